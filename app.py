@@ -1,0 +1,16 @@
+"""EmoLens: ``streamlit run app.py``."""
+
+import streamlit as st
+
+from pages.components.warmup import start_warming
+
+st.set_page_config(page_title="EmoLens", page_icon=":material/visibility:", layout="wide")
+start_warming()
+st.navigation(
+    [
+        st.Page("pages/analyze.py", title="Analyze", icon=":material/search_insights:", default=True),
+        st.Page("pages/models.py", title="Models", icon=":material/model_training:"),
+        st.Page("pages/how_it_works.py", title="How it works", icon=":material/schema:"),
+        st.Page("pages/about.py", title="About and limits", icon=":material/info:"),
+    ]
+).run()

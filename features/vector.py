@@ -1,0 +1,137 @@
+"""The 552 numbers: 40 MFCC means, then 512 means of ResNet-18 maps."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from features.audio import N_MFCC, AudioFeatures, extract_audio
+from features.media import MediaError, has_sound, read_frames, read_sound
+from features.video import Backbone, VideoFeatures, extract_video
+
+N_AUDIO = N_MFCC
+N_VISUAL = 512
+N_FEATURES = N_AUDIO + N_VISUAL
+FEATURE_NAMES = [f"mfcc_{i:02d}" for i in range(N_AUDIO)] + [f"face_{i:03d}" for i in range(N_VISUAL)]
+
+_SILENT_RMS = 1e-4  # −80 dBFS
+_LENGTHS_DIFFER = 0.5  # seconds
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Features:
+    """Everything that was extracted from one recording.
+
+    Attributes:
+        audio, video: None where that modality is missing.
+        vector: float64 (552,), raw (not standardised); NaN where the modality is missing.
+        warnings: sentences that belong beside the prediction.
+        seconds: wall-clock seconds by stage.
+    """
+
+    audio: AudioFeatures | None
+    video: VideoFeatures | None
+    vector: np.ndarray
+    warnings: tuple[str, ...] = ()
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+def join(mfcc: np.ndarray | None, face: np.ndarray | None) -> np.ndarray:
+    """(40,) and (512,) → (552,); NaN stands for a missing modality."""
+    audio = np.full(N_AUDIO, np.nan) if mfcc is None else mfcc
+    visual = np.full(N_VISUAL, np.nan) if face is None else face
+    return np.concatenate([audio, visual])
+
+
+def extract(
+    audio: bytes | None,
+    video: bytes | None,
+    backbone: Backbone,
+    *,
+    stride: int = 30,
+    on_stage: Progress | None = None,
+) -> Features:
+    """Decode a recording and compute its feature vector.
+
+    Args:
+        audio: bytes of a sound file; None takes the sound track of ``video``, if it has one.
+        video: bytes of a video file; None for the voice alone.
+        backbone: see :data:`features.video.Backbone`.
+        stride: every ``stride``-th frame is looked at.
+        on_stage: told in plain words what begins now.
+
+    Raises:
+        MediaError: a file cannot be used, or neither voice nor face is there.
+    """
+    say = on_stage or (lambda _: None)
+    if audio is None and video is None:
+        raise MediaError("Nothing to analyse: add a recording of a voice, a video of a face, or both.")
+    seconds: dict[str, float] = {}
+    clock = time.perf_counter()
+
+    def lap(stage: str) -> None:
+        nonlocal clock
+        seconds[stage], clock = time.perf_counter() - clock, time.perf_counter()
+
+    warnings: list[str] = []
+    heard = seen = None
+    track = audio
+    if audio is None and video is not None:
+        track = video if has_sound(video) else None
+        if track is None:
+            warnings.append("The video has no sound: only the face was judged.")
+    if track is not None:
+        say("Listening to the voice…")
+        heard = extract_audio(read_sound(track))
+        lap("audio")
+    if video is not None:
+        say("Reading the video and looking for the face…")
+        seen = extract_video(read_frames(video, stride), backbone, lambda n: say(f"Looking for the face… frame {n}"))
+        lap("video")
+    warnings += _audio_warnings(heard) + _video_warnings(seen) + _pair_warnings(heard, seen, stride)
+    vector = join(heard.mfcc if heard else None, seen.mean if seen else None)
+    return Features(heard, seen, vector, tuple(warnings), seconds)
+
+
+def _audio_warnings(audio: AudioFeatures | None) -> list[str]:
+    if audio is None:
+        return []
+    found = []
+    level = float(np.sqrt(np.mean(np.square(audio.samples, dtype=np.float64))))
+    if level < _SILENT_RMS:
+        found.append("The recording is silent: its voice says nothing; judge the face alone, or record again.")
+    elif np.mean(np.abs(audio.samples) > 0.99) > 0.01:
+        found.append("The recording is overdriven (clipped): record further from the microphone.")
+    if audio.seconds < 1.0:
+        found.append(f"The recording lasts only {audio.seconds:.1f} s: the model learned from clips of about 3 s.")
+    return found
+
+
+def _video_warnings(video: VideoFeatures | None) -> list[str]:
+    if video is None:
+        return []
+    total, missing = len(video.faces), sum(face is None for face in video.faces)
+    found = []
+    if video.fallback:
+        found.append("No face was found in the video, so the middle of the picture was used: judge the voice alone, or use a frontal camera.")
+    elif missing:
+        found.append(f"No face in {missing} of {total} frames, which were left out: use a frontal camera, or judge the voice alone.")
+    if video.several_faces:
+        found.append("More than one face was seen: the largest was followed; cut the picture to one person to be sure.")
+    return found
+
+
+def _pair_warnings(audio: AudioFeatures | None, video: VideoFeatures | None, stride: int) -> list[str]:
+    if audio is None or video is None or len(video.times) < 2:
+        return []
+    # The video lasts at least until its last sampled frame and less than one step longer.
+    step = float(np.median(np.diff(video.times)))
+    shortest, longest = video.times[-1], video.times[-1] + step
+    if audio.seconds < shortest - _LENGTHS_DIFFER or audio.seconds > longest + _LENGTHS_DIFFER:
+        return [f"The voice lasts {audio.seconds:.1f} s and the video about {longest:.1f} s: check that they belong together."]
+    return []

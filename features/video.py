@@ -1,0 +1,103 @@
+"""From video frames to face crops, and from crops to the 512 numbers of the face."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from features.faces import Box, FaceTracker, centre_square, crop_square, cut
+from features.media import Frame
+
+# (n, 224, 224, 3) uint8 crops → the (n, 512, 7, 7) float32 maps whose mean over space are the features.
+Backbone = Callable[[np.ndarray], np.ndarray]
+_THUMBNAIL_SIDES = ((60, 640), (10**9, 320))  # up to 60 frames are kept at 640 pixels, longer clips at 320
+
+
+@dataclass(frozen=True)
+class VideoFeatures:
+    """What the face gives, for n sampled frames.
+
+    Attributes:
+        times: float64 (n,), seconds from the first frame.
+        pictures: n uint8 (h, w, 3) frames, scaled down for display.
+        picture_scale: source pixels ÷ picture pixels.
+        faces: n boxes in source pixels, None where no face was found.
+        squares: n squares in source pixels that were cut out, None where the frame is left out.
+        crops: uint8 (n, 224, 224, 3), zeros where the frame is left out.
+        maps: float32 (n, 512, 7, 7), the last convolutional maps, zeros where left out.
+        used: bool (n,), frames that count towards the mean.
+        several_faces: more than one face was seen in some frame.
+    """
+
+    times: np.ndarray
+    pictures: list[np.ndarray]
+    picture_scale: float
+    faces: list[Box | None]
+    squares: list[Box | None]
+    crops: np.ndarray
+    maps: np.ndarray
+    used: np.ndarray
+    several_faces: bool
+
+    @property
+    def fallback(self) -> bool:
+        """No frame showed a face, so the centre of every frame was used."""
+        return all(face is None for face in self.faces)
+
+    @property
+    def mean(self) -> np.ndarray:
+        """float64 (512,): mean over space and over the frames used."""
+        return self.maps[self.used].mean(axis=(0, 2, 3), dtype=np.float64)
+
+
+def extract_video(frames: Iterable[Frame], backbone: Backbone, on_frame: Callable[[int], None] | None = None) -> VideoFeatures:
+    """Follow the face through ``frames`` and run ``backbone`` on it.
+
+    Args:
+        frames: at least one frame, in order of time.
+        on_frame: told the number of frames done, for progress.
+    """
+    tracker = FaceTracker()
+    times, pictures, faces, squares, crops, spare = [], [], [], [], [], []
+    scale = 1.0
+    for frame in frames:
+        face = tracker(frame.rgb)
+        square = crop_square(face) if face else None
+        times.append(frame.time)
+        scale = _keep_picture(pictures, frame)
+        faces.append(face.scaled(frame.scale) if face else None)
+        squares.append(square.scaled(frame.scale) if square else None)
+        crops.append(cut(frame.rgb, square) if square else None)
+        if not any(faces):
+            whole = centre_square(*frame.rgb.shape[:2])
+            spare.append((whole.scaled(frame.scale), cut(frame.rgb, whole)))
+        if on_frame:
+            on_frame(len(times))
+    if not any(faces):
+        squares, crops = [list(column) for column in zip(*spare, strict=True)]
+    used = np.array([crop is not None for crop in crops])
+    stack = np.stack([crop if crop is not None else np.zeros((224, 224, 3), np.uint8) for crop in crops])
+    maps = np.zeros((len(crops), 512, 7, 7), np.float32)
+    maps[used] = backbone(stack[used])
+    several = tracker.most_faces > 1
+    return VideoFeatures(np.array(times), pictures, scale, faces, squares, stack, maps, used, several)
+
+
+def _keep_picture(pictures: list[np.ndarray], frame: Frame) -> float:
+    """Append a display copy of the frame; returns source ÷ picture pixels. Long clips are kept smaller."""
+    side = next(side for count, side in _THUMBNAIL_SIDES if len(pictures) < count)
+    if pictures and max(pictures[0].shape) > side:
+        pictures[:] = [_shrink(picture, side) for picture in pictures]
+    pictures.append(_shrink(frame.rgb, side))
+    return frame.scale * max(frame.rgb.shape) / max(pictures[-1].shape)
+
+
+def _shrink(rgb: np.ndarray, side: int) -> np.ndarray:
+    factor = side / max(rgb.shape)
+    if factor >= 1:
+        return rgb
+    size = max(1, round(rgb.shape[1] * factor)), max(1, round(rgb.shape[0] * factor))
+    return cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)

@@ -1,0 +1,32 @@
+"""The Transformer that names one of eight emotions from 552 numbers."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from features import N_FEATURES
+from models.labels import LABELS
+
+
+class TransformerEmotionClassifier(nn.Module):
+    """Linear(552→256), LayerNorm, ReLU, Dropout; 2 encoder layers (4 heads, feed-forward 512); Linear→ReLU→Dropout→Linear.
+
+    Vaswani et al. 2017 (arXiv:1706.03762), on a sequence of one token: with nothing else to attend to, attention is a
+    linear map, and the network a residual MLP. Input is standardised; a missing modality is zeros.
+    """
+
+    def __init__(self, n_features: int = N_FEATURES, width: int = 256, dropout: float = 0.3) -> None:
+        super().__init__()
+        self.embed = nn.Sequential(nn.Linear(n_features, width), nn.LayerNorm(width), nn.ReLU(), nn.Dropout(dropout))
+        layer = nn.TransformerEncoderLayer(width, nhead=4, dim_feedforward=512, dropout=dropout, batch_first=True)
+        self.encoder = nn.TransformerEncoder(layer, num_layers=2, enable_nested_tensor=False)
+        self.head = nn.Sequential(nn.Linear(width, width // 2), nn.ReLU(), nn.Dropout(dropout), nn.Linear(width // 2, len(LABELS)))
+
+    def embedding(self, x: torch.Tensor) -> torch.Tensor:
+        """(n, 552) standardised → (n, 256): what the last layers see."""
+        return self.encoder(self.embed(x).unsqueeze(1)).squeeze(1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(n, 552) standardised → (n, 8) logits, before temperature."""
+        return self.head(self.embedding(x))

@@ -1,0 +1,36 @@
+"""What EmoLens is for, what it is not for, and what happens to a recording."""
+
+import streamlit as st
+
+st.title("About and limits")
+st.markdown(
+    """
+EmoLens shows *why* an audio-visual classifier named an emotion. It is made for looking into models, in teaching,
+research and supervision.
+
+##### What it must not be used for
+- **It does not read minds.** The model recognises emotions that actors *portray*. What somebody feels may be another matter.
+- **It is not a diagnostic tool** and has no clinical validity. Do not base decisions about a person on it.
+- It must not be used to judge people at work, in school, in court or at a border.
+
+##### What it learned from, and so where it fails
+- Voices of 24 professional actors speaking two sentences in North American English
+  ([RAVDESS](https://doi.org/10.1371/journal.pone.0196391), CC BY-NC-SA 4.0), and the moving faces of only two of them, both men.
+- Photographs of faces ([FER+](https://arxiv.org/abs/1608.01041)), labelled by ten people each, who often disagreed.
+- Other languages, children, real conversations, masks, side views and groups were not in it.
+- The figures on the page **Models** come from actors whom the model had never seen or heard.
+
+##### What happens to a recording
+- It is decoded in the memory of the server that runs this page. It is not written to disk, not logged, not sent on.
+- The last three analyses of your visit are kept for your session only, so that you can go back to them. They are gone when
+  you close the page.
+- Downloads are made at the moment you ask for them.
+
+If recordings must not leave your house, run EmoLens on your own computer: the README has the one command.
+
+##### How to cite
+Cite the methods you show: Grad-CAM (Selvaraju et al. 2017), LIME (Ribeiro et al. 2016), SHAP (Lundberg & Lee 2017), expected
+gradients (Erion et al. 2021), RAVDESS (Livingstone & Russo 2018), FER+ (Barsoum et al. 2016). `result.json` holds the
+checkpoint's hash, the seed and the settings, so that a result can be made again.
+"""
+)

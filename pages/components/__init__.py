@@ -1,0 +1,1 @@
+"""Widgets that pages share. Nothing here computes: it asks, draws and remembers."""

@@ -1,0 +1,148 @@
+"""The second screen: what the model saw, heard and weighed, for any class."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import streamlit as st
+
+from features import N_AUDIO
+from models.labels import LABELS
+from pages.components.charts import CONFIG, spectrogram_chart, voice_shap_chart
+from pages.components.state import Key
+
+if TYPE_CHECKING:
+    from xai.analysis import Analysis
+    from xai.gradcam import CamExplanation
+
+_ANY = "anything else"
+_FRAMES_SHOWN = 12
+
+
+@st.fragment
+def show_evidence(analysis: Analysis) -> None:
+    """Choosing a class redraws this part alone, from what was computed once for all classes."""
+    target, against = _choose_class(analysis)
+    _in_words(analysis, target, against)
+    _saw(analysis, target, against)
+    _heard(analysis, target, against)
+    _weighed(analysis, target, against)
+
+
+def _choose_class(analysis: Analysis) -> tuple[int, int | None]:
+    st.subheader("Why")
+    left, right = st.columns(2)
+    # A new recording starts with its own prediction: the widgets are named after it.
+    suffix = f"-{id(analysis)}"
+    target = left.selectbox("Why this emotion?", LABELS, index=analysis.predicted, key=Key.TARGET + suffix)
+    others = [_ANY, *[label for label in LABELS if label != target]]
+    against = right.selectbox("Rather than", others, key=Key.AGAINST + suffix)
+    return LABELS.index(target), None if against == _ANY else LABELS.index(against)
+
+
+def _in_words(analysis: Analysis, target: int, against: int | None) -> None:
+    from xai.words import in_words
+
+    st.info("  \n".join(in_words(analysis, target, against)), icon=":material/chat:")
+
+
+def _saw(analysis: Analysis, target: int, against: int | None) -> None:
+    video = analysis.features.video
+    if video is None or analysis.cam is None:
+        return
+    st.markdown("##### What it saw")
+    controls = st.columns([3, 2, 3], vertical_alignment="bottom")
+    opacity = controls[0].slider("Heat", 0, 100, 60, 5, format="%d %%", key=Key.OPACITY, help="How strongly the heat covers the picture.")
+    boxes = controls[1].toggle("Face boxes", value=True, key=Key.BOXES)
+    cam = _choose_cam(analysis, controls[2])
+    _frames(analysis, cam.heat(target, against), opacity / 100, boxes)
+    signs = "warm: speaks for it" if against is None else f"warm: for {LABELS[target]}, cool: for {LABELS[against]}"
+    st.caption(f"{cam.method} of the fused prediction, one scale for all frames ({signs}). Its grain is 7 × 7 cells a face: read regions, not pixels.")
+
+
+def _choose_cam(analysis: Analysis, column) -> CamExplanation:
+    """Grad-CAM, which is there already, or another method of the library, computed when it is first asked for."""
+    from xai.cam_library import METHODS, explain_cam_with
+
+    names = ["Grad-CAM", *METHODS[1:]]
+    name = column.selectbox("Method", names, key=Key.CAM, help="Grad-CAM is exact and instant. The others need a few more seconds.")
+    if name == names[0]:
+        return analysis.cam
+    kept = st.session_state.setdefault(Key.CAMS, {})
+    if kept.get("of") != id(analysis):
+        kept.clear()
+        kept["of"] = id(analysis)
+    if name not in kept:
+        with st.spinner(f"Computing {name}…"):
+            kept[name] = explain_cam_with(analysis.features, analysis.model, analysis.backbone, name)
+    return kept[name]
+
+
+def _frames(analysis: Analysis, heat: np.ndarray, opacity: float, boxes: bool) -> None:
+    from xai.overlay import overlay_frames
+
+    video = analysis.features.video
+    pictures = overlay_frames(video, heat, opacity, boxes)
+    captions = [f"{t:.1f} s" + ("" if face else " · no face") for t, face in zip(video.times, video.faces, strict=True)]
+    first = 0
+    if len(pictures) > _FRAMES_SHOWN:
+        pages = -(-len(pictures) // _FRAMES_SHOWN)
+        page = st.slider("Frames", 1, pages, 1, format=f"part %d of {pages}", key=Key.CAM_PAGE)
+        first = (page - 1) * _FRAMES_SHOWN
+    row = st.container(horizontal=True, gap="small")
+    for picture, caption in list(zip(pictures, captions, strict=True))[first : first + _FRAMES_SHOWN]:
+        row.image(picture, caption=caption, width=_width(picture, len(pictures)), output_format="JPEG", alt=f"Frame at {caption} with heat")
+
+
+def _width(picture: np.ndarray, count: int) -> int:
+    """Pixels: pictures of one height, four landscape ones to a row of a laptop."""
+    height = 165 if count > 2 else 240
+    return round(height * picture.shape[1] / picture.shape[0])
+
+
+def _heard(analysis: Analysis, target: int, against: int | None) -> None:
+    audio, lime = analysis.features.audio, analysis.lime
+    if audio is None or lime is None:
+        return
+    st.markdown("##### What it heard")
+    figure = spectrogram_chart(audio, lime, target, against)
+    st.plotly_chart(figure, config=CONFIG, key="chart-spectrogram", alt="Spectrogram with the patches that speak for and against the emotion")
+    r2 = lime.r2[target] if against is None else min(lime.r2[target], lime.r2[against])
+    st.caption(
+        f"LIME: each patch was hidden in turn with others, {lime.samples:,} times (seed {lime.seed}). "
+        f"The simple model behind the colours explains {r2:.0%} of what happened (R²)."
+    )
+
+
+def _weighed(analysis: Analysis, target: int, against: int | None) -> None:
+    st.markdown("##### What it weighed")
+    shap = analysis.shap
+    values = shap.signed(target, against)
+    totals = shap.by_modality(target, against)
+    left, right = st.columns([3, 2])
+    if analysis.features.audio is not None:
+        with left:
+            st.markdown(f"**Voice {totals['audio']:+.2f}**")
+            st.plotly_chart(voice_shap_chart(values[:N_AUDIO]), config=CONFIG, key="chart-shap", alt="SHAP values of the voice's features")
+    if analysis.features.video is not None:
+        with right:
+            _face_as_picture(analysis, values[N_AUDIO:], totals["video"])
+    residual = shap.relative_residual[target]
+    st.caption(
+        f"SHAP values add up to the model's logit for this clip minus its average over {len(analysis.model.reference)} training clips; "
+        f"here {residual:.1%} is left over. Voice {totals['audio']:+.2f}, face {totals['video']:+.2f}."
+    )
+
+
+def _face_as_picture(analysis: Analysis, values: np.ndarray, total: float) -> None:
+    from xai.overlay import face_evidence_picture
+
+    st.markdown(f"**Face {total:+.2f}**")
+    st.image(
+        face_evidence_picture(analysis.features.video, values),
+        caption="The 512 face features as one picture: warm speaks for, cool against",
+        width=300,
+        output_format="JPEG",
+        alt="Face with the evidence of all face features",
+    )

@@ -1,0 +1,41 @@
+"""Take the result home: the numbers as JSON, or everything as a ZIP."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from pages.components.state import Key
+
+if TYPE_CHECKING:
+    from xai.analysis import Analysis
+
+
+def show_export(analysis: Analysis) -> None:
+    """Download buttons. Files are made only when a button is pressed."""
+    from xai.export import to_dict, to_zip
+
+    st.divider()
+    st.markdown("##### Export")
+    row = st.container(horizontal=True)
+    row.download_button(
+        "Numbers (JSON)",
+        lambda: json.dumps(to_dict(analysis), indent=1),
+        "emolens-result.json",
+        "application/json",
+        key=Key.DOWNLOAD_JSON,
+        on_click="ignore",
+        icon=":material/data_object:",
+    )
+    row.download_button(
+        "Everything (ZIP)",
+        lambda: to_zip(analysis),
+        "emolens-result.zip",
+        "application/zip",
+        key=Key.DOWNLOAD_ZIP,
+        on_click="ignore",
+        icon=":material/folder_zip:",
+        help="The numbers, and a picture of every explanation for all eight emotions.",
+    )

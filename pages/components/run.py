@@ -1,0 +1,49 @@
+"""Run an analysis once, with its stages named, and explain in a sentence what went wrong if it cannot be run."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from features import MediaError
+from pages.components.state import Recording, recent_analyses, remember
+
+if TYPE_CHECKING:
+    from xai.analysis import Analysis
+
+log = logging.getLogger(__name__)
+
+
+def analysis_of(recording: Recording, options: dict[str, int | str]) -> Analysis | None:
+    """The analysis of a recording: from this session's memory, or made now. None after a problem, which is shown."""
+    kept = recent_analyses()
+    status = None
+    try:
+        from models.checkpoint import load_model
+
+        model = load_model()
+        key = (recording.digest(), model.digest, tuple(sorted(options.items())))
+        if key not in kept:
+            status = st.status("Getting ready…", expanded=False)
+            remember(key, _run(recording, options, status.update))
+            status.update(label="Done", state="complete")
+        return kept[key]
+    except MediaError as error:
+        message = str(error)
+    except MemoryError:
+        message = "This recording needs more memory than this server has: cut out the part that matters."
+    except Exception:
+        log.exception("analysis failed")
+        message = "Something went wrong on our side and this recording could not be analysed. Try another file, or the sample."
+    if status is not None:
+        status.update(label="Stopped", state="error")
+    st.error(message, icon=":material/error:")
+    return None
+
+
+def _run(recording: Recording, options: dict[str, int | str], update) -> Analysis:
+    from xai.analysis import Settings, analyse
+
+    return analyse(recording.audio, recording.video, settings=Settings(**options), on_stage=lambda words: update(label=words))

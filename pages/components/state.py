@@ -1,0 +1,70 @@
+"""Everything that is kept for one visitor: the keys of the session's state, and their recent analyses."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+if TYPE_CHECKING:
+    from xai.analysis import Analysis
+
+_KEPT = 3
+
+
+class Key(StrEnum):
+    """Keys of widgets and of the session's state."""
+
+    VOICE = "voice"
+    FACE = "face"
+    SAMPLE = "sample"
+    TRY_SAMPLE = "try-sample"
+    ANALYSES = "analyses"
+    TARGET = "target"
+    AGAINST = "against"
+    OPACITY = "opacity"
+    BOXES = "boxes"
+    CAM = "cam-method"
+    CAM_PAGE = "cam-page"
+    CAMS = "cams"
+    ESTIMATOR = "estimator"
+    SEED = "seed"
+    SAMPLES = "samples"
+    STRIDE = "stride"
+    PREPARE = "prepare-export"
+    DOWNLOAD_JSON = "download-json"
+    DOWNLOAD_ZIP = "download-zip"
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What a visitor chose. ``name`` is for display only."""
+
+    name: str
+    audio: bytes | None
+    video: bytes | None
+
+    def digest(self) -> str:
+        """SHA-256 of the content, in which an absent part differs from an empty one."""
+        total = hashlib.sha256()
+        for part in (self.audio, self.video):
+            total.update(b"-" if part is None else b"+" + hashlib.sha256(part).digest())
+        return total.hexdigest()
+
+
+def recent_analyses() -> OrderedDict[tuple, Analysis]:
+    """This visitor's analyses, oldest first: in the session, never shared, at most three."""
+    return st.session_state.setdefault(Key.ANALYSES, OrderedDict())
+
+
+def remember(key: tuple, analysis: Analysis) -> None:
+    """Keep an analysis and drop the oldest beyond the limit."""
+    kept = recent_analyses()
+    kept[key] = analysis
+    kept.move_to_end(key)
+    while len(kept) > _KEPT:
+        kept.popitem(last=False)

@@ -1,0 +1,46 @@
+"""How a recording becomes a prediction, and what each explanation can and cannot say."""
+
+import streamlit as st
+
+st.title("How it works")
+st.markdown(
+    """
+A recording takes one way through EmoLens. The same code serves this page, the command line and training.
+"""
+)
+voice, face, fused = st.columns(3, border=True)
+voice.markdown(
+    """##### 1 · Voice
+The sound is turned into one channel at 22,050 Hz and into a **mel spectrogram**: time from left to right, pitch from low to
+high, loudness as brightness. **40 MFCCs** describe the shape of each column; their mean over time is the voice."""
+)
+face.markdown(
+    """##### 2 · Face
+Every 30th frame is searched for a face. It is followed, cut out, turned grey and shown to a **ResNet-18** that learned
+expressions from FER+ photographs. **512 numbers** per frame, averaged over the frames, are the face."""
+)
+fused.markdown(
+    """##### 3 · Both
+The **552 numbers** go through a small **Transformer** into eight probabilities. It has learned to do without voice or
+without face, so either can be left out."""
+)
+st.subheader("What each explanation says")
+st.markdown(
+    """
+| | the question it answers | how | what it cannot say |
+|---|---|---|---|
+| **Where it comes from** | How much do voice and face each add? | Exact [Shapley](https://doi.org/10.1515/9781400881970-018) split over the four combinations of voice and face. | What happens inside either. |
+| **What it saw** | Which part of which frame spoke for the emotion? | [Grad-CAM](https://arxiv.org/abs/1610.02391) of the *fused* prediction, from the pass that made it. | Anything finer than 7 × 7 cells a face. |
+| **What it heard** | Which moments and pitches spoke for it? | [LIME](https://arxiv.org/abs/1602.04938): patches of the spectrogram are faded to the background, thousands of times, and a simple model is fitted to the result. | The order of sounds: the model hears averages over time. |
+| **What it weighed** | How much did each of the 552 numbers add? | [SHAP](https://arxiv.org/abs/1705.07874) by [expected gradients](https://arxiv.org/abs/1906.10670), against training clips. | Causes outside the model. |
+
+**Why this, rather than that?** Choose a second emotion, and all pictures show the difference of the two: warm speaks for the
+first, cool for the second.
+
+**Everything is about the model**, not about the person: an explanation shows what the prediction rests on. If it rests on the
+wrong thing, that is what you are meant to find out.
+"""
+)
+st.subheader("The same on the command line")
+st.code("python -m xai voice.wav face.mp4 --out result --seed 0", language="bash")
+st.caption("writes result.json with every number, and a PNG of each explanation.")

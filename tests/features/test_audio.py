@@ -1,0 +1,89 @@
+"""MFCCs against librosa, at its defaults."""
+
+import io
+
+import librosa
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose
+
+from features.audio import (
+    RATE,
+    dct_matrix,
+    extract_audio,
+    hz_to_mel,
+    mel_edges,
+    mel_filters,
+    mel_spectrogram_db,
+    mel_to_hz,
+    mfcc,
+    power_spectrogram,
+)
+from features.media import MediaError, Sound, read_sound
+from tests.conftest import tone, wav
+
+
+def speechlike(seconds: float, seed: int = 0) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    n = int(seconds * RATE)
+    envelope = np.abs(np.sin(np.linspace(0, 9, n))) ** 3
+    return (envelope * (0.2 * rng.standard_normal(n) + tone(seconds, 180)[:n])).astype(np.float32)
+
+
+def test_mel_filters_are_librosas():
+    assert_allclose(mel_filters(), librosa.filters.mel(sr=RATE, n_fft=2048, n_mels=128), atol=1e-7)
+
+
+def test_mel_scale_is_librosas_and_inverts():
+    hz = np.linspace(0, 11_025, 200)
+    assert_allclose(hz_to_mel(hz), librosa.hz_to_mel(hz), atol=1e-9)
+    assert_allclose(mel_to_hz(hz_to_mel(hz)), hz, atol=1e-7)
+
+
+def test_power_spectrogram_is_librosas():
+    y = speechlike(1.3)
+    expected = np.abs(librosa.stft(y)) ** 2
+    assert_allclose(power_spectrogram(y), expected, rtol=1e-3, atol=1e-6 * expected.max())
+
+
+@pytest.mark.parametrize("seconds", [0.1, 0.9, 3.3])
+@pytest.mark.parametrize("gain", [1.0, 1e-3, 0.0])
+def test_mfcc_is_librosas(seconds, gain):
+    y = gain * speechlike(seconds)
+    assert_allclose(mfcc(mel_spectrogram_db(y)), librosa.feature.mfcc(y=y, sr=RATE, n_mfcc=40), atol=1e-3)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(2205, 40_000), st.integers(0, 2**31), st.floats(1e-4, 1.0))
+def test_mfcc_is_librosas_for_any_length(n, seed, gain):
+    y = (gain * np.random.default_rng(seed).standard_normal(n)).astype(np.float32)
+    assert_allclose(mfcc(mel_spectrogram_db(y)), librosa.feature.mfcc(y=y, sr=RATE, n_mfcc=40), atol=2e-3)
+
+
+@pytest.mark.parametrize(("rate", "channels", "subtype"), [(48_000, 1, "PCM_16"), (44_100, 2, "PCM_24"), (8000, 1, "PCM_U8"), (192_000, 8, "FLOAT")])
+def test_whole_voice_path_is_librosas(rate, channels, subtype):
+    samples = np.stack([tone(1.1, 200 * (c + 1), rate) for c in range(channels)], axis=1)
+    data = wav(samples, rate, subtype)
+    y, _ = librosa.load(io.BytesIO(data), sr=RATE, mono=True)
+    features = extract_audio(read_sound(data))
+    assert_allclose(features.samples, y, atol=1e-6)
+    assert_allclose(features.mfcc, librosa.feature.mfcc(y=y, sr=RATE, n_mfcc=40).mean(axis=1), atol=1e-3)
+    assert (features.source_rate, features.channels) == (rate, channels)
+
+
+def test_dct_rows_are_orthonormal():
+    assert_allclose(dct_matrix() @ dct_matrix().T, np.eye(40), atol=1e-12)
+
+
+def test_a_tone_lies_in_its_band():
+    edges = mel_edges()
+    for hz in (150, 440, 1000, 3000, 9000):
+        band = mel_spectrogram_db(tone(1.0, hz).astype(np.float32)).mean(axis=1).argmax()
+        assert edges[band] - 12 <= hz <= edges[band + 1] + 12  # half an FFT bin
+
+
+def test_too_short_is_refused():
+    with pytest.raises(MediaError, match="10 ms"):
+        extract_audio(Sound(np.zeros((220, 1), np.float32), 22_000))

@@ -1,0 +1,133 @@
+"""Decoding: every container, honest refusals, limits before memory."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose
+
+from features import media
+from features.media import MediaError, has_sound, read_frames, read_sound
+from tests.conftest import encode_video, tone, wav
+
+
+def pictures(count: int, height: int = 96, width: int = 128):
+    """Frames of one grey level each, so that a frame tells its own number."""
+    return [np.full((height, width, 3), 2 * i, np.uint8) for i in range(count)]
+
+
+@pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE"])
+@pytest.mark.parametrize("rate", [8000, 44_100, 192_000])
+def test_every_wav(subtype, rate):
+    samples = np.stack([tone(0.2, 300, rate), -tone(0.2, 300, rate)], axis=1)
+    sound = read_sound(wav(samples, rate, subtype))
+    assert sound.rate == rate
+    assert_allclose(sound.samples, samples, atol=2**-7)
+
+
+@pytest.mark.parametrize(
+    ("container", "codec"),
+    [("mp4", "libx264"), ("mov", "libx264"), ("matroska", "libx264"), ("webm", "libvpx-vp9"), ("avi", "mpeg4"), ("flv", "flv1")],
+)
+def test_every_container_gives_every_30th_frame(container, codec):
+    data = encode_video(pictures(65), container=container, codec=codec)
+    frames = list(read_frames(data))
+    assert [f.index for f in frames] == [0, 30, 60]
+    assert_allclose([f.time for f in frames], [0, 1, 2], atol=0.05)
+    assert_allclose([f.rgb.mean() for f in frames], [0, 60, 120], atol=4)
+    assert frames[0].rgb.shape == (96, 128, 3)
+
+
+def test_colours_are_rgb():
+    red = np.zeros((64, 64, 3), np.uint8)
+    red[..., 0] = 200
+    (frame,) = read_frames(encode_video([red]))
+    assert frame.rgb[..., 0].mean() > 150
+    assert frame.rgb[..., 1:].max() < 60
+
+
+def test_a_large_picture_is_decoded_smaller_and_says_so():
+    (frame,) = read_frames(encode_video(pictures(1, 1440, 2560)))
+    assert frame.rgb.shape == (720, 1280, 3)
+    assert frame.scale == 2.0
+
+
+def test_sound_of_a_video():
+    with_sound = encode_video(pictures(30), sound=tone(1.0))
+    assert has_sound(with_sound)
+    sound = read_sound(with_sound)
+    assert sound.rate == 22_050
+    assert abs(sound.seconds - 1.0) < 0.1
+    spectrum = np.abs(np.fft.rfft(sound.samples[:, 0]))
+    assert abs(spectrum.argmax() / sound.seconds - 440) < 5
+
+
+def test_a_silent_video_has_no_sound():
+    data = encode_video(pictures(2))
+    assert not has_sound(data)
+    with pytest.raises(MediaError, match="no sound track"):
+        read_sound(data)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_broken_samples_are_refused(bad):
+    samples = tone(0.5)
+    samples[100] = bad
+    with pytest.raises(MediaError, match="not numbers"):
+        read_sound(wav(samples, subtype="FLOAT"))
+
+
+@pytest.mark.parametrize("reader", [read_sound, lambda data: list(read_frames(data))])
+@pytest.mark.parametrize("junk", [b"", b"\0", b"hello" * 100, b"RIFF\xff\xff\xff\xffWAVEfmt ", b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n"])
+def test_junk_gets_a_sentence(reader, junk):
+    with pytest.raises(MediaError, match=r"\w+.*: "):
+        reader(junk)
+
+
+def test_too_long_is_refused_before_it_is_read(monkeypatch):
+    monkeypatch.setattr(media, "MAX_SECONDS", 1.0)
+    with pytest.raises(MediaError, match="longer than"):
+        read_sound(wav(tone(1.5)))
+    with pytest.raises(MediaError, match="longer than"):
+        list(read_frames(encode_video(pictures(60))))
+
+
+def test_a_wav_header_that_lies_about_its_size_is_read_to_its_end():
+    data = bytearray(wav(tone(0.5)))
+    data[40:44] = (0x7FFFFFF0).to_bytes(4, "little")
+    assert abs(read_sound(bytes(data)).seconds - 0.5) < 0.01
+
+
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
+def test_a_truncated_video_gives_what_is_there_or_a_sentence(share):
+    rng = np.random.default_rng(0)
+    noise = [rng.integers(0, 255, (96, 128, 3), np.uint8) for _ in range(90)]
+    data = encode_video(noise, container="matroska")
+    frames = list(read_frames(data[: int(share * len(data))]))
+    assert 1 <= len(frames) <= 3
+    mp4 = encode_video(noise)  # its index stands at the end
+    with pytest.raises(MediaError):
+        list(read_frames(mp4[: int(share * len(mp4))]))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.binary(max_size=400))
+def test_random_bytes_never_crash_the_readers(junk):
+    for reader in (read_sound, lambda data: list(read_frames(data))):
+        try:
+            reader(junk)
+        except MediaError:
+            pass
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 8000), st.integers(0, 255)), min_size=1, max_size=20))
+def test_flipped_bytes_never_crash_the_readers(flips):
+    for original, reader in ((wav(tone(0.2)), read_sound), (encode_video(pictures(4)), lambda data: list(read_frames(data)))):
+        data = bytearray(original)
+        for position, value in flips:
+            data[position % len(data)] = value
+        try:
+            reader(bytes(data))
+        except MediaError:
+            pass

@@ -1,0 +1,67 @@
+"""``python -m xai AUDIO VIDEO --out DIR``: the same analysis as in the app, as files."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from features import MediaError
+from models.checkpoint import DEFAULT, load_model
+from models.labels import LABELS
+from xai.analysis import Settings, analyse
+from xai.export import write
+from xai.lime_spectrogram import SAMPLES
+from xai.shap_features import ESTIMATORS
+
+
+def parser() -> argparse.ArgumentParser:
+    p = argparse.ArgumentParser(prog="python -m xai", description="Recognise a portrayed emotion, and show why.")
+    p.add_argument("audio", help="a sound file, or - for the sound track of VIDEO")
+    p.add_argument("video", help="a video file, or - for the voice alone")
+    p.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for result.json and the pictures")
+    p.add_argument("--target", choices=LABELS, help="emotion in the foreground (default: the predicted one)")
+    p.add_argument("--model", default=DEFAULT, help="name of a checkpoint in models/weights, or path to one")
+    p.add_argument("--stride", type=_positive, default=30, help="look at every STRIDE-th frame (default 30)")
+    p.add_argument("--samples", type=_positive, default=SAMPLES, help=f"altered recordings for LIME (default {SAMPLES})")
+    p.add_argument("--seed", type=int, default=0, help="of everything random (default 0)")
+    p.add_argument("--shap", choices=ESTIMATORS, default=ESTIMATORS[0], help="estimator of the SHAP values")
+    return p
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number
+
+
+def _read(name: str) -> bytes | None:
+    if name == "-":
+        return None
+    try:
+        return Path(name).read_bytes()
+    except OSError as error:
+        raise MediaError(f"{name}: {error.strerror or 'cannot be read'}") from error
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the analysis; 0 if all went well, 2 with one line on stderr for a file that cannot be used."""
+    options = parser().parse_args(arguments)
+    settings = Settings(options.stride, options.samples, options.seed, options.shap)
+    try:
+        analysis = analyse(
+            _read(options.audio), _read(options.video), model=load_model(options.model), settings=settings
+        )
+    except MediaError as error:
+        print(" ".join(str(error).split()), file=sys.stderr)
+        return 2
+    write(analysis, options.out, options.target)
+    print(f"{analysis.label} {analysis.probabilities.max():.0%}  →  {options.out / 'result.json'}")
+    for warning in analysis.warnings:
+        print(f"note: {warning}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

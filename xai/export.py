@@ -1,0 +1,128 @@
+"""An analysis as files: ``result.json`` and a picture of each explanation."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from features import FEATURE_NAMES
+from features.faces import Box
+from models.labels import LABELS
+from xai.analysis import Analysis
+from xai.figures import draw_lime, draw_shap, encode_png
+from xai.overlay import overlay_frames
+
+FORMAT = 1
+
+
+def to_dict(analysis: Analysis, target: str | None = None) -> dict[str, Any]:
+    """Everything but the pictures, as plain numbers, strings, lists and dictionaries; NaN becomes None.
+
+    ``target`` is the class in the foreground (default: the predicted one); all eight are always there.
+    """
+    settings, model = analysis.settings, analysis.model
+    features, video, audio = analysis.features, analysis.features.video, analysis.features.audio
+    return {
+        "format": FORMAT,
+        "prediction": {"label": analysis.label, "probabilities": _by_label(analysis.probabilities)},
+        "target": target or analysis.label,
+        "features": [None if np.isnan(v) else float(v) for v in features.vector],
+        "feature_names": FEATURE_NAMES,
+        "audio": {"seconds": audio.seconds, "rate": audio.source_rate, "channels": audio.channels} if audio else None,
+        "video": _video(video) if video else None,
+        "explanations": _explanations(analysis),
+        "warnings": list(analysis.warnings),
+        "settings": {
+            "stride": settings.stride,
+            "samples": settings.samples,
+            "seed": settings.seed,
+            "shap_estimator": settings.estimator,
+        },
+        "seconds": analysis.seconds,
+        "checkpoint": {"name": model.name, "sha256": model.digest, "backbone": analysis.backbone.name, **_provenance(model.info)},
+    }
+
+
+def files(analysis: Analysis, target: str | None = None) -> Iterator[tuple[str, bytes]]:
+    """Every file of an export as (name, content), made one by one: pictures first, then ``result.json``."""
+    result = to_dict(analysis, target)
+    video = analysis.features.video
+    for index, label in enumerate(LABELS):
+        if analysis.cam is not None and video is not None:
+            for frame, picture in enumerate(overlay_frames(video, analysis.cam.heat(index))):
+                name = f"gradcam_{label}_{frame:03d}.png"
+                result["explanations"]["gradcam"][label].append(name)
+                yield name, encode_png(picture)
+        if analysis.lime is not None:
+            yield f"lime_{label}.png", draw_lime(analysis, index)
+        yield f"shap_{label}.png", draw_shap(analysis, index)
+    yield "result.json", json.dumps(result, indent=1, allow_nan=False).encode()
+
+
+def write(analysis: Analysis, folder: Path, target: str | None = None) -> None:
+    """Write all :func:`files` into ``folder``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in files(analysis, target):
+        (folder / name).write_bytes(content)
+
+
+def to_zip(analysis: Analysis, target: str | None = None) -> bytes:
+    """All :func:`files` as a ZIP, made in memory."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files(analysis, target):
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+def _explanations(analysis: Analysis) -> dict[str, Any]:
+    shap, lime, split = analysis.shap, analysis.lime, analysis.modalities
+    return {
+        "gradcam": {label: [] for label in LABELS},
+        "lime": {
+            "segments": lime.segments.tolist(),
+            "weights": _by_label(lime.weights),
+            "r2": _by_label(lime.r2),
+        }
+        if lime
+        else None,
+        "shap": {"values": _by_label(shap.values), "base": _by_label(shap.base), "residual": _by_label(shap.residual)},
+        "modalities": {
+            label: {
+                "audio": float(split.audio[i]),
+                "video": float(split.video[i]),
+                "neither": float(split.neither[i]),
+                "audio_alone": float(split.audio_alone[i]),
+                "video_alone": float(split.video_alone[i]),
+                "both": float(split.both[i]),
+            }
+            for i, label in enumerate(LABELS)
+        },
+    }
+
+
+def _video(video) -> dict[str, Any]:
+    return {
+        "times": video.times.tolist(),
+        "faces": [_box(face) for face in video.faces],
+        "crops": [_box(square) for square in video.squares],
+        "fallback": video.fallback,
+    }
+
+
+def _box(box: Box | None) -> list[float] | None:
+    return None if box is None else [round(v, 2) for v in box]
+
+
+def _by_label(values: np.ndarray) -> dict[str, Any]:
+    return dict(zip(LABELS, np.asarray(values, float).tolist(), strict=True))
+
+
+def _provenance(info: dict[str, Any]) -> dict[str, Any]:
+    return {key: info[key] for key in ("trained_on", "commit", "created") if key in info}

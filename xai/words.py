@@ -1,0 +1,88 @@
+"""An analysis in three plain sentences, none of which says more than the numbers do."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from models.labels import LABELS
+from xai.analysis import Analysis
+
+# A face cut with EmoLens' margin: eyes lie in the upper part of the square, the mouth in the lower.
+_FACE_PARTS = ((3, "the upper face (brows and eyes)"), (5, "the middle of the face (nose and cheeks)"), (7, "the lower face (mouth and chin)"))
+
+
+def in_words(analysis: Analysis, target: int, against: int | None = None) -> list[str]:
+    """What was recognised, where it comes from, and where the strongest evidence lies."""
+    sentences = [_verdict(analysis, target, against), _source(analysis, target), _evidence(analysis, target, against)]
+    return [sentence for sentence in sentences if sentence]
+
+
+def odds(probability: float) -> str:
+    """0.62 → 'about 6 in 10'."""
+    if probability >= 0.95:
+        return "more than 9 in 10"
+    if probability < 0.05:
+        return "less than 1 in 10"
+    return f"about {max(1, round(probability * 10))} in 10"
+
+
+def kilohertz(low: float, high: float) -> str:
+    """(530, 1020) → '0.5–1 kHz'."""
+    return f"{low / 1000:.1f}–{high / 1000:.1f} kHz".replace(".0", "")
+
+
+def strongest_frame(heat: np.ndarray) -> tuple[int, str] | None:
+    """Of (n, 7, 7) heat: the frame with the strongest evidence for the class, and the part of the face; None if there is none."""
+    if heat.size == 0 or heat.max() <= 0:
+        return None
+    frame, row, _ = np.unravel_index(int(heat.argmax()), heat.shape)
+    return int(frame), next(words for last, words in _FACE_PARTS if row < last)
+
+
+def strongest_patch(weights: np.ndarray) -> int | None:
+    """Position of the patch that speaks most for the class; None if none does."""
+    return int(weights.argmax()) if weights.size and weights.max() > 0 else None
+
+
+def _verdict(analysis: Analysis, target: int, against: int | None) -> str:
+    probability = analysis.probabilities
+    if target == analysis.predicted and against is None:
+        second = int(np.argsort(-probability)[1])
+        return (
+            f"The model recognises {LABELS[target]} ({odds(probability[target])}); "
+            f"next comes {LABELS[second]} ({odds(probability[second])})."
+        )
+    start = f"The model gives {LABELS[target]} {odds(probability[target])}"
+    if against is not None:
+        return f"{start} and {LABELS[against]} {odds(probability[against])}."
+    return f"{start}; what it recognises is {analysis.label} ({odds(probability[analysis.predicted])})."
+
+
+def _source(analysis: Analysis, target: int) -> str:
+    split = analysis.modalities
+    if not (split.has_audio and split.has_video):
+        return "Only the voice was judged." if split.has_audio else "Only the face was judged."
+    parts = {"face": split.video[target], "voice": split.audio[target]}
+    strong = max(parts, key=lambda name: abs(parts[name]))
+    weak = "voice" if strong == "face" else "face"
+    share = split.shares(target)["video" if strong == "face" else "audio"]
+    role = "speaks for" if parts[strong] > 0 else "speaks against"
+    other = "agrees" if parts[weak] * parts[strong] >= 0 else "points the other way"
+    verdicts = f"face alone: {split.verdict('video')}, voice alone: {split.verdict('audio')}"
+    return f"The {strong} weighs most ({share:.0%}) and {role} {LABELS[target]}; the {weak} {other} ({verdicts})."
+
+
+def _evidence(analysis: Analysis, target: int, against: int | None) -> str:
+    found = []
+    if analysis.cam is not None and analysis.features.video is not None:
+        best = strongest_frame(analysis.cam.heat(target, against))
+        if best is not None:
+            found.append(f"in the picture, {best[1]} at {analysis.features.video.times[best[0]]:.1f} s")
+    if analysis.lime is not None:
+        patch = strongest_patch(analysis.lime.signed(target, against))
+        if patch is not None:
+            t0, t1, hz0, hz1 = analysis.lime.segments[patch]
+            found.append(f"in the sound, {kilohertz(hz0, hz1)} between {t0:.1f} s and {t1:.1f} s")
+    if not found:
+        return f"No single place speaks for {LABELS[target]}."
+    return f"The strongest evidence for {LABELS[target]}: {'; '.join(found)}."
