@@ -4,7 +4,8 @@ import streamlit as st
 
 from pages.components.warmup import start_warming
 
-st.set_page_config(page_title="EmoLens", page_icon=":material/visibility:", layout="wide")
+st.set_page_config(page_title="EmoLens", page_icon="pages/assets/icon.svg", layout="wide")
+st.logo("pages/assets/logo.svg", size="large")
 start_warming()
 st.navigation(
     [

@@ -89,18 +89,20 @@ class FaceTracker:
 
     def __call__(self, rgb: np.ndarray) -> Box | None:
         """The followed face in the next frame, or None where there is no face."""
-        best = None
+        last, best = self._last, None
         for side in _DETECT_SIDES:
             found = _search(rgb, side)
             self.most_faces = max(self.most_faces, len(found))
-            best = best or (found[0] if found else None)
-            if self._last is None and best:
+            if not found:
+                continue
+            best = best or found[0]
+            if last is None:
                 break
-            nearest = max(found, key=self._last.overlap) if found and self._last else None
-            if nearest and nearest.overlap(self._last) >= _MIN_OVERLAP:
+            nearest = max(found, key=last.overlap)
+            if nearest.overlap(last) >= _MIN_OVERLAP:
                 best = nearest
                 break
-        self._last = best or self._last
+        self._last = best or last
         return best
 
 

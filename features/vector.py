@@ -118,7 +118,9 @@ def _video_warnings(video: VideoFeatures | None) -> list[str]:
     total, missing = len(video.faces), sum(face is None for face in video.faces)
     found = []
     if video.fallback:
-        found.append("No face was found in the video, so the middle of the picture was used: judge the voice alone, or use a frontal camera.")
+        found.append(
+            "No face was found in the video, so the middle of the picture was used: judge the voice alone, or use a frontal camera."
+        )
     elif missing:
         found.append(f"No face in {missing} of {total} frames, which were left out: use a frontal camera, or judge the voice alone.")
     if video.several_faces:

@@ -61,7 +61,12 @@ def extract_video(frames: Iterable[Frame], backbone: Backbone, on_frame: Callabl
         on_frame: told the number of frames done, for progress.
     """
     tracker = FaceTracker()
-    times, pictures, faces, squares, crops, spare = [], [], [], [], [], []
+    times: list[float] = []
+    pictures: list[np.ndarray] = []
+    faces: list[Box | None] = []
+    squares: list[Box | None] = []
+    crops: list[np.ndarray | None] = []
+    spare: list[tuple[Box, np.ndarray]] = []  # the middle of each frame, in case no face is ever found
     scale = 1.0
     for frame in frames:
         face = tracker(frame.rgb)
@@ -77,7 +82,7 @@ def extract_video(frames: Iterable[Frame], backbone: Backbone, on_frame: Callabl
         if on_frame:
             on_frame(len(times))
     if not any(faces):
-        squares, crops = [list(column) for column in zip(*spare, strict=True)]
+        squares, crops = [square for square, _ in spare], [crop for _, crop in spare]
     used = np.array([crop is not None for crop in crops])
     stack = np.stack([crop if crop is not None else np.zeros((224, 224, 3), np.uint8) for crop in crops])
     maps = np.zeros((len(crops), 512, 7, 7), np.float32)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+import scipy.fft
 import scipy.signal
 
 from features.audio import RATE
@@ -32,16 +33,17 @@ def low_pass(samples: np.ndarray, high: float, order: int = 6) -> np.ndarray:
 
 def tilt(samples: np.ndarray, db_per_octave: float) -> np.ndarray:
     """A microphone that favours low or high notes: a slope around 1 kHz, limited to 50 Hz–10 kHz."""
-    spectrum = np.fft.rfft(samples)
-    hz = np.clip(np.fft.rfftfreq(len(samples), 1 / RATE), 50.0, 10_000.0)
-    return np.fft.irfft(spectrum * 10 ** (db_per_octave * np.log2(hz / 1000.0) / 20), len(samples)).astype(np.float32)
+    size = scipy.fft.next_fast_len(len(samples), real=True)
+    hz = np.clip(scipy.fft.rfftfreq(size, 1 / RATE), 50.0, 10_000.0)
+    spectrum = scipy.fft.rfft(samples, size) * 10 ** (db_per_octave * np.log2(hz / 1000.0) / 20)
+    return scipy.fft.irfft(spectrum, size)[: len(samples)].astype(np.float32)
 
 
 def noise(samples: np.ndarray, snr_db: float, rng: np.random.Generator, colour: float = 0.0) -> np.ndarray:
     """Steady noise ``snr_db`` below the mean power; spectrum falls with f^(−colour) (0 white, 1 pink)."""
-    spectrum = np.fft.rfft(rng.standard_normal(len(samples)))
-    hz = np.maximum(np.fft.rfftfreq(len(samples), 1 / RATE), 20.0)
-    hiss = np.fft.irfft(spectrum * hz ** (-colour / 2), len(samples))
+    size = scipy.fft.next_fast_len(len(samples), real=True)
+    hz = np.maximum(scipy.fft.rfftfreq(size, 1 / RATE), 20.0)
+    hiss = scipy.fft.irfft(scipy.fft.rfft(rng.standard_normal(size)) * hz ** (-colour / 2), size)[: len(samples)]
     power = np.mean(np.square(samples, dtype=np.float64)) * 10 ** (-snr_db / 10)
     hiss *= np.sqrt(power / max(np.mean(hiss**2), 1e-20))
     return (samples + hiss).astype(np.float32)
@@ -63,7 +65,10 @@ def speed(samples: np.ndarray, factor: float) -> np.ndarray:
 
 
 def random_voice(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A random chain of the above, each link with its own chance."""
+    """A random chain of the above, each link with its own chance.
+
+    Gain is left out: it adds ``√128 · dB`` to MFCC 0 and nothing to the others, which training does on the features.
+    """
     if rng.random() < 0.5:
         samples = speed(samples, rng.uniform(0.93, 1.08))
     if rng.random() < 0.5:
@@ -76,7 +81,7 @@ def random_voice(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         samples = low_pass(samples, rng.uniform(4000, 10_000))
     if rng.random() < 0.5:
         samples = noise(samples, rng.uniform(12, 45), rng, rng.uniform(0, 1.5))
-    return gain(samples, rng.uniform(-14, 14))
+    return samples
 
 
 def random_face(crop: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -92,7 +97,7 @@ def random_face(crop: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     picture = (np.clip(value, 0, 1) * 255).astype(np.uint8)
     if rng.random() < 0.3:
         _, code = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(15, 70))])
-        picture = cv2.imdecode(code, cv2.IMREAD_COLOR)
+        picture = np.asarray(cv2.imdecode(code, cv2.IMREAD_COLOR))
     return picture
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from safetensors import safe_open
 from torch import nn
-from torchvision.models import ResNet18_Weights, resnet18
+from torchvision.models import ResNet, ResNet18_Weights, resnet18
 
 WEIGHTS = Path(__file__).parent / "weights"
 _BATCH = 16
@@ -44,7 +44,7 @@ class Preprocessing:
 class FaceBackbone(nn.Module):
     """ResNet-18 (He et al. 2016, arXiv:1512.03385) without its pool and its last layer."""
 
-    def __init__(self, name: str, resnet: nn.Module, preprocessing: Preprocessing, provenance: str, digest: str) -> None:
+    def __init__(self, name: str, resnet: ResNet, preprocessing: Preprocessing, provenance: str, digest: str) -> None:
         super().__init__()
         self.name, self.preprocessing, self.provenance, self.digest = name, preprocessing, provenance, digest
         self.stem = nn.Sequential(resnet.conv1, resnet.bn1, resnet.relu, resnet.maxpool)
@@ -71,7 +71,7 @@ def _load_ferplus() -> FaceBackbone:
         meta = file.metadata()
         state = {key: file.get_tensor(key) for key in file.keys() if not key.startswith("expression.")}  # noqa: SIM118
     resnet = resnet18()
-    resnet.fc = nn.Identity()
+    resnet.fc = nn.Identity()  # type: ignore[assignment]  # as it was trained
     resnet.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state.items()})
     grey = Preprocessing(True, (float(meta["mean"]),) * 3, (float(meta["std"]),) * 3)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]

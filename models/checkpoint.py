@@ -78,9 +78,9 @@ class EmotionModel:
     def jacobian(self, vector: np.ndarray) -> np.ndarray:
         """Raw (552,) → float64 (8, 552): change of each calibrated logit with each raw feature; 0 where it is missing."""
         z = self.standardise(vector[None]).expand(len(LABELS), -1).clone().requires_grad_(True)
-        self.forward(z).diagonal().sum().backward()
+        (gradient,) = torch.autograd.grad(self.forward(z).diagonal().sum(), z)
         present = ~np.isnan(vector)
-        return np.where(present, z.grad.double().numpy() / self.std, 0.0)
+        return np.where(present, gradient.double().numpy() / self.std, 0.0)
 
 
 def save_model(model: EmotionModel, path: Path) -> None:

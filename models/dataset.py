@@ -29,7 +29,7 @@ from models.ravdess import Take, find_takes
 log = logging.getLogger(__name__)
 
 VOICE_VARIANTS, FACE_VARIANTS = 12, 6  # the first is the clean one
-_VERSION = 4  # of what is computed below: part of the cache key
+_VOICE_VERSION, _FACE_VERSION = 1, 1  # of what is computed below: part of the cache's keys
 _STRIP_SIDE = 224
 # In the face strips of actor 05 the faces are stored 4:3 too flat (compare any of them with its MP4).
 _STRIP_ASPECT = {5: 4 / 3}
@@ -84,22 +84,24 @@ def load_voices(folder: Path, cache: Path, workers: int | None = None) -> Voices
     return Voices(np.array(rows, np.float32), label, actor, statement, takes)
 
 
-def load_faces(folder: Path, cache: Path, ferplus_per_class: int = 0) -> Faces:
+def load_faces(folder: Path, cache: Path, ferplus_per_class: int = 0, backbone: str = "ferplus") -> Faces:
     """Features of every face below ``folder``: MP4s, face strips, and FER+ pictures of ``ferplus.npz`` if asked for."""
-    takes = [take for take in find_takes(folder) if take.kind != "voice"]
-    frames = [_face(take, cache) for take in tqdm(takes, "faces", leave=False)]
-    rows = [(label_index(t.label), t.actor, t.statement) for t in takes]
+    takes: list[Take | None] = []
+    found = [take for take in find_takes(folder) if take.kind != "voice"]
+    frames = [_face(take, cache, backbone) for take in tqdm(found, "faces", leave=False)]
+    rows = [(label_index(t.label), t.actor, t.statement) for t in found]
+    takes += found
     archive = folder / "ferplus.npz"
     if ferplus_per_class and archive.exists():
-        pictures, labels = load_ferplus(archive, cache, ferplus_per_class)
+        pictures, labels = load_ferplus(archive, cache, ferplus_per_class, backbone)
         frames += list(pictures[:, None, None, :])
         rows += [(label, 0, 0) for label in labels]
-        takes = [*takes, *[None] * len(labels)]
+        takes += [None] * len(labels)
     label, actor, statement = np.array(rows, int).reshape(-1, 3).T
     return Faces(frames, label, actor, statement, takes)
 
 
-def load_ferplus(archive: Path, cache: Path, per_class: int) -> tuple[np.ndarray, np.ndarray]:
+def load_ferplus(archive: Path, cache: Path, per_class: int, backbone: str = "ferplus") -> tuple[np.ndarray, np.ndarray]:
     """FER+ training faces with a clear majority (Barsoum et al. 2016, arXiv:1608.01041) → (n, 512) features, (n,) labels.
 
     Calm, which FER+ does not have, is taken from neutral faces with a few votes for happiness.
@@ -114,10 +116,10 @@ def load_ferplus(archive: Path, cache: Path, per_class: int) -> tuple[np.ndarray
         out = []
         for block in tqdm(np.array_split(picked, max(1, len(picked) // 64)), "FER+", leave=False):
             crops = np.stack([_ferplus_crop(jpeg[offsets[i] : offsets[i + 1]]) for i in block])
-            out.append(_pooled(crops))
+            out.append(_pooled(crops, backbone))
         return np.concatenate(out)
 
-    return _cached(cache, f"ferplus {per_class}".encode() + votes.tobytes(), compute), labels[picked]
+    return _cached(cache, f"{_face_settings(backbone)} FER+ {per_class}", votes.tobytes(), compute), labels[picked]
 
 
 def ferplus_labels(votes: np.ndarray) -> np.ndarray:
@@ -142,19 +144,23 @@ def _voice(take: Take, cache: Path) -> np.ndarray:
         altered = [random_voice(clean.samples, rng) for _ in range(VOICE_VARIANTS - 1)]
         return np.stack([clean.mfcc] + [mean_mfcc(mel_spectrogram_db(x)) for x in altered]).astype(np.float32)
 
-    return _cached(cache, data, compute)
+    return _cached(cache, f"voice {_VOICE_VERSION} {VOICE_VARIANTS}", data, compute)
 
 
-def _face(take: Take, cache: Path) -> np.ndarray:
+def _face(take: Take, cache: Path, backbone: str) -> np.ndarray:
     data = take.path.read_bytes()
 
     def compute() -> np.ndarray:
         crops = _strip_crops(data, take.actor) if take.kind == "strip" else _video_crops(data)
         rng = np.random.default_rng(_seed(data))
         views = [crops] + [np.stack([random_face(crop, rng) for crop in crops]) for _ in range(FACE_VARIANTS - 1)]
-        return np.stack([_pooled(view) for view in views])
+        return np.stack([_pooled(view, backbone) for view in views])
 
-    return _cached(cache, data, compute)
+    return _cached(cache, f"{_face_settings(backbone)} {FACE_VARIANTS}", data, compute)
+
+
+def _face_settings(backbone: str) -> str:
+    return f"face {_FACE_VERSION} {load_backbone(backbone).digest}"
 
 
 def _video_crops(data: bytes) -> np.ndarray:
@@ -164,7 +170,7 @@ def _video_crops(data: bytes) -> np.ndarray:
 
 def _strip_crops(data: bytes, actor: int) -> np.ndarray:
     """Cut the pictures of a strip as the app would cut the frames they come from."""
-    strip = cv2.cvtColor(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+    strip = cv2.cvtColor(np.asarray(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)), cv2.COLOR_BGR2RGB)
     tracker, crops = FaceTracker(), []
     for index, frame in enumerate(_strip_frames(strip, _STRIP_ASPECT.get(actor, 1.0))):
         face = tracker(frame)
@@ -185,12 +191,12 @@ def _strip_frames(strip: np.ndarray, aspect: float) -> Iterable[np.ndarray]:
 
 
 def _ferplus_crop(code: np.ndarray) -> np.ndarray:
-    grey = cv2.imdecode(code, cv2.IMREAD_GRAYSCALE)
+    grey = np.asarray(cv2.imdecode(code, cv2.IMREAD_GRAYSCALE))
     return cv2.cvtColor(cv2.resize(grey, (224, 224), interpolation=cv2.INTER_LINEAR), cv2.COLOR_GRAY2RGB)
 
 
-def _pooled(crops: np.ndarray) -> np.ndarray:
-    return load_backbone().maps(crops).mean(axis=(2, 3))
+def _pooled(crops: np.ndarray, backbone: str) -> np.ndarray:
+    return load_backbone(backbone).maps(crops).mean(axis=(2, 3))
 
 
 def _some(rng: np.random.Generator, index: np.ndarray, count: int) -> np.ndarray:
@@ -201,10 +207,9 @@ def _seed(data: bytes) -> int:
     return int.from_bytes(hashlib.sha256(data).digest()[:8], "little")
 
 
-def _cached(cache: Path, data: bytes, compute) -> np.ndarray:
-    """``compute()``, kept as one array under the hash of the content and of this module's version."""
-    settings = f"{_VERSION} {VOICE_VARIANTS} {FACE_VARIANTS} {load_backbone().digest}".encode()
-    path = cache / f"{hashlib.sha256(settings + data).hexdigest()}.npy"
+def _cached(cache: Path, settings: str, data: bytes, compute) -> np.ndarray:
+    """``compute()``, kept as one array under the hash of the content and of the settings."""
+    path = cache / f"{hashlib.sha256(settings.encode() + data).hexdigest()}.npy"
     if path.exists():
         return np.load(path, allow_pickle=False)
     array = compute()

@@ -50,9 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     settings = Settings(options.stride, options.samples, options.seed, options.shap)
     try:
-        analysis = analyse(
-            _read(options.audio), _read(options.video), model=load_model(options.model), settings=settings
-        )
+        analysis = analyse(_read(options.audio), _read(options.video), model=load_model(options.model), settings=settings)
     except MediaError as error:
         print(" ".join(str(error).split()), file=sys.stderr)
         return 2

@@ -27,6 +27,9 @@ class FusedNetwork(nn.Module):
         super().__init__()
         self.backbone, self._model = backbone, model
         self.classifier = model.classifier
+        self.voice: torch.Tensor
+        self.mean: torch.Tensor
+        self.std: torch.Tensor
         self.register_buffer("voice", model.standardise(vector[None])[:, :N_AUDIO])
         self.register_buffer("mean", torch.from_numpy(model.mean[N_AUDIO:]).float())
         self.register_buffer("std", torch.from_numpy(model.std[N_AUDIO:]).float())

@@ -52,16 +52,16 @@ def to_dict(analysis: Analysis, target: str | None = None) -> dict[str, Any]:
 def files(analysis: Analysis, target: str | None = None) -> Iterator[tuple[str, bytes]]:
     """Every file of an export as (name, content), made one by one: pictures first, then ``result.json``."""
     result = to_dict(analysis, target)
-    video = analysis.features.video
+    video, audio = analysis.features.video, analysis.features.audio
     for index, label in enumerate(LABELS):
         if analysis.cam is not None and video is not None:
             for frame, picture in enumerate(overlay_frames(video, analysis.cam.heat(index))):
                 name = f"gradcam_{label}_{frame:03d}.png"
                 result["explanations"]["gradcam"][label].append(name)
                 yield name, encode_png(picture)
-        if analysis.lime is not None:
-            yield f"lime_{label}.png", draw_lime(analysis, index)
-        yield f"shap_{label}.png", draw_shap(analysis, index)
+        if analysis.lime is not None and audio is not None:
+            yield f"lime_{label}.png", draw_lime(audio, analysis.lime, index)
+        yield f"shap_{label}.png", draw_shap(analysis.shap, video, index)
     yield "result.json", json.dumps(result, indent=1, allow_nan=False).encode()
 
 

@@ -10,12 +10,14 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from features import N_AUDIO
-from features.audio import RATE, mel_edges
+from features.audio import RATE, AudioFeatures, mel_edges
 from features.names import voice_feature_label
+from features.video import VideoFeatures
 from models.labels import LABELS
-from xai.analysis import Analysis
 from xai.colours import AGAINST_COLOUR, FOR_COLOUR, evidence_rgba
+from xai.lime_spectrogram import LimeExplanation
 from xai.overlay import face_evidence_picture
+from xai.shap_features import ShapExplanation
 
 _TICKS_HZ = (0, 500, 1000, 2000, 4000, 8000)
 
@@ -25,9 +27,8 @@ def encode_png(rgb: np.ndarray) -> bytes:
     return cv2.imencode(".png", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))[1].tobytes()
 
 
-def draw_lime(analysis: Analysis, target: int) -> bytes:
+def draw_lime(audio: AudioFeatures, lime: LimeExplanation, target: int) -> bytes:
     """Waveform above the spectrogram, with the patches that speak for (warm) and against (cool) the class."""
-    audio, lime = analysis.features.audio, analysis.lime
     figure = _figure(9, 5)
     top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(1, 3))
     step = max(1, len(audio.samples) // 4000)
@@ -46,9 +47,9 @@ def draw_lime(analysis: Analysis, target: int) -> bytes:
     return _png(figure)
 
 
-def draw_shap(analysis: Analysis, target: int) -> bytes:
+def draw_shap(shap: ShapExplanation, video: VideoFeatures | None, target: int) -> bytes:
     """The voice's strongest features by name, and the face's 512 as one picture."""
-    values = analysis.shap.values[target]
+    values = shap.values[target]
     figure = _figure(10, 4)
     left, right = figure.subplots(1, 2)
     order = np.argsort(-np.abs(values[:N_AUDIO]))[:12][::-1]
@@ -57,7 +58,6 @@ def draw_shap(analysis: Analysis, target: int) -> bytes:
     left.axvline(0, color="#444", linewidth=0.8)
     left.set(title=f"Voice: what it weighed for {LABELS[target]}", xlabel="SHAP value (logit)")
     right.set_axis_off()
-    video = analysis.features.video
     if video is not None:
         right.imshow(face_evidence_picture(video, values[N_AUDIO:]))
         right.set_title(f"Face: {values[N_AUDIO:].sum():+.2f} (logit)")

@@ -88,7 +88,9 @@ def patch_grid(mel_db: np.ndarray, grid: tuple[int, int] = GRID) -> np.ndarray:
     first, last = sounding_part(mel_db)
     columns = np.unique(np.linspace(first, last, min(grid[0], last - first) + 1).round().astype(int))
     rows = np.linspace(0, N_MELS, grid[1] + 1).round().astype(int)
-    return np.array([(a, b, low, high) for a, b in zip(columns, columns[1:], strict=False) for low, high in zip(rows, rows[1:], strict=False)])
+    return np.array(
+        [(a, b, low, high) for a, b in zip(columns, columns[1:], strict=False) for low, high in zip(rows, rows[1:], strict=False)]
+    )
 
 
 def sounding_part(mel_db: np.ndarray) -> tuple[int, int]:

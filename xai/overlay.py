@@ -36,6 +36,17 @@ def overlay_frames(video: VideoFeatures, heat: np.ndarray, opacity: float = 0.6,
     return out
 
 
+def zoom_to_faces(video: VideoFeatures, pictures: list[np.ndarray]) -> list[np.ndarray]:
+    """Cut every picture to twice the square around its face; pictures without a face stay whole."""
+    return [_around(p, s.scaled(1 / video.picture_scale)) if s else p for p, s in zip(pictures, video.squares, strict=True)]
+
+
+def _around(picture: np.ndarray, square: Box) -> np.ndarray:
+    x, y = square.centre
+    x0, y0 = max(0, round(x - square.w)), max(0, round(y - square.w))
+    return picture[y0 : round(y + square.w), x0 : round(x + square.w)]
+
+
 def _blend(picture: np.ndarray, cells: np.ndarray, square: Box, opacity: float) -> None:
     """Lay the heat of one square onto ``picture`` in place; what lies outside the picture is cut off."""
     side = max(1, round(square.w))

@@ -18,7 +18,7 @@ from models.checkpoint import EmotionModel
 from models.labels import LABELS
 
 ESTIMATORS = ("quadrature", "shap")
-_NODES = 12
+NODES = 12
 _BATCH = 256
 _LIBRARY_SAMPLES = 200  # GradientExplainer's default
 
@@ -60,8 +60,13 @@ class ShapExplanation:
         return {"audio": float(values[:N_AUDIO].sum()), "video": float(values[N_AUDIO:].sum())}
 
 
-def explain_shap(features: Features, model: EmotionModel, *, estimator: str = "quadrature", seed: int = 0) -> ShapExplanation:
+def explain_shap(
+    features: Features, model: EmotionModel, *, estimator: str = "quadrature", seed: int = 0, nodes: int = NODES
+) -> ShapExplanation:
     """SHAP values of all 552 features for all eight classes. A missing modality gets zeros.
+
+    Args:
+        estimator: ``quadrature`` with ``nodes`` points on each path, or the library's sampling, ``shap``, with ``seed``.
 
     Raises:
         ValueError: there is no such estimator.
@@ -71,20 +76,19 @@ def explain_shap(features: Features, model: EmotionModel, *, estimator: str = "q
     x = model.standardise(features.vector[None])
     missing = torch.from_numpy(np.isnan(features.vector))
     reference = model.standardise(model.reference).masked_fill(missing, 0.0)
-    run = _quadrature if estimator == "quadrature" else _library
-    values = run(model, x, reference, seed)
+    values = _quadrature(model, x, reference, nodes) if estimator == "quadrature" else _library(model, x, reference, seed)
     with torch.inference_mode():
         base = model.forward(reference).double().mean(0).numpy()
         logits = model.forward(x).double()[0].numpy()
     return ShapExplanation(values, base, logits, estimator, seed)
 
 
-def _quadrature(model: EmotionModel, x: torch.Tensor, reference: torch.Tensor, seed: int) -> np.ndarray:
-    nodes, weights = np.polynomial.legendre.leggauss(_NODES)
-    t = torch.from_numpy((nodes + 1) / 2).float()
+def _quadrature(model: EmotionModel, x: torch.Tensor, reference: torch.Tensor, nodes: int) -> np.ndarray:
+    places, weights = np.polynomial.legendre.leggauss(nodes)
+    t = torch.from_numpy((places + 1) / 2).float()
     step = x - reference
     points = (reference[None] + t[:, None, None] * step[None]).flatten(0, 1)
-    share = torch.from_numpy(weights / 2).float().repeat_interleave(len(reference))[:, None] * step.repeat(_NODES, 1)
+    share = torch.from_numpy(weights / 2).float().repeat_interleave(len(reference))[:, None] * step.repeat(nodes, 1)
     values = torch.zeros(len(LABELS), N_FEATURES, dtype=torch.float64)
     for block, part in zip(points.split(_BATCH), share.split(_BATCH), strict=True):
         z = block.clone().requires_grad_(True)

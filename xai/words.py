@@ -8,7 +8,11 @@ from models.labels import LABELS
 from xai.analysis import Analysis
 
 # A face cut with EmoLens' margin: eyes lie in the upper part of the square, the mouth in the lower.
-_FACE_PARTS = ((3, "the upper face (brows and eyes)"), (5, "the middle of the face (nose and cheeks)"), (7, "the lower face (mouth and chin)"))
+_FACE_PARTS = (
+    (3, "the upper face (brows and eyes)"),
+    (5, "the middle of the face (nose and cheeks)"),
+    (7, "the lower face (mouth and chin)"),
+)
 
 
 def in_words(analysis: Analysis, target: int, against: int | None = None) -> list[str]:

@@ -40,7 +40,7 @@ def probability_chart(probabilities: np.ndarray) -> go.Figure:
     figure = go.Figure(bars)
     figure.update_xaxes(visible=False, range=[0, max(100 * probabilities.max() * 1.18, 20)])
     figure.update_yaxes(ticksuffix="  ", showgrid=False)
-    return _tidy(figure, 270)
+    return _tidy(figure, 230)
 
 
 def modality_chart(split: ModalitySplit, target: int) -> go.Figure:
@@ -61,7 +61,7 @@ def modality_chart(split: ModalitySplit, target: int) -> go.Figure:
     figure.update_xaxes(visible=False, range=[min(0, *values) * 1.25 - 2, reach], zeroline=True)
     figure.add_vline(0, line={"color": "#888", "width": 1})
     figure.update_yaxes(ticksuffix="  ", showgrid=False)
-    return _tidy(figure, 100)
+    return _tidy(figure, 84)
 
 
 def spectrogram_chart(audio: AudioFeatures, lime: LimeExplanation, target: int, against: int | None) -> go.Figure:
@@ -90,7 +90,7 @@ def spectrogram_chart(audio: AudioFeatures, lime: LimeExplanation, target: int, 
     figure.update_yaxes(title="kHz", tickvals=ticks, ticktext=[f"{hz / 1000:g}" for hz in _TICKS_HZ], range=[0, bands[-1]], row=2)
     figure.update_xaxes(title="seconds", range=[0, audio.seconds], row=2)
     figure.update_xaxes(range=[0, audio.seconds], row=1, showgrid=False)
-    return _tidy(figure, 400)
+    return _tidy(figure, 340)
 
 
 def _patches(lime: LimeExplanation, target: int, against: int | None) -> go.Heatmap:
@@ -110,7 +110,7 @@ def _patches(lime: LimeExplanation, target: int, against: int | None) -> go.Heat
         zmax=peak,
         xgap=1,
         ygap=1,
-        colorbar={"title": "against ↔ for", "orientation": "h", "y": 1.0, "yanchor": "bottom", "thickness": 8, "len": 0.5, "tickvals": [0]},
+        showscale=False,
         hovertemplate="%{customdata}<br>%{z:+.3f} (logit)<extra></extra>",
     )
 
@@ -142,7 +142,9 @@ def voice_shap_chart(values: np.ndarray, top: int = 10) -> go.Figure:
 def loss_chart(history: list[dict[str, float]]) -> go.Figure:
     """Training loss and, where it was measured, accuracy by epoch."""
     epochs = [row["epoch"] for row in history]
-    figure = go.Figure(go.Scatter(x=epochs, y=[row["loss"] for row in history], mode="lines", line={"color": FACE_COLOUR}, name="training loss"))
+    figure = go.Figure(
+        go.Scatter(x=epochs, y=[row["loss"] for row in history], mode="lines", line={"color": FACE_COLOUR}, name="training loss")
+    )
     figure.update_xaxes(title="epoch")
     figure.update_yaxes(title="loss", rangemode="tozero")
     return _tidy(figure, 260)
@@ -157,7 +159,7 @@ def waveform_envelope(samples: np.ndarray, bins: int = 800) -> tuple[np.ndarray,
 
 def _evidence_scale() -> list[list]:
     steps = np.linspace(-1, 1, 21)
-    colours = evidence_rgba(steps, 0.85)
+    colours = evidence_rgba(steps, 0.75)
     return [[float((s + 1) / 2), f"rgba({r},{g},{b},{a / 255:.3f})"] for s, (r, g, b, a) in zip(steps, colours, strict=True)]
 
 

@@ -13,6 +13,7 @@ from pages.components.charts import CONFIG, spectrogram_chart, voice_shap_chart
 from pages.components.state import Key
 
 if TYPE_CHECKING:
+    from features.video import VideoFeatures
     from xai.analysis import Analysis
     from xai.gradcam import CamExplanation
 
@@ -52,23 +53,25 @@ def _saw(analysis: Analysis, target: int, against: int | None) -> None:
     if video is None or analysis.cam is None:
         return
     st.markdown("##### What it saw")
-    controls = st.columns([3, 2, 3], vertical_alignment="bottom")
+    controls = st.columns([3, 3, 3], vertical_alignment="bottom")
     opacity = controls[0].slider("Heat", 0, 100, 60, 5, format="%d %%", key=Key.OPACITY, help="How strongly the heat covers the picture.")
-    boxes = controls[1].toggle("Face boxes", value=True, key=Key.BOXES)
-    cam = _choose_cam(analysis, controls[2])
-    _frames(analysis, cam.heat(target, against), opacity / 100, boxes)
+    with controls[1].container(horizontal=True):
+        boxes = st.toggle("Face box", value=True, key=Key.BOXES)
+        zoom = st.toggle("Zoom in", value=False, key=Key.ZOOM, help="Cut every frame to the surroundings of the face.")
+    cam = _choose_cam(analysis, analysis.cam, controls[2])
+    _frames(video, cam.heat(target, against), opacity / 100, boxes, zoom)
     signs = "warm: speaks for it" if against is None else f"warm: for {LABELS[target]}, cool: for {LABELS[against]}"
-    st.caption(f"{cam.method} of the fused prediction, one scale for all frames ({signs}). Its grain is 7 × 7 cells a face: read regions, not pixels.")
+    st.caption(f"{cam.method} of the fused prediction, one scale for all frames ({signs}). Its grain is 7 × 7 cells a face: read regions.")
 
 
-def _choose_cam(analysis: Analysis, column) -> CamExplanation:
+def _choose_cam(analysis: Analysis, plain: CamExplanation, column) -> CamExplanation:
     """Grad-CAM, which is there already, or another method of the library, computed when it is first asked for."""
     from xai.cam_library import METHODS, explain_cam_with
 
     names = ["Grad-CAM", *METHODS[1:]]
     name = column.selectbox("Method", names, key=Key.CAM, help="Grad-CAM is exact and instant. The others need a few more seconds.")
     if name == names[0]:
-        return analysis.cam
+        return plain
     kept = st.session_state.setdefault(Key.CAMS, {})
     if kept.get("of") != id(analysis):
         kept.clear()
@@ -79,11 +82,12 @@ def _choose_cam(analysis: Analysis, column) -> CamExplanation:
     return kept[name]
 
 
-def _frames(analysis: Analysis, heat: np.ndarray, opacity: float, boxes: bool) -> None:
-    from xai.overlay import overlay_frames
+def _frames(video: VideoFeatures, heat: np.ndarray, opacity: float, boxes: bool, zoom: bool) -> None:
+    from xai.overlay import overlay_frames, zoom_to_faces
 
-    video = analysis.features.video
     pictures = overlay_frames(video, heat, opacity, boxes)
+    if zoom:
+        pictures = zoom_to_faces(video, pictures)
     captions = [f"{t:.1f} s" + ("" if face else " · no face") for t, face in zip(video.times, video.faces, strict=True)]
     first = 0
     if len(pictures) > _FRAMES_SHOWN:
@@ -96,9 +100,9 @@ def _frames(analysis: Analysis, heat: np.ndarray, opacity: float, boxes: bool) -
 
 
 def _width(picture: np.ndarray, count: int) -> int:
-    """Pixels: pictures of one height, four landscape ones to a row of a laptop."""
-    height = 165 if count > 2 else 240
-    return round(height * picture.shape[1] / picture.shape[0])
+    """Pixels: four landscape pictures to a row of a laptop, upright ones as high."""
+    landscape = 212 if count > 2 else 330
+    return min(landscape, round(landscape * 9 / 16 * 1.4 * picture.shape[1] / picture.shape[0]))
 
 
 def _heard(analysis: Analysis, target: int, against: int | None) -> None:
@@ -107,10 +111,13 @@ def _heard(analysis: Analysis, target: int, against: int | None) -> None:
         return
     st.markdown("##### What it heard")
     figure = spectrogram_chart(audio, lime, target, against)
-    st.plotly_chart(figure, config=CONFIG, key="chart-spectrogram", alt="Spectrogram with the patches that speak for and against the emotion")
+    st.plotly_chart(
+        figure, config=CONFIG, key="chart-spectrogram", alt="Spectrogram with the patches that speak for and against the emotion"
+    )
     r2 = lime.r2[target] if against is None else min(lime.r2[target], lime.r2[against])
     st.caption(
-        f"LIME: each patch was hidden in turn with others, {lime.samples:,} times (seed {lime.seed}). "
+        ":red[Warm] patches speak for it, :blue[cool] ones against. LIME: each patch was faded to the background together with "
+        f"others, {lime.samples:,} times (seed {lime.seed}). "
         f"The simple model behind the colours explains {r2:.0%} of what happened (R²)."
     )
 
@@ -127,7 +134,7 @@ def _weighed(analysis: Analysis, target: int, against: int | None) -> None:
             st.plotly_chart(voice_shap_chart(values[:N_AUDIO]), config=CONFIG, key="chart-shap", alt="SHAP values of the voice's features")
     if analysis.features.video is not None:
         with right:
-            _face_as_picture(analysis, values[N_AUDIO:], totals["video"])
+            _face_as_picture(analysis.features.video, values[N_AUDIO:], totals["video"])
     residual = shap.relative_residual[target]
     st.caption(
         f"SHAP values add up to the model's logit for this clip minus its average over {len(analysis.model.reference)} training clips; "
@@ -135,12 +142,12 @@ def _weighed(analysis: Analysis, target: int, against: int | None) -> None:
     )
 
 
-def _face_as_picture(analysis: Analysis, values: np.ndarray, total: float) -> None:
+def _face_as_picture(video: VideoFeatures, values: np.ndarray, total: float) -> None:
     from xai.overlay import face_evidence_picture
 
     st.markdown(f"**Face {total:+.2f}**")
     st.image(
-        face_evidence_picture(analysis.features.video, values),
+        face_evidence_picture(video, values),
         caption="The 512 face features as one picture: warm speaks for, cool against",
         width=300,
         output_format="JPEG",

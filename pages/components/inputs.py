@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
@@ -10,27 +11,42 @@ from pages.components.state import Key, Recording
 
 SAMPLE = Path(__file__).parents[1] / "sample"
 SOUNDS = ["wav", "flac", "mp3", "ogg", "m4a", "aac", "aiff"]
+_STEPS = (
+    (
+        ":material/upload: Give it a recording",
+        "A voice (WAV), a face (MP4), or both. A video alone is enough: its sound is used. Or try the sample.",
+    ),
+    (":material/bar_chart: See what it recognises", "Eight emotions, how probable each is, and how much came from voice and from face."),
+    (":material/search_insights: See why", "Heat on the face, evidence in the sound, and the weight of every feature, for any emotion."),
+)
 VIDEOS = ["mp4", "mov", "webm", "mkv", "avi", "flv", "m4v"]
 
 
-def choose_recording() -> Recording | None:
-    """The uploaders and the sample button; None until something is chosen."""
-    voice_column, face_column, sample_column = st.columns([4, 4, 2], vertical_alignment="bottom")
+def choose_recording() -> tuple[Recording | None, dict[str, Any]]:
+    """The uploaders, the sample button and the settings; no recording until one is chosen."""
+    voice_column, face_column, last_column = st.columns([5, 5, 3], vertical_alignment="bottom")
     voice = voice_column.file_uploader("Voice (WAV)", SOUNDS, key=Key.VOICE, help="Leave empty to use the sound of the video.")
     face = face_column.file_uploader("Face (MP4)", VIDEOS, key=Key.FACE, help="Leave empty to judge the voice alone.")
-    sample_column.button(
-        "Try the sample",
-        key=Key.TRY_SAMPLE,
-        on_click=_choose_sample,
-        width="stretch",
-        icon=":material/play_circle:",
-        type="primary" if not (voice or face) else "secondary",
-        help="A synthetic clip: a portrait of NASA's public domain, moved by a script, and a computer's voice.",
-    )
+    with last_column:
+        st.button(
+            "Try the sample",
+            key=Key.TRY_SAMPLE,
+            on_click=_choose_sample,
+            width="stretch",
+            icon=":material/play_circle:",
+            type="secondary" if voice or face else "primary",
+            help="Synthetic: a public-domain portrait moved by a script, and a computer's voice.",
+        )
+        with st.popover("Settings", icon=":material/tune:", width="stretch"):
+            options = _choose_settings()
     st.caption(
-        ":material/lock: Recordings stay in this server's memory while your page is open. "
-        "They are never written to disk, shared or used for training."
+        ":material/lock: Recordings stay in this server's memory while your page is open: "
+        "never written to disk, never shared, never used for training."
     )
+    return _chosen(voice, face), options
+
+
+def _chosen(voice, face) -> Recording | None:
     if voice or face:
         st.session_state[Key.SAMPLE] = False
         name = " + ".join(file.name for file in (voice, face) if file)
@@ -44,19 +60,30 @@ def _choose_sample() -> None:
     st.session_state[Key.SAMPLE] = True
 
 
-def choose_settings() -> dict[str, int | str]:
+def _choose_settings() -> dict[str, Any]:
     """Settings that nobody needs for a first result; the keys are those of ``xai.analysis.Settings``."""
-    with st.expander("Settings", icon=":material/tune:"):
-        left, middle, right, last = st.columns(4)
-        stride = left.number_input("Look at every n-th frame", 1, 300, 30, key=Key.STRIDE, help="30 is about one frame a second. Smaller is slower.")
-        samples = middle.number_input(
-            "Altered recordings for LIME", 200, 10_000, 2000, 200, key=Key.SAMPLES, help="More give steadier patches and take longer."
-        )
-        seed = right.number_input("Seed", 0, 2**31 - 1, 0, key=Key.SEED, help="The same seed gives the same explanation. Try another to see how much changes.")
-        estimator = last.selectbox(
-            "SHAP estimator",
-            ["quadrature", "shap"],
-            key=Key.ESTIMATOR,
-            help="quadrature: exact integration of expected gradients. shap: the sampling of shap.GradientExplainer, noisier.",
-        )
+    stride = st.number_input(
+        "Look at every n-th frame", 1, 300, 30, key=Key.STRIDE, help="30 is about one frame a second. Smaller is slower."
+    )
+    samples = st.number_input(
+        "Altered recordings for LIME", 200, 10_000, 2000, 200, key=Key.SAMPLES, help="More give steadier patches and take longer."
+    )
+    seed = st.number_input(
+        "Seed", 0, 2**31 - 1, 0, key=Key.SEED, help="The same seed gives the same explanation. Try another to see how much changes."
+    )
+    estimator = st.selectbox(
+        "SHAP estimator",
+        ["quadrature", "shap"],
+        key=Key.ESTIMATOR,
+        help="quadrature: exact integration of expected gradients. shap: the sampling of shap.GradientExplainer, noisier.",
+    )
     return {"stride": int(stride), "samples": int(samples), "seed": int(seed), "estimator": estimator}
+
+
+def show_introduction() -> None:
+    """What will happen, for somebody who has not chosen anything yet."""
+    for column, (title, text) in zip(st.columns(3, border=True), _STEPS, strict=True):
+        column.markdown(f"##### {title}\n{text}")
+    st.caption(
+        "The model learned from actors. It recognises what is portrayed; it does not know what a person feels, and it is no diagnosis."
+    )

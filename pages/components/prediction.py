@@ -26,8 +26,7 @@ def _verdict(analysis: Analysis) -> None:
     from xai.words import odds
 
     probability = analysis.probabilities[analysis.predicted]
-    st.caption("The model recognises")
-    st.markdown(f"## {analysis.label.upper()} &nbsp; :gray[{odds(probability)}]")
+    st.markdown(f"##### The model recognises :primary[{analysis.label.upper()}], {odds(probability)}")
     names = ", ".join(f"{LABELS[i]} {analysis.probabilities[i]:.0%}" for i in range(len(LABELS)))
     st.plotly_chart(probability_chart(analysis.probabilities), config=CONFIG, key="chart-probabilities", alt=f"Probabilities: {names}")
     st.caption("Acted speech is what it learned from: it names the emotion that is portrayed, not what a person feels.")
@@ -35,10 +34,9 @@ def _verdict(analysis: Analysis) -> None:
 
 def _sources(analysis: Analysis) -> None:
     split = analysis.modalities
-    st.caption(f"Where “{analysis.label}” comes from")
     if split.has_audio and split.has_video:
         shares = split.shares(analysis.predicted)
-        st.markdown(f"#### face {shares['video']:.0%} · voice {shares['audio']:.0%}")
+        st.markdown(f"##### From the face {shares['video']:.0%}, from the voice {shares['audio']:.0%}")
         values = f"voice {split.audio[analysis.predicted]:+.2f}, face {split.video[analysis.predicted]:+.2f}"
         st.plotly_chart(modality_chart(split, analysis.predicted), config=CONFIG, key="chart-modalities", alt=f"Contributions: {values}")
         st.caption(
@@ -50,7 +48,7 @@ def _sources(analysis: Analysis) -> None:
             st.warning("Voice and face disagree: look at both below before you rely on either.", icon=":material/call_split:")
     else:
         which = "voice" if split.has_audio else "face"
-        st.markdown(f"#### {which} only")
+        st.markdown(f"##### From the {which} only")
         st.markdown(f"There was nothing else to judge. Starting point without it: {100 * split.neither[analysis.predicted]:.0f} in 100.")
     _face_note(analysis)
     for warning in analysis.warnings:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def analysis_of(recording: Recording, options: dict[str, int | str]) -> Analysis | None:
+def analysis_of(recording: Recording, options: dict[str, Any]) -> Analysis | None:
     """The analysis of a recording: from this session's memory, or made now. None after a problem, which is shown."""
     kept = recent_analyses()
-    status = None
+    place = st.empty()
     try:
         from models.checkpoint import load_model
 
         model = load_model()
         key = (recording.digest(), model.digest, tuple(sorted(options.items())))
         if key not in kept:
-            status = st.status("Getting ready…", expanded=False)
-            remember(key, _run(recording, options, status.update))
-            status.update(label="Done", state="complete")
+            with place.container():
+                remember(key, _run(recording, options, st.status("Getting ready…").update))
+            place.empty()
         return kept[key]
     except MediaError as error:
         message = str(error)
@@ -37,13 +37,11 @@ def analysis_of(recording: Recording, options: dict[str, int | str]) -> Analysis
     except Exception:
         log.exception("analysis failed")
         message = "Something went wrong on our side and this recording could not be analysed. Try another file, or the sample."
-    if status is not None:
-        status.update(label="Stopped", state="error")
-    st.error(message, icon=":material/error:")
+    place.error(message, icon=":material/error:")
     return None
 
 
-def _run(recording: Recording, options: dict[str, int | str], update) -> Analysis:
+def _run(recording: Recording, options: dict[str, Any], update) -> Analysis:
     from xai.analysis import Settings, analyse
 
     return analyse(recording.audio, recording.video, settings=Settings(**options), on_stage=lambda words: update(label=words))

@@ -28,6 +28,7 @@ class Key(StrEnum):
     AGAINST = "against"
     OPACITY = "opacity"
     BOXES = "boxes"
+    ZOOM = "zoom"
     CAM = "cam-method"
     CAM_PAGE = "cam-page"
     CAMS = "cams"

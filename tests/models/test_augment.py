@@ -1,0 +1,86 @@
+"""What happens to recordings in the world does what it says."""
+
+import cv2
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from skimage.data import astronaut
+
+from features.audio import RATE, mean_mfcc, mel_spectrogram_db
+from models import augment
+from tests.conftest import tone
+
+
+def level_db(samples: np.ndarray) -> float:
+    return 10 * np.log10(np.mean(samples.astype(float) ** 2))
+
+
+def level_at(samples: np.ndarray, hz: float) -> float:
+    """dB of one frequency, with the first quarter left out (filters settle)."""
+    part = samples[len(samples) // 4 :]
+    phase = np.exp(-2j * np.pi * hz * np.arange(len(part)) / RATE)
+    return 20 * np.log10(np.abs(np.mean(part * phase)) + 1e-12)
+
+
+def test_gain_adds_sqrt_128_db_to_mfcc_0_alone():
+    rng = np.random.default_rng(0)
+    y = (0.1 * rng.standard_normal(RATE)).astype(np.float32)
+    before, after = (mean_mfcc(mel_spectrogram_db(x)) for x in (y, augment.gain(y, -10)))
+    assert after[0] - before[0] == pytest.approx(-10 * np.sqrt(128), rel=1e-3)
+    assert_allclose(after[1:], before[1:], atol=1e-3)
+
+
+def test_band_pass_keeps_the_middle():
+    y = sum(tone(1.0, hz) for hz in (100, 1000, 6000)).astype(np.float32)
+    out = augment.band_pass(y)
+    assert abs(level_at(out, 1000) - level_at(y, 1000)) < 1
+    assert level_at(out, 100) < level_at(y, 100) - 30
+    assert level_at(out, 6000) < level_at(y, 6000) - 15
+
+
+def test_low_pass_cuts_the_top():
+    y = (tone(1.0, 500) + tone(1.0, 9000)).astype(np.float32)
+    out = augment.low_pass(y, 4000)
+    assert abs(level_at(out, 500) - level_at(y, 500)) < 0.5
+    assert level_at(out, 9000) < level_at(y, 9000) - 30
+
+
+def test_tilt_turns_around_1_khz():
+    y = sum(tone(1.0, hz) for hz in (500, 1000, 4000)).astype(np.float32)
+    out = augment.tilt(y, 3.0)
+    assert_allclose([level_at(out, hz) - level_at(y, hz) for hz in (500, 1000, 4000)], [-3, 0, 6], atol=0.2)
+
+
+@pytest.mark.parametrize("colour", [0.0, 1.0])
+def test_noise_lies_as_far_below_as_asked(colour):
+    y = tone(2.0).astype(np.float32)
+    out = augment.noise(y, 20, np.random.default_rng(0), colour)
+    assert level_db(y) - level_db(out - y) == pytest.approx(20, abs=0.2)
+
+
+def test_reverb_rings_on():
+    y = np.zeros(RATE, np.float32)
+    y[0] = 1
+    out = augment.reverb(y, 0.5, np.random.default_rng(0))
+    assert out[0] == pytest.approx(1, abs=0.2)
+    early, late = (np.sum(out[int(a * RATE) : int(b * RATE)] ** 2) for a, b in ((0.01, 0.1), (0.4, 0.5)))
+    assert 0 < late < early / 100
+
+
+def test_speed_raises_the_pitch():
+    out = augment.speed(tone(1.0, 400).astype(np.float32), 1.05)
+    assert abs(np.abs(np.fft.rfft(out)).argmax() * RATE / len(out) - 420) < 2
+
+
+def test_random_chains_are_seeded_and_finite():
+    y = tone(0.7).astype(np.float32)
+    for seed in range(20):
+        first, again = (augment.random_voice(y, np.random.default_rng(seed)) for _ in range(2))
+        assert_allclose(first, again, atol=0)
+        assert np.isfinite(first).all()
+        assert len(first) > 0.6 * len(y)
+    face = cv2.resize(astronaut(), (224, 224))
+    views = [augment.random_face(face, np.random.default_rng(s)) for s in range(20)]
+    assert all(v.shape == face.shape and v.dtype == np.uint8 for v in views)
+    assert all((v != face).any() for v in views)
+    assert (views[3] == augment.random_face(face, np.random.default_rng(3))).all()

@@ -1,0 +1,152 @@
+"""The page through AppTest: what a visitor uploads, sees, changes, and is told when a file cannot be used."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from models.labels import LABELS
+from pages.components.state import Key
+from tests.conftest import ROOT, encode_video, tone, wav
+
+APP = str(Path(ROOT) / "app.py")
+
+
+@pytest.fixture
+def app() -> AppTest:
+    return AppTest.from_file(APP, default_timeout=120).run()
+
+
+def widget(elements, key: str):
+    """The first widget whose key starts with ``key``."""
+    return next(element for element in elements if (element.key or "").startswith(key))
+
+
+def texts(app: AppTest) -> str:
+    groups = (app.markdown, app.caption, app.info, app.warning, app.error, app.title, app.subheader)
+    return "\n".join(str(element.value) for group in groups for element in group)
+
+
+def charts(app: AppTest) -> int:
+    return len(app.get("plotly_chart"))
+
+
+def test_the_first_paint_asks_for_a_recording_and_nothing_else(app):
+    assert not app.exception
+    assert len(app.file_uploader) == 2
+    assert "What it saw" not in texts(app)
+
+
+def test_the_sample_is_one_click_away(app, sample_analysis):
+    widget(app.button, Key.TRY_SAMPLE).click().run()
+    assert not app.exception
+    shown = texts(app)
+    assert sample_analysis.label.upper() in shown
+    for part in ("What it saw", "What it heard", "What it weighed", "Face found in"):
+        assert part in shown
+    assert charts(app) == 4
+
+
+def test_a_pair_gives_the_same_answer_as_the_library(app, sample):
+    from xai.analysis import analyse
+
+    _, video = sample
+    other = wav(tone(2.0))
+    widget(app.file_uploader, Key.VOICE).upload("voice.wav", other, "audio/wav")
+    widget(app.file_uploader, Key.FACE).upload("face.mp4", video, "video/mp4")
+    app.run()
+    assert not app.exception
+    analysis = analyse(other, video)
+    assert analysis.label.upper() in texts(app)
+    assert f"From the face {analysis.modalities.shares(analysis.predicted)['video']:.0%}" in texts(app)
+
+
+def test_the_voice_alone(app):
+    widget(app.file_uploader, Key.VOICE).upload("voice.wav", wav(tone(1.5)), "audio/wav").run()
+    assert not app.exception
+    assert "From the voice only" in texts(app)
+    assert "What it saw" not in texts(app)
+
+
+def test_a_video_alone_uses_its_sound_or_says_that_it_has_none(app, sample):
+    widget(app.file_uploader, Key.FACE).upload("face.mp4", sample[1], "video/mp4").run()
+    assert not app.exception
+    assert "From the face only" in texts(app)
+    assert "The video has no sound" in texts(app)
+    noise = np.random.default_rng(0).integers(0, 255, (40, 64, 64, 3), np.uint8)
+    widget(app.file_uploader, Key.FACE).upload("noise.mp4", encode_video(noise, sound=tone(1.3)), "video/mp4").run()
+    assert "What it heard" in texts(app)
+    assert "No face was found" in texts(app)
+
+
+def test_another_class_redraws_without_recomputing(app, monkeypatch):
+    import xai.analysis
+
+    widget(app.button, Key.TRY_SAMPLE).click().run()
+    monkeypatch.setattr(xai.analysis, "analyse", lambda *_, **__: pytest.fail("computed again"))
+    before = texts(app)
+    target = widget(app.selectbox, Key.TARGET)
+    other = next(label for label in LABELS if label != target.value)
+    target.set_value(other).run()
+    assert not app.exception
+    after = texts(app)
+    assert f"The model gives {other}" in after
+    assert f"The model gives {other}" not in before
+    widget(app.selectbox, Key.AGAINST).set_value(next(label for label in LABELS if label not in (other, "calm"))).run()
+    assert "cool: for" in texts(app)
+
+
+@pytest.mark.parametrize(
+    ("key", "name", "data", "says"),
+    [
+        (Key.VOICE, "empty.wav", b"", "empty"),
+        (Key.VOICE, "text.wav", b"not a sound", "not a sound that can be read"),
+        (Key.VOICE, "nan.wav", wav(np.full(22_050, np.nan), subtype="FLOAT"), "not numbers"),
+        (Key.FACE, "text.mp4", b"not a video", "not a video that can be read"),
+    ],
+)
+def test_a_bad_file_gets_one_sentence_and_the_sample_still_works(app, key, name, data, says):
+    widget(app.file_uploader, key).upload(name, data, "application/octet-stream").run()
+    assert not app.exception
+    (error,) = app.error
+    assert says in error.value
+    assert "Traceback" not in texts(app)
+    widget(app.file_uploader, key).set_value(None).run()
+    widget(app.button, Key.TRY_SAMPLE).click().run()
+    assert not app.error
+    assert "What it heard" in texts(app)
+
+
+def test_an_unexpected_failure_is_an_apology_not_a_traceback(app, monkeypatch):
+    import xai.analysis
+
+    def broken(*_, **__):
+        raise RuntimeError("secret detail")
+
+    monkeypatch.setattr(xai.analysis, "analyse", broken)
+    widget(app.button, Key.TRY_SAMPLE).click().run()
+    assert not app.exception
+    assert "secret detail" not in texts(app)
+    assert "went wrong on our side" in app.error[0].value
+
+
+def test_settings_reach_the_analysis(app):
+    widget(app.button, Key.TRY_SAMPLE).click().run()
+    widget(app.number_input, Key.SEED).set_value(7).run()
+    assert "(seed 7)" in texts(app)
+
+
+def test_at_most_three_analyses_are_kept(app):
+    for i in range(5):
+        widget(app.file_uploader, Key.VOICE).upload("voice.wav", wav(tone(1.0, 200 + 50 * i)), "audio/wav").run()
+    assert len(app.session_state[Key.ANALYSES]) == 3
+
+
+@pytest.mark.parametrize("page", ["models", "how_it_works", "about"])
+def test_every_page_opens(page):
+    app = AppTest.from_file(APP, default_timeout=60)
+    app.run()
+    app.switch_page(f"pages/{page}.py").run()
+    assert not app.exception
+    assert app.title

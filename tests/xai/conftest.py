@@ -1,0 +1,47 @@
+"""A recording with random content and a classifier with random weights: identities must hold for any of them."""
+
+import numpy as np
+import pytest
+import torch
+
+from features import N_FEATURES, Features
+from features.audio import RATE, AudioFeatures, mean_mfcc, mel_spectrogram_db
+from features.faces import Box
+from features.vector import join
+from features.video import VideoFeatures
+from models.checkpoint import EmotionModel
+from models.classifier import TransformerEmotionClassifier
+
+
+@pytest.fixture
+def random_model() -> EmotionModel:
+    torch.manual_seed(1)
+    classifier = TransformerEmotionClassifier().eval().requires_grad_(False)
+    rng = np.random.default_rng(2)
+    mean, std = rng.normal(size=N_FEATURES), rng.uniform(0.5, 2.0, N_FEATURES)
+    reference = (mean + std * rng.normal(size=(24, N_FEATURES))).astype(np.float32)
+    return EmotionModel("random", classifier, mean, std, reference, temperature=1.3)
+
+
+def make_audio(samples: np.ndarray) -> AudioFeatures:
+    mel_db = mel_spectrogram_db(samples.astype(np.float32))
+    return AudioFeatures(samples.astype(np.float32), mel_db, mean_mfcc(mel_db), RATE, 1)
+
+
+def make_video(crops: np.ndarray, used: np.ndarray, backbone) -> VideoFeatures:
+    maps = np.zeros((len(crops), 512, 7, 7), np.float32)
+    maps[used] = backbone.maps(crops[used])
+    squares = [Box(20, 10, 100, 100) if u else None for u in used]
+    pictures = [np.full((120, 160, 3), 128, np.uint8) for _ in crops]
+    return VideoFeatures(np.arange(len(crops)) * 1.0, pictures, 1.0, squares, squares, crops, maps, used, False)
+
+
+@pytest.fixture
+def random_features(backbone) -> Features:
+    """Two seconds of noise in bursts, and three frames of noise of which the second has no face."""
+    rng = np.random.default_rng(3)
+    samples = rng.standard_normal(2 * RATE) * (np.sin(np.linspace(0, 20, 2 * RATE)) > 0) * 0.1
+    audio = make_audio(samples)
+    crops = rng.integers(0, 255, (3, 224, 224, 3), np.uint8)
+    video = make_video(crops, np.array([True, False, True]), backbone)
+    return Features(audio, video, join(audio.mfcc, video.mean))

@@ -1,0 +1,99 @@
+"""The command line writes what it promises, and refuses in one line."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from features import FEATURE_NAMES
+from models.labels import LABELS
+from tests.conftest import ROOT, SAMPLE, encode_video, tone, wav
+from xai.__main__ import main
+
+
+@pytest.fixture(scope="module")
+def result(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("out")
+    assert main([str(SAMPLE / "sample.wav"), str(SAMPLE / "sample.mp4"), "--out", str(folder), "--seed", "3"]) == 0
+    return folder, json.loads((folder / "result.json").read_text())
+
+
+def test_every_promised_key(result, sample_analysis):
+    folder, r = result
+    assert r["prediction"]["label"] == sample_analysis.label
+    assert list(r["prediction"]["probabilities"]) == list(LABELS)
+    assert_allclose(list(r["prediction"]["probabilities"].values()), sample_analysis.probabilities, atol=1e-6)
+    assert_allclose(r["features"], sample_analysis.features.vector, rtol=1e-5, atol=1e-6)
+    assert r["feature_names"] == FEATURE_NAMES
+    assert len(set(FEATURE_NAMES)) == 552
+    assert len(r["video"]["times"]) == len(r["video"]["faces"]) == len(sample_analysis.features.video.times)
+    assert r["audio"]["seconds"] == pytest.approx(sample_analysis.features.audio.seconds)
+    e = r["explanations"]
+    for label in LABELS:
+        assert all((folder / name).stat().st_size > 0 for name in e["gradcam"][label])
+        assert len(e["gradcam"][label]) == len(r["video"]["times"])
+        assert len(e["lime"]["weights"][label]) == len(e["lime"]["segments"])
+        assert len(e["shap"]["values"][label]) == 552
+        assert (folder / f"lime_{label}.png").exists()
+        assert (folder / f"shap_{label}.png").exists()
+        assert {"audio", "video"} <= e["modalities"][label].keys()
+    assert r["settings"]["seed"] == 3
+    assert r["checkpoint"]["sha256"] == sample_analysis.model.digest
+    assert all(v >= 0 for v in r["seconds"].values())
+
+
+def test_numbers_fit_together(result, model):
+    """What is written down can be checked by whoever reads it."""
+    _, r = result
+    logits = dict(zip(LABELS, model.logits(np.array(r["features"])[None])[0], strict=True))
+    for label in LABELS:
+        shap, split = r["explanations"]["shap"], r["explanations"]["modalities"][label]
+        assert sum(shap["values"][label]) + shap["base"][label] + shap["residual"][label] == pytest.approx(logits[label], abs=1e-4)
+        assert split["audio"] + split["video"] == pytest.approx(r["prediction"]["probabilities"][label] - split["neither"], abs=1e-6)
+
+
+def test_same_seed_same_result(result, tmp_path):
+    _, first = result
+    main([str(SAMPLE / "sample.wav"), str(SAMPLE / "sample.mp4"), "--out", str(tmp_path), "--seed", "3"])
+    again = json.loads((tmp_path / "result.json").read_text())
+    first, again = ({k: v for k, v in r.items() if k != "seconds"} for r in (first, again))
+    assert first == again
+
+
+def test_voice_only(tmp_path):
+    (tmp_path / "a.wav").write_bytes(wav(tone(1.5)))
+    assert main([str(tmp_path / "a.wav"), "-", "--out", str(tmp_path / "out"), "--samples", "200"]) == 0
+    r = json.loads((tmp_path / "out" / "result.json").read_text())
+    assert r["video"] is None
+    assert r["features"][40:] == [None] * 512
+    assert r["explanations"]["gradcam"] == {label: [] for label in LABELS}
+    assert sum(map(abs, r["explanations"]["shap"]["values"]["happy"][40:])) == 0
+
+
+def test_sound_track_and_silent_video(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 255, (31, 64, 64, 3), np.uint8)
+    for name, sound in (("with", tone(1.0)), ("without", None)):
+        (tmp_path / f"{name}.mp4").write_bytes(encode_video(noise, sound=sound))
+        assert main(["-", str(tmp_path / f"{name}.mp4"), "--out", str(tmp_path / name), "--samples", "200", "--target", "sad"]) == 0
+        r = json.loads((tmp_path / name / "result.json").read_text())
+        assert (r["audio"] is None) == (sound is None)
+        assert (r["explanations"]["lime"] is None) == (sound is None)
+        assert any("No face" in w for w in r["warnings"])
+        assert r["target"] == "sad"
+
+
+@pytest.mark.parametrize(("audio", "video"), [("missing.wav", "-"), ("junk", "-"), ("-", "junk"), ("-", "-"), ("empty", "-")])
+def test_a_file_that_cannot_be_used_is_one_line_and_exit_code_2(tmp_path, audio, video):
+    (tmp_path / "junk").write_bytes(b"junk" * 50)
+    (tmp_path / "empty").write_bytes(b"")
+    names = [name if name == "-" else str(tmp_path / name) for name in (audio, video)]
+    run = subprocess.run(
+        [sys.executable, "-m", "xai", *names, "--out", str(tmp_path / "out")], capture_output=True, text=True, cwd=ROOT, check=False
+    )
+    assert run.returncode == 2
+    assert len(run.stderr.strip().splitlines()) == 1
+    assert "Traceback" not in run.stderr
+    assert not (tmp_path / "out").exists()
