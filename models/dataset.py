@@ -78,7 +78,7 @@ def load_voices(folder: Path, cache: Path, workers: int | None = None) -> Voices
     """Features of every spoken take below ``folder``."""
     takes = [take for take in find_takes(folder) if take.kind == "voice"]
     with ProcessPoolExecutor(workers) as pool:
-        rows = list(tqdm(pool.map(_voice, takes, [cache] * len(takes), chunksize=16), "voices", len(takes), leave=False))
+        rows = list(tqdm(pool.map(_voice, takes, [cache] * len(takes), chunksize=16), "voices", len(takes), leave=False, disable=None))
     columns = [[label_index(t.label), t.actor, t.statement] for t in takes]
     label, actor, statement = np.array(columns, int).reshape(-1, 3).T
     return Voices(np.array(rows, np.float32), label, actor, statement, takes)
@@ -88,7 +88,7 @@ def load_faces(folder: Path, cache: Path, ferplus_per_class: int = 0, backbone: 
     """Features of every face below ``folder``: MP4s, face strips, and FER+ pictures of ``ferplus.npz`` if asked for."""
     takes: list[Take | None] = []
     found = [take for take in find_takes(folder) if take.kind != "voice"]
-    frames = [_face(take, cache, backbone) for take in tqdm(found, "faces", leave=False)]
+    frames = [_face(take, cache, backbone) for take in tqdm(found, "faces", leave=False, disable=None)]
     rows = [(label_index(t.label), t.actor, t.statement) for t in found]
     takes += found
     archive = folder / "ferplus.npz"
@@ -114,7 +114,7 @@ def load_ferplus(archive: Path, cache: Path, per_class: int, backbone: str = "fe
 
     def compute() -> np.ndarray:
         out = []
-        for block in tqdm(np.array_split(picked, max(1, len(picked) // 64)), "FER+", leave=False):
+        for block in tqdm(np.array_split(picked, max(1, len(picked) // 64)), "FER+", leave=False, disable=None):
             crops = np.stack([_ferplus_crop(jpeg[offsets[i] : offsets[i + 1]]) for i in block])
             out.append(_pooled(crops, backbone))
         return np.concatenate(out)

@@ -36,6 +36,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--batch", type=int, default=default.batch)
     p.add_argument("--seed", type=int, default=default.seed)
     p.add_argument("--seeds", type=int, default=3, help="trainings for each held-out actor (0: no scores, temperature 1)")
+    p.add_argument("--without", type=int, nargs="+", default=[], metavar="ACTOR", help="actors to leave out altogether")
     p.add_argument("--ferplus", type=int, default=1500, metavar="N", help="FER+ photographs of each emotion, at most")
     p.add_argument("--backbone", choices=BACKBONES, default=BACKBONES[0])
     p.add_argument("--cache", type=Path, default=Path("cache"), help="folder for features that were computed before")
@@ -48,13 +49,15 @@ def main(arguments: list[str] | None = None) -> int:
     start = time.perf_counter()
     voices = load_voices(options.data, options.cache)
     faces = load_faces(options.data, options.cache, options.ferplus, options.backbone)
+    if options.without:
+        voices, faces = voices.where(~np.isin(voices.actor, options.without)), faces.where(~np.isin(faces.actor, options.without))
     if not len(voices.label) or not (faces.actor > 0).any():
         print(f"{options.data}: no RAVDESS voices (WAV, FLAC) or no faces (MP4, JPG) found", file=sys.stderr)
         return 2
     print(f"features of {len(voices.label)} voices and {len(faces.label)} faces: {time.perf_counter() - start:.0f} s", flush=True)
     recipe = replace(Recipe(), epochs=options.epochs, lr=options.lr, batch=options.batch, seed=options.seed)
     scores, temperature = held_out(voices, faces, recipe, options.seeds) if options.seeds else (None, 1.0)
-    with tqdm(total=recipe.epochs, desc="training") as bar:
+    with tqdm(total=recipe.epochs, desc="training", disable=None) as bar:
 
         def show(epoch: int, loss: float) -> None:
             bar.set_postfix(loss=f"{loss:.3f}")
