@@ -96,7 +96,9 @@ def _frames(video: VideoFeatures, heat: np.ndarray, opacity: float, boxes: bool,
         first = (page - 1) * _FRAMES_SHOWN
     row = st.container(horizontal=True, gap="small")
     for picture, caption in list(zip(pictures, captions, strict=True))[first : first + _FRAMES_SHOWN]:
-        row.image(picture, caption=caption, width=_width(picture, len(pictures)), output_format="JPEG", alt=f"Frame at {caption} with heat")
+        # In a box of its own width the picture keeps its pixels: st.image(width=…) would shrink the file itself.
+        frame = row.container(width=_width(picture, len(pictures)))
+        frame.image(picture, caption=caption, width="stretch", output_format="JPEG", alt=f"Frame at {caption} with heat")
 
 
 def _width(picture: np.ndarray, count: int) -> int:
