@@ -102,7 +102,7 @@ def _audio_warnings(audio: AudioFeatures | None) -> list[str]:
     if audio is None:
         return []
     found = []
-    level = float(np.sqrt(np.mean(np.square(audio.samples, dtype=np.float64))))
+    level = float(audio.samples.std(dtype=np.float64))  # a constant is silence too
     if level < _SILENT_RMS:
         found.append("The recording is silent: its voice says nothing; judge the face alone, or record again.")
     elif np.mean(np.abs(audio.samples) > 0.99) > 0.01:

@@ -76,7 +76,7 @@ def explain_shap(
     x = model.standardise(features.vector[None])
     missing = torch.from_numpy(np.isnan(features.vector))
     reference = model.standardise(model.reference).masked_fill(missing, 0.0)
-    values = _quadrature(model, x, reference, nodes) if estimator == "quadrature" else _library(model, x, reference, seed)
+    values = _quadrature(model, x, reference, nodes) if estimator == "quadrature" else library_values(model, x, reference, seed)
     with torch.inference_mode():
         base = model.forward(reference).double().mean(0).numpy()
         logits = model.forward(x).double()[0].numpy()
@@ -110,7 +110,8 @@ class _Calibrated(torch.nn.Module):
         return self.classifier(z) / self.temperature
 
 
-def _library(model: EmotionModel, x: torch.Tensor, reference: torch.Tensor, seed: int) -> np.ndarray:
+def library_values(model: EmotionModel, x: torch.Tensor, reference: torch.Tensor, seed: int) -> np.ndarray:
+    """Standardised (1, 552) and (m, 552) → (8, 552) by ``shap.GradientExplainer`` with 200 samples, its default."""
     from shap import GradientExplainer
 
     explainer = GradientExplainer(_Calibrated(model), reference)

@@ -57,7 +57,7 @@ def _saw(analysis: Analysis, target: int, against: int | None) -> None:
     opacity = controls[0].slider("Heat", 0, 100, 60, 5, format="%d %%", key=Key.OPACITY, help="How strongly the heat covers the picture.")
     with controls[1].container(horizontal=True):
         boxes = st.toggle("Face box", value=True, key=Key.BOXES)
-        zoom = st.toggle("Zoom in", value=False, key=Key.ZOOM, help="Cut every frame to the surroundings of the face.")
+        zoom = st.toggle("Zoom in", value=True, key=Key.ZOOM, help="Cut every frame to the surroundings of the face.")
     cam = _choose_cam(analysis, analysis.cam, controls[2])
     _frames(video, cam.heat(target, against), opacity / 100, boxes, zoom)
     signs = "warm: speaks for it" if against is None else f"warm: for {LABELS[target]}, cool: for {LABELS[against]}"

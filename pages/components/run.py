@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import traceback
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from features import MediaError
+from pages.components.queue import the_queue
 from pages.components.state import Recording, recent_analyses, remember
 
 if TYPE_CHECKING:
@@ -34,8 +36,10 @@ def analysis_of(recording: Recording, options: dict[str, Any]) -> Analysis | Non
         message = str(error)
     except MemoryError:
         message = "This recording needs more memory than this server has: cut out the part that matters."
-    except Exception:
-        log.exception("analysis failed")
+    except Exception as error:
+        # Only where it happened: messages and variables may hold what belongs to the visitor.
+        place_in_code = traceback.extract_tb(error.__traceback__)[-1]
+        log.error("analysis failed: %s in %s, line %s", type(error).__name__, place_in_code.name, place_in_code.lineno)
         message = "Something went wrong on our side and this recording could not be analysed. Try another file, or the sample."
     place.error(message, icon=":material/error:")
     return None
@@ -44,4 +48,8 @@ def analysis_of(recording: Recording, options: dict[str, Any]) -> Analysis | Non
 def _run(recording: Recording, options: dict[str, Any], update) -> Analysis:
     from xai.analysis import Settings, analyse
 
-    return analyse(recording.audio, recording.video, settings=Settings(**options), on_stage=lambda words: update(label=words))
+    def wait(ahead: int) -> None:
+        update(label=f"Waiting: {ahead} ahead of you…")
+
+    with the_queue().turn(wait):
+        return analyse(recording.audio, recording.video, settings=Settings(**options), on_stage=lambda words: update(label=words))

@@ -1,0 +1,233 @@
+"""Files that strangers upload: each with the sentence they are told, or what is made of a strange but usable file."""
+
+import functools
+import io
+import struct
+import wave
+
+import av
+import cv2
+import numpy as np
+import pytest
+from skimage.data import astronaut
+
+from features import MediaError, extract
+from features.media import read_frames, read_sound
+from features.video import extract_video
+from tests.conftest import encode_video, tone, wav
+
+UPRIGHT = (65536, 0, 0, 0, 65536, 0, 0, 0, 1 << 30)
+CLOCKWISE = (0, 65536, 0, -65536, 0, 0, 0, 0, 1 << 30)
+UPSIDE_DOWN = (-65536, 0, 0, 0, -65536, 0, 0, 0, 1 << 30)
+COUNTERCLOCKWISE = (0, -65536, 0, 65536, 0, 0, 0, 0, 1 << 30)
+
+
+@functools.cache
+def portrait(count: int = 31, height: int = 256, width: int = 256, fps: int = 30, **options) -> bytes:
+    """A video of a face, which fills it."""
+    face = cv2.resize(astronaut()[:300, 70:370], (width, height))
+    return encode_video([face] * count, fps=fps, **options)
+
+
+@functools.cache
+def speech(rate: int = 22_050) -> np.ndarray:
+    return tone(1.2, 200, rate) * (np.sin(np.linspace(0, 20, int(1.2 * rate))) > 0)
+
+
+def cut(data: bytes, share: float) -> bytes:
+    return data[: int(share * len(data))]
+
+
+def patched(data: bytes, at: int, value: bytes) -> bytes:
+    return data[:at] + value + data[at + len(value) :]
+
+
+def lying_wav() -> bytes:
+    return patched(wav(speech()), 40, struct.pack("<I", 0xFFFFFFF0))
+
+
+def huge_duration() -> bytes:
+    data = portrait()
+    at = data.find(b"mvhd") + 4
+    return patched(data, at + 16, struct.pack(">I", 0xFFFFFFF0))
+
+
+def turned(matrix: tuple[int, ...]) -> bytes:
+    data = portrait()
+    return patched(data, data.find(b"tkhd") + 44, struct.pack(">9i", *matrix))
+
+
+def extensible(channels: int) -> bytes:
+    return wav(np.stack([speech()] * channels, axis=1))
+
+
+def mu_law() -> bytes:
+    return wav(speech(8000), 8000, "ULAW")
+
+
+def with_codec(codec: str, container: str = "matroska") -> bytes:
+    try:
+        av.codec.Codec(codec, "w")
+    except av.codec.codec.UnknownCodecError:
+        pytest.skip(f"this build of PyAV cannot encode {codec}")
+    return portrait(codec=codec, container=container)
+
+
+def mp3() -> bytes:
+    return wav(speech(), subtype="MPEG_LAYER_III", fmt="MP3")
+
+
+def riff_without_data() -> bytes:
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as file:
+        file.setparams((1, 2, 22_050, 0, "NONE", ""))
+    return buffer.getvalue()
+
+
+def broken_samples(value: float) -> bytes:
+    samples = speech().copy()
+    samples[500] = value
+    return wav(samples, subtype="DOUBLE")
+
+
+# name → (bytes, part of the sentence that is shown)
+REFUSED_SOUNDS = {
+    "empty": (lambda: b"", "is empty"),
+    "one byte": (lambda: b"\0", "not a sound that can be read"),
+    "text": (lambda: b"Dear doctor, " * 40, "not a sound that can be read"),
+    "a picture": (lambda: cv2.imencode(".png", astronaut())[1].tobytes(), "not a sound that can be read"),
+    "only a RIFF header": (lambda: wav(speech())[:20], "not a sound that can be read"),
+    "header without data": (riff_without_data, "holds no sound"),
+    "wrong magic": (lambda: patched(wav(speech()), 0, b"XXXX"), "not a sound that can be read"),
+    "NaN": (lambda: broken_samples(np.nan), "not numbers"),
+    "Inf": (lambda: broken_samples(np.inf), "not numbers"),
+    "−Inf": (lambda: broken_samples(-np.inf), "not numbers"),
+    "10 ms": (lambda: wav(tone(0.01)), "lasts only 10 ms"),
+    "one sample": (lambda: wav(np.zeros(1)), "lasts only 0 ms"),
+    "1 kHz": (lambda: wav(tone(1.0, 100, 1000), 1000), "samples a second"),
+    "24 channels": (lambda: extensible(24), "24 channels"),
+    "silent video": (portrait, "no sound track"),
+    "play list": (lambda: b"#EXTM3U\n#EXTINF:1,\nfile:///etc/hostname\n", "not a sound that can be read"),
+    "concat script": (lambda: b"ffconcat version 1.0\nfile /etc/hostname\n", "not a sound that can be read"),
+    "six minutes": (lambda: wav(np.zeros(6 * 60 * 4000), 4000), "longer than 5 minutes"),
+}
+REFUSED_VIDEOS = {
+    "empty": (lambda: b"", "is empty"),
+    "one byte": (lambda: b"\0", "not a video that can be read"),
+    "text": (lambda: b"Dear doctor, " * 40, "not a video that can be read"),
+    "sound only": (lambda: wav(speech()), "no picture track"),
+    "MP3": (mp3, "no picture track"),
+    "play list": (lambda: b"#EXTM3U\n#EXTINF:1,\nfile:///etc/hostname\n", "not a video that can be read"),
+    "six minutes": (lambda: encode_video([np.zeros((32, 32, 3), np.uint8)] * 370, fps=1), "longer than 5 minutes"),
+    "no frames": (lambda: cut(portrait(container="matroska"), 0.12), ""),
+    **{f"MP4 cut at {p} %": (functools.partial(lambda p: cut(portrait(), p / 100), p), "") for p in range(10, 100, 10)},
+}
+
+
+@pytest.mark.parametrize("name", REFUSED_SOUNDS)
+def test_a_sound_that_cannot_be_used_gets_its_sentence(name, backbone):
+    make, says = REFUSED_SOUNDS[name]
+    with pytest.raises(MediaError) as refusal:
+        extract(make(), None, backbone.maps)
+    assert says in str(refusal.value)
+    assert str(refusal.value).endswith(".")
+    assert ":" in str(refusal.value)  # what is wrong: what to do
+
+
+@pytest.mark.parametrize("name", REFUSED_VIDEOS)
+def test_a_video_that_cannot_be_used_gets_its_sentence(name, backbone):
+    make, says = REFUSED_VIDEOS[name]
+    with pytest.raises(MediaError) as refusal:
+        extract(wav(speech()), make(), backbone.maps)
+    assert says in str(refusal.value)
+    assert str(refusal.value).endswith(".")
+
+
+# name → (bytes, part of a warning or None)
+STRANGE_SOUNDS = {
+    "silence": (lambda: wav(np.zeros(22_050)), "silent"),
+    "DC": (lambda: wav(np.full(22_050, 0.3)), "silent"),
+    "clipped": (lambda: wav(np.clip(20 * speech(), -1, 1)), "overdriven"),
+    "half a second": (lambda: wav(tone(0.5)), "lasts only 0.5 s"),
+    "8 bit": (lambda: wav(speech(), subtype="PCM_U8"), None),
+    "24 bit": (lambda: wav(speech(), subtype="PCM_24"), None),
+    "32 bit": (lambda: wav(speech(), subtype="PCM_32"), None),
+    "float": (lambda: wav(speech(), subtype="FLOAT"), None),
+    "double": (lambda: wav(speech(), subtype="DOUBLE"), None),
+    "µ-law telephone": (mu_law, None),
+    "8 kHz": (lambda: wav(speech(8000), 8000), None),
+    "96 kHz": (lambda: wav(speech(96_000), 96_000), None),
+    "192 kHz": (lambda: wav(speech(192_000), 192_000), None),
+    "stereo": (lambda: extensible(2), None),
+    "8 channels": (lambda: extensible(8), None),
+    "lying header": (lying_wav, None),
+    "cut in the middle": (lambda: cut(wav(speech()), 0.9), None),
+    "MP3 named .wav": (mp3, None),
+    "FLAC": (lambda: wav(speech(), fmt="FLAC"), None),
+    "Ogg Vorbis": (lambda: wav(speech(), subtype="VORBIS", fmt="OGG"), None),
+    "AIFF": (lambda: wav(speech(), fmt="AIFF"), None),
+    "trailing rubbish": (lambda: wav(speech()) + b"\xff" * 999, None),
+}
+STRANGE_VIDEOS = {
+    "one frame": (lambda: portrait(1), 1),
+    "two by two": (lambda: portrait(31, 2, 2), 2),
+    "1 × 1080": (lambda: portrait(31, 1080, 1, container="avi", codec="mpeg4"), 2),
+    "1080 × 1": (lambda: portrait(31, 1, 1080, container="avi", codec="mpeg4"), 2),
+    "4K": (lambda: portrait(2, 2160, 3840), 1),
+    "1 fps": (lambda: portrait(61, fps=1), 3),
+    "240 fps": (lambda: portrait(240, fps=240), 8),
+    "HEVC": (lambda: with_codec("libx265", "mp4"), 2),
+    "AV1": (lambda: with_codec("libsvtav1", "mp4"), 2),
+    "VP9 in WebM named .mp4": (lambda: with_codec("libvpx-vp9", "webm"), 2),
+    "MJPEG in AVI": (lambda: portrait(container="avi", codec="mpeg4"), 2),
+    "huge declared duration": (huge_duration, 2),
+    "turned clockwise": (lambda: turned(CLOCKWISE), 2),
+    "turned counter-clockwise": (lambda: turned(COUNTERCLOCKWISE), 2),
+    "upside down": (lambda: turned(UPSIDE_DOWN), 2),
+    "damaged in the middle": (lambda: patched(portrait(90, container="matroska"), 9000, b"\xff" * 400), None),
+}
+
+
+@pytest.mark.parametrize("name", STRANGE_SOUNDS)
+def test_a_strange_sound_works_and_says_what_matters(name, backbone):
+    make, warning = STRANGE_SOUNDS[name]
+    features = extract(make(), None, backbone.maps)
+    assert np.isfinite(features.vector[:40]).all()
+    if warning is None:
+        assert features.warnings == ()
+    else:
+        assert any(warning in sentence for sentence in features.warnings)
+
+
+@pytest.mark.parametrize("name", STRANGE_VIDEOS)
+def test_a_strange_video_works(name):
+    make, count = STRANGE_VIDEOS[name]
+    video = extract_video(read_frames(make()), lambda crops: np.ones((len(crops), 512, 7, 7), np.float32))
+    assert np.isfinite(video.mean).all()
+    assert len(video.times) == count if count else len(video.times) >= 1
+    assert (np.diff(video.times) > 0).all()
+
+
+@pytest.mark.parametrize("matrix", [UPRIGHT, CLOCKWISE, UPSIDE_DOWN, COUNTERCLOCKWISE])
+def test_rotation_is_opencvs(matrix, tmp_path):
+    """A telephone held upright films lying frames and a note that turns them."""
+    (tmp_path / "x.mp4").write_bytes(turned(matrix))
+    _, expected = cv2.VideoCapture(str(tmp_path / "x.mp4")).read()
+    ours = next(iter(read_frames(turned(matrix)))).rgb
+    assert np.abs(ours.astype(int) - cv2.cvtColor(expected, cv2.COLOR_BGR2RGB)).max() <= 2
+
+
+def test_voice_and_video_of_different_length_are_warned_about(backbone):
+    features = extract(wav(tone(4.0)), portrait(61), backbone.maps)
+    assert any("check that they belong together" in sentence for sentence in features.warnings)
+    assert not any("belong together" in s for s in extract(wav(tone(2.0)), portrait(61), backbone.maps).warnings)
+
+
+def test_a_stretched_header_takes_no_memory():
+    """A WAV that declares four gigabytes is read to its end, not to its promise."""
+    import tracemalloc
+
+    tracemalloc.start()
+    read_sound(lying_wav())
+    assert tracemalloc.get_traced_memory()[1] < 80e6
+    tracemalloc.stop()
