@@ -18,7 +18,7 @@ from torch import nn
 from torchvision.models import ResNet, ResNet18_Weights, resnet18
 
 WEIGHTS = Path(__file__).parent / "weights"
-_BATCH = 16
+_BATCH = 4
 
 
 @dataclass(frozen=True)
@@ -89,11 +89,15 @@ _LOADERS = {"ferplus": _load_ferplus, "imagenet": _load_imagenet}
 BACKBONES = tuple(_LOADERS)
 
 
-@lru_cache(maxsize=len(_LOADERS))
 def load_backbone(name: str = "ferplus") -> FaceBackbone:
     """The backbone of that name, loaded once: ``ferplus`` (default, in the repository) or ``imagenet`` (downloaded).
 
     Raises:
         KeyError: there is no such backbone.
     """
+    return _load(name)  # positional: lru_cache takes a default and the same value given for different calls
+
+
+@lru_cache(maxsize=len(_LOADERS))
+def _load(name: str) -> FaceBackbone:
     return _LOADERS[name]()

@@ -24,7 +24,7 @@ from models.labels import LABELS
 
 WEIGHTS = Path(__file__).parent / "weights"
 DEFAULT = "fused"
-_BATCH = 1024
+_BATCH = 256
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,15 @@ def read_model(path: Path) -> EmotionModel:
     )
 
 
-@lru_cache(maxsize=4)
 def load_model(name: str = DEFAULT) -> EmotionModel:
-    """A checkpoint of ``models/weights`` by name, or any checkpoint by its path, loaded once."""
-    return read_model(Path(name) if name.endswith(".safetensors") else WEIGHTS / f"{name}.safetensors")
+    """A checkpoint of ``models/weights`` by name, or any checkpoint by its path, loaded once.
+
+    Raises:
+        FileNotFoundError: there is no such checkpoint.
+    """
+    return _load(Path(name) if name.endswith(".safetensors") else WEIGHTS / f"{name}.safetensors")
+
+
+@lru_cache(maxsize=4)
+def _load(path: Path) -> EmotionModel:
+    return read_model(path)

@@ -17,12 +17,15 @@ STATES = ("both", "voice", "face")
 def real_pairs(voices: Voices, faces: Faces, actor: int) -> tuple[np.ndarray, np.ndarray]:
     """Unaltered voice and face of the same performance, for one actor → raw vectors (n, 552), labels (n,)."""
     heard = {take.key: row for take, row in zip(voices.takes, voices.mfcc, strict=True)}
-    vectors, labels = [], []
+    seen: dict[tuple, list[np.ndarray]] = {}
+    labels = {}
     for take, frames, label in zip(faces.takes, faces.frames, faces.label, strict=True):
         if take is not None and take.actor == actor and take.key in heard:
-            vectors.append(join(heard[take.key][0], frames[0].mean(axis=0)))
-            labels.append(label)
-    return np.array(vectors).reshape(-1, N_FEATURES), np.array(labels, int)
+            seen.setdefault(take.key, []).append(frames[0].mean(axis=0))
+            labels[take.key] = label
+    # RAVDESS has each performance twice as video, with and without sound: that is one clip, not two.
+    vectors = [join(heard[key][0], np.mean(views, axis=0)) for key, views in seen.items()]
+    return np.array(vectors).reshape(-1, N_FEATURES), np.array([labels[key] for key in seen], int)
 
 
 def accuracy(scores: np.ndarray, labels: np.ndarray) -> float:

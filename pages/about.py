@@ -22,8 +22,8 @@ research and supervision.
 
 ##### What happens to a recording
 - It is decoded in the memory of the server that runs this page. It is not written to disk, not logged, not sent on.
-- The last three analyses of your visit are kept for your session only, so that you can go back to them. They are gone when
-  you close the page.
+- The recording and its last three analyses stay in your session only, so that you can look at another page and come back. They are
+  gone when you close or reload the page.
 - Downloads are made at the moment you ask for them.
 
 If recordings must not leave your house, run EmoLens on your own computer: the README has the one command.

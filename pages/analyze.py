@@ -3,16 +3,16 @@
 import streamlit as st
 
 from pages.components.evidence import show_evidence
-from pages.components.export import show_export
 from pages.components.inputs import choose_recording, show_introduction
 from pages.components.prediction import show_prediction
 from pages.components.run import analysis_of
+from pages.components.state import escape
 
 st.title("What does the model recognise, and why?")
 recording, options = choose_recording()
 if recording is not None and (analysis := analysis_of(recording, options)) is not None:
+    st.caption(f"Showing {escape(recording.name)}")
     show_prediction(analysis)
     show_evidence(analysis)
-    show_export(analysis)
 elif recording is None:
     show_introduction()

@@ -10,7 +10,7 @@ from features import MediaError
 from models.checkpoint import DEFAULT, load_model
 from models.labels import LABELS
 from xai.analysis import Settings, analyse
-from xai.export import write
+from xai.export import warnings, write
 from xai.lime_spectrogram import SAMPLES
 from xai.shap_features import ESTIMATORS
 
@@ -54,9 +54,9 @@ def main(arguments: list[str] | None = None) -> int:
     except MediaError as error:
         print(" ".join(str(error).split()), file=sys.stderr)
         return 2
-    write(analysis, options.out, options.target)
+    write(analysis, options.out, LABELS.index(options.target) if options.target else None)
     print(f"{analysis.label} {analysis.probabilities.max():.0%}  →  {options.out / 'result.json'}")
-    for warning in analysis.warnings:
+    for warning in warnings(analysis):
         print(f"note: {warning}")
     return 0
 

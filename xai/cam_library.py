@@ -17,7 +17,7 @@ from models.labels import LABELS
 from xai.gradcam import CamExplanation
 
 # ScoreCAM and AblationCAM score each frame by itself, which a prediction from the mean of the frames does not have.
-METHODS = ("GradCAM", "GradCAMPlusPlus", "XGradCAM", "LayerCAM", "HiResCAM", "GradCAMElementWise", "EigenCAM", "EigenGradCAM")
+METHODS = ("GradCAM", "GradCAMPlusPlus", "XGradCAM", "LayerCAM", "HiResCAM", "EigenCAM")
 
 
 class FusedNetwork(nn.Module):
@@ -55,7 +55,10 @@ def explain_cam_with(features: Features, model: EmotionModel, backbone: FaceBack
     network = FusedNetwork(backbone, model, features.vector)
     maps = np.zeros((len(LABELS), len(video.used), 7, 7), np.float32)
     for target in range(len(LABELS)):
-        maps[target, video.used] = _run(method, network, frames, target)
+        if method == "EigenCAM" and target:  # it does not ask for which class
+            maps[target] = maps[0]
+        else:
+            maps[target, video.used] = _run(method, network, frames, target)
     return CamExplanation(maps, method)
 
 

@@ -15,7 +15,6 @@ EMOTION_COLOURS = {
     "sad": "#0072B2",
     "surprised": "#F0E442",
 }
-VOICE_COLOUR, FACE_COLOUR = "#E69F00", "#0072B2"
 FOR_COLOUR, AGAINST_COLOUR = "#C4320A", "#1F6FB4"
 
 # From transparent to full: evidence for (yellow → orange → dark red) and its cool mirror.

@@ -17,27 +17,32 @@ from models.labels import LABELS
 from xai.analysis import Analysis
 from xai.figures import draw_lime, draw_shap, encode_png
 from xai.overlay import overlay_frames
+from xai.words import in_words
 
 FORMAT = 1
 
 
-def to_dict(analysis: Analysis, target: str | None = None) -> dict[str, Any]:
+def to_dict(analysis: Analysis, target: int | None = None, against: int | None = None) -> dict[str, Any]:
     """Everything but the pictures, as plain numbers, strings, lists and dictionaries; NaN becomes None.
 
-    ``target`` is the class in the foreground (default: the predicted one); all eight are always there.
+    ``target`` is the class in the foreground (default: the predicted one), ``against`` what it is compared with; all eight
+    classes are always there.
     """
     settings, model = analysis.settings, analysis.model
+    shown = analysis.predicted if target is None else target
     features, video, audio = analysis.features, analysis.features.video, analysis.features.audio
     return {
         "format": FORMAT,
         "prediction": {"label": analysis.label, "probabilities": _by_label(analysis.probabilities)},
-        "target": target or analysis.label,
+        "target": LABELS[shown],
+        "against": LABELS[against] if against is not None else None,
+        "in_words": in_words(analysis, shown, against),
         "features": [None if np.isnan(v) else float(v) for v in features.vector],
         "feature_names": FEATURE_NAMES,
         "audio": {"seconds": audio.seconds, "rate": audio.source_rate, "channels": audio.channels} if audio else None,
         "video": _video(video) if video else None,
         "explanations": _explanations(analysis),
-        "warnings": list(analysis.warnings),
+        "warnings": warnings(analysis),
         "settings": {
             "stride": settings.stride,
             "samples": settings.samples,
@@ -49,9 +54,9 @@ def to_dict(analysis: Analysis, target: str | None = None) -> dict[str, Any]:
     }
 
 
-def files(analysis: Analysis, target: str | None = None) -> Iterator[tuple[str, bytes]]:
+def files(analysis: Analysis, target: int | None = None, against: int | None = None) -> Iterator[tuple[str, bytes]]:
     """Every file of an export as (name, content), made one by one: pictures first, then ``result.json``."""
-    result = to_dict(analysis, target)
+    result = to_dict(analysis, target, against)
     video, audio = analysis.features.video, analysis.features.audio
     for index, label in enumerate(LABELS):
         if analysis.cam is not None and video is not None:
@@ -62,23 +67,53 @@ def files(analysis: Analysis, target: str | None = None) -> Iterator[tuple[str, 
         if analysis.lime is not None and audio is not None:
             yield f"lime_{label}.png", draw_lime(audio, analysis.lime, index)
         yield f"shap_{label}.png", draw_shap(analysis.shap, video, index)
+    yield "summary.txt", summary(result).encode()
     yield "result.json", json.dumps(result, indent=1, allow_nan=False).encode()
 
 
-def write(analysis: Analysis, folder: Path, target: str | None = None) -> None:
+def write(analysis: Analysis, folder: Path, target: int | None = None) -> None:
     """Write all :func:`files` into ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in files(analysis, target):
         (folder / name).write_bytes(content)
 
 
-def to_zip(analysis: Analysis, target: str | None = None) -> bytes:
+def to_zip(analysis: Analysis, target: int | None = None, against: int | None = None) -> bytes:
     """All :func:`files` as a ZIP, made in memory."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in files(analysis, target):
+        for name, content in files(analysis, target, against):
             archive.writestr(name, content)
     return buffer.getvalue()
+
+
+def warnings(analysis: Analysis) -> list[str]:
+    """What must be read beside the prediction."""
+    found = list(analysis.warnings)
+    if analysis.modalities.disagree:
+        found.append("Voice and face disagree: look at both before you rely on either.")
+    return found
+
+
+def summary(result: dict[str, Any]) -> str:
+    """The result for a reader without a computer at hand."""
+    probabilities = sorted(result["prediction"]["probabilities"].items(), key=lambda item: -item[1])
+    checkpoint = result["checkpoint"]
+    lines = [
+        "EmoLens",
+        "",
+        *result["in_words"],
+        "",
+        *[f"  {label:<10} {p:6.1%}" for label, p in probabilities],
+        "",
+        *[f"Note: {warning}" for warning in result["warnings"]],
+        "",
+        "The model recognises emotions that actors portray. It does not know what a person feels, and this is no diagnosis.",
+        f"Checkpoint {checkpoint['name']} {checkpoint['sha256']}, seed {result['settings']['seed']}.",
+        "gradcam_*: heat on the frames; lime_*: patches of the spectrogram; shap_*: weights. Warm speaks for, cool against.",
+        "",
+    ]
+    return "\n".join(lines)
 
 
 def _explanations(analysis: Analysis) -> dict[str, Any]:

@@ -24,6 +24,7 @@ GRID = (10, 8)  # patches along time and along pitch
 _SOUNDING_DB = 40.0  # quieter than this below the loudest moment counts as silence
 _BACKGROUND = 10  # percentile of a band over time: what remains when a patch is hidden
 _KERNEL_WIDTH = 0.25  # of lime_image
+_RELIABLE_R2 = 0.5  # below this the surrogate misses more than it explains
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,14 @@ class LimeExplanation:
     def signed(self, target: int, against: int | None = None) -> np.ndarray:
         """(p,) weights of a class, or of a class rather than another."""
         return self.weights[target] - (self.weights[against] if against is not None else 0.0)
+
+    def fit(self, target: int, against: int | None = None) -> float:
+        """R² of the surrogate; for a comparison the worse one of the two."""
+        return float(self.r2[target] if against is None else min(self.r2[target], self.r2[against]))
+
+    def reliable(self, target: int, against: int | None = None) -> bool:
+        """Whether the surrogate explains at least half of what the model does."""
+        return self.fit(target, against) >= _RELIABLE_R2
 
 
 def explain_lime(

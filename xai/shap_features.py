@@ -19,7 +19,7 @@ from models.labels import LABELS
 
 ESTIMATORS = ("quadrature", "shap")
 NODES = 12
-_BATCH = 256
+_BATCH = 128
 _LIBRARY_SAMPLES = 200  # GradientExplainer's default
 
 

@@ -17,7 +17,7 @@ _FACE_PARTS = (
 
 def in_words(analysis: Analysis, target: int, against: int | None = None) -> list[str]:
     """What was recognised, where it comes from, and where the strongest evidence lies."""
-    sentences = [_verdict(analysis, target, against), _source(analysis, target), _evidence(analysis, target, against)]
+    sentences = [_verdict(analysis, target, against), _source(analysis, target, against), _evidence(analysis, target, against)]
     return [sentence for sentence in sentences if sentence]
 
 
@@ -62,21 +62,22 @@ def _verdict(analysis: Analysis, target: int, against: int | None) -> str:
     return f"{start}; what it recognises is {analysis.label} ({odds(probability[analysis.predicted])})."
 
 
-def _source(analysis: Analysis, target: int) -> str:
+def _source(analysis: Analysis, target: int, against: int | None) -> str:
     split = analysis.modalities
     if not (split.has_audio and split.has_video):
         return "Only the voice was judged." if split.has_audio else "Only the face was judged."
-    parts = {"face": split.video[target], "voice": split.audio[target]}
-    strong = max(parts, key=lambda name: abs(parts[name]))
-    weak = "voice" if strong == "face" else "face"
-    share = split.shares(target)["video" if strong == "face" else "audio"]
-    role = "speaks for" if parts[strong] > 0 else "speaks against"
-    other = "agrees" if parts[weak] * parts[strong] >= 0 else "points the other way"
-    verdicts = f"face alone: {split.verdict('video')}, voice alone: {split.verdict('audio')}"
-    return f"The {strong} weighs most ({share:.0%}) and {role} {LABELS[target]}; the {weak} {other} ({verdicts})."
+    face, voice = (v[target] - (v[against] if against is not None else 0.0) for v in (split.video, split.audio))
+    what = LABELS[target] if against is None else f"{LABELS[target]} rather than {LABELS[against]}"
+    strong, weak = ("face", "voice") if abs(face) >= abs(voice) else ("voice", "face")
+    value, other = (face, voice) if strong == "face" else (voice, face)
+    share = abs(value) / max(abs(face) + abs(voice), 1e-12)
+    verb = {True: "for", False: "against"}
+    alone = f"alone, the face would be {split.verdict('video')} and the voice {split.verdict('audio')}"
+    return f"The {strong} weighs most ({share:.0%}) and speaks {verb[value > 0]} {what}; the {weak} speaks {verb[other > 0]} it ({alone})."
 
 
 def _evidence(analysis: Analysis, target: int, against: int | None) -> str:
+    what = LABELS[target] if against is None else f"{LABELS[target]} rather than {LABELS[against]}"
     found = []
     if analysis.cam is not None and analysis.features.video is not None:
         best = strongest_frame(analysis.cam.heat(target, against))
@@ -86,7 +87,8 @@ def _evidence(analysis: Analysis, target: int, against: int | None) -> str:
         patch = strongest_patch(analysis.lime.signed(target, against))
         if patch is not None:
             t0, t1, hz0, hz1 = analysis.lime.segments[patch]
-            found.append(f"in the sound, {kilohertz(hz0, hz1)} between {t0:.1f} s and {t1:.1f} s")
+            sure = "" if analysis.lime.reliable(target, against) else ", a weak explanation"
+            found.append(f"in the sound, {kilohertz(hz0, hz1)} between {t0:.1f} s and {t1:.1f} s{sure}")
     if not found:
-        return f"No single place speaks for {LABELS[target]}."
-    return f"The strongest evidence for {LABELS[target]}: {'; '.join(found)}."
+        return f"No single place speaks for {what}."
+    return f"The strongest evidence for {what}: {'; '.join(found)}."

@@ -9,9 +9,9 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from features.audio import RATE, mel_edges
-from features.names import voice_feature_label
+from features.names import VOICE_PROPERTIES, voice_feature_label
 from models.labels import LABELS
-from xai.colours import AGAINST_COLOUR, EMOTION_COLOURS, FACE_COLOUR, FOR_COLOUR, VOICE_COLOUR, evidence_rgba
+from xai.colours import AGAINST_COLOUR, EMOTION_COLOURS, FOR_COLOUR, evidence_rgba
 
 if TYPE_CHECKING:
     from features.audio import AudioFeatures
@@ -38,7 +38,7 @@ def probability_chart(probabilities: np.ndarray) -> go.Figure:
         hovertemplate="%{y}: %{x:.1f} %<extra></extra>",
     )
     figure = go.Figure(bars)
-    figure.update_xaxes(visible=False, range=[0, max(100 * probabilities.max() * 1.18, 20)])
+    figure.update_xaxes(visible=False, range=[0, 116])
     figure.update_yaxes(ticksuffix="  ", showgrid=False)
     return _tidy(figure, 230)
 
@@ -50,7 +50,7 @@ def modality_chart(split: ModalitySplit, target: int) -> go.Figure:
         x=values,
         y=["voice", "face"],
         orientation="h",
-        marker={"color": [VOICE_COLOUR, FACE_COLOUR]},
+        marker={"color": [FOR_COLOUR if v >= 0 else AGAINST_COLOUR for v in values]},
         text=[f"{v:+.0f}" for v in values],
         textposition="outside",
         cliponaxis=False,
@@ -115,16 +115,19 @@ def _patches(lime: LimeExplanation, target: int, against: int | None) -> go.Heat
     )
 
 
-def voice_shap_chart(values: np.ndarray, top: int = 10) -> go.Figure:
-    """The voice's strongest features by name, and the sum of the others.
+def voice_shap_chart(values: np.ndarray, every: bool = False, top: int = 12) -> go.Figure:
+    """SHAP values of the voice: five plain properties, or the strongest single MFCCs and the sum of the others.
 
     Args:
         values: (40,) SHAP values.
     """
-    order = np.argsort(-np.abs(values))
-    shown, rest = order[:top], order[top:]
-    names = [f"{len(rest)} other voice features", *[voice_feature_label(k) for k in shown[::-1]]]
-    numbers = np.array([values[rest].sum(), *values[shown[::-1]]])
+    if every:
+        order = np.argsort(-np.abs(values))
+        shown, rest = order[:top], order[top:]
+        rows = [(voice_feature_label(k), values[k]) for k in shown] + [(f"{len(rest)} other MFCCs", values[rest].sum())]
+    else:
+        rows = [(label, values[members].sum()) for label, members in VOICE_PROPERTIES]
+    names, numbers = zip(*reversed(rows), strict=True)
     bars = go.Bar(
         x=numbers,
         y=names,
@@ -134,16 +137,16 @@ def voice_shap_chart(values: np.ndarray, top: int = 10) -> go.Figure:
     )
     figure = go.Figure(bars)
     figure.add_vline(0, line={"color": "#888", "width": 1})
-    figure.update_xaxes(title="against  ←  SHAP value (logit)  →  for")
+    figure.update_xaxes(title="SHAP value (logit)")
     figure.update_yaxes(automargin=True, showgrid=False)
-    return _tidy(figure, 360)
+    return _tidy(figure, 360 if every else 240)
 
 
 def loss_chart(history: list[dict[str, float]]) -> go.Figure:
     """Training loss and, where it was measured, accuracy by epoch."""
     epochs = [row["epoch"] for row in history]
     figure = go.Figure(
-        go.Scatter(x=epochs, y=[row["loss"] for row in history], mode="lines", line={"color": FACE_COLOUR}, name="training loss")
+        go.Scatter(x=epochs, y=[row["loss"] for row in history], mode="lines", line={"color": AGAINST_COLOUR}, name="training loss")
     )
     figure.update_xaxes(title="epoch")
     figure.update_yaxes(title="loss", rangemode="tozero")

@@ -8,8 +8,10 @@ import numpy as np
 import streamlit as st
 
 from features import N_AUDIO
+from features.audio import RATE
 from models.labels import LABELS
 from pages.components.charts import CONFIG, spectrogram_chart, voice_shap_chart
+from pages.components.export import show_export
 from pages.components.state import Key
 
 if TYPE_CHECKING:
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from xai.gradcam import CamExplanation
 
 _ANY = "anything else"
-_FRAMES_SHOWN = 12
+_FRAMES_SHOWN, _FRAMES_A_ROW = 12, 4
 
 
 @st.fragment
@@ -29,6 +31,7 @@ def show_evidence(analysis: Analysis) -> None:
     _saw(analysis, target, against)
     _heard(analysis, target, against)
     _weighed(analysis, target, against)
+    show_export(analysis, target, against)
 
 
 def _choose_class(analysis: Analysis) -> tuple[int, int | None]:
@@ -60,8 +63,16 @@ def _saw(analysis: Analysis, target: int, against: int | None) -> None:
         zoom = st.toggle("Zoom in", value=True, key=Key.ZOOM, help="Cut every frame to the surroundings of the face.")
     cam = _choose_cam(analysis, analysis.cam, controls[2])
     _frames(video, cam.heat(target, against), opacity / 100, boxes, zoom)
-    signs = "warm: speaks for it" if against is None else f"warm: for {LABELS[target]}, cool: for {LABELS[against]}"
-    st.caption(f"{cam.method} of the fused prediction, one scale for all frames ({signs}). Its grain is 7 × 7 cells a face: read regions.")
+    _legend(target, against)
+    notes = {"Grad-CAM": "Grad-CAM of the fused prediction", "EigenCAM": "EigenCAM shows where the network looks, whatever the emotion"}
+    note = notes.get(cam.method, f"{cam.method} of the fused prediction; between two emotions, the difference of their maps")
+    st.caption(f"{note}. One scale for all frames; 7 × 7 cells a face, so read regions, not points.")
+
+
+def _legend(target: int, against: int | None) -> None:
+    """What warm and cool stand for, in the words of this comparison."""
+    other = f"for {LABELS[against]}" if against is not None else f"against {LABELS[target]}"
+    st.caption(f":red[■ warm] speaks for {LABELS[target]} · :blue[■ cool] speaks {other}")
 
 
 def _choose_cam(analysis: Analysis, plain: CamExplanation, column) -> CamExplanation:
@@ -69,7 +80,12 @@ def _choose_cam(analysis: Analysis, plain: CamExplanation, column) -> CamExplana
     from xai.cam_library import METHODS, explain_cam_with
 
     names = ["Grad-CAM", *METHODS[1:]]
-    name = column.selectbox("Method", names, key=Key.CAM, help="Grad-CAM is exact and instant. The others need a few more seconds.")
+    name = column.selectbox(
+        "Method",
+        names,
+        key=Key.CAM,
+        help="Grad-CAM is exact and instant. The others run the network again: up to a minute on a slow server.",
+    )
     if name == names[0]:
         return plain
     kept = st.session_state.setdefault(Key.CAMS, {})
@@ -94,17 +110,11 @@ def _frames(video: VideoFeatures, heat: np.ndarray, opacity: float, boxes: bool,
         pages = -(-len(pictures) // _FRAMES_SHOWN)
         page = st.slider("Frames", 1, pages, 1, format=f"part %d of {pages}", key=Key.CAM_PAGE)
         first = (page - 1) * _FRAMES_SHOWN
-    row = st.container(horizontal=True, gap="small")
-    for picture, caption in list(zip(pictures, captions, strict=True))[first : first + _FRAMES_SHOWN]:
-        # In a box of its own width the picture keeps its pixels: st.image(width=…) would shrink the file itself.
-        frame = row.container(width=_width(picture, len(pictures)))
-        frame.image(picture, caption=caption, width="stretch", output_format="JPEG", alt=f"Frame at {caption} with heat")
-
-
-def _width(picture: np.ndarray, count: int) -> int:
-    """Pixels: four landscape pictures to a row of a laptop, upright ones as high."""
-    landscape = 212 if count > 2 else 330
-    return min(landscape, round(landscape * 9 / 16 * 1.4 * picture.shape[1] / picture.shape[0]))
+    shown = list(zip(pictures, captions, strict=True))[first : first + _FRAMES_SHOWN]
+    for start in range(0, len(shown), _FRAMES_A_ROW):
+        columns = st.columns(_FRAMES_A_ROW)
+        for column, (picture, caption) in zip(columns, shown[start : start + _FRAMES_A_ROW], strict=False):
+            column.image(picture, caption=caption, width="stretch", output_format="JPEG", alt=f"Frame at {caption} with heat")
 
 
 def _heard(analysis: Analysis, target: int, against: int | None) -> None:
@@ -116,12 +126,14 @@ def _heard(analysis: Analysis, target: int, against: int | None) -> None:
     st.plotly_chart(
         figure, config=CONFIG, key="chart-spectrogram", alt="Spectrogram with the patches that speak for and against the emotion"
     )
-    r2 = lime.r2[target] if against is None else min(lime.r2[target], lime.r2[against])
+    _legend(target, against)
     st.caption(
-        ":red[Warm] patches speak for it, :blue[cool] ones against. LIME: each patch was faded to the background together with "
-        f"others, {lime.samples:,} times (seed {lime.seed}). "
-        f"The simple model behind the colours explains {r2:.0%} of what happened (R²)."
+        f"LIME: each patch was faded to the background together with others, {lime.samples:,} times (seed {lime.seed}). "
+        f"The simple model behind the colours explains {lime.fit(target, against):.0%} of what happened (R²)."
     )
+    if not lime.reliable(target, against):
+        st.warning("A weak explanation: the colours miss more than they explain. Do not read single patches.", icon=":material/warning:")
+    st.audio(audio.samples, sample_rate=RATE, alt="The voice as the model hears it")
 
 
 def _weighed(analysis: Analysis, target: int, against: int | None) -> None:
@@ -133,14 +145,15 @@ def _weighed(analysis: Analysis, target: int, against: int | None) -> None:
     if analysis.features.audio is not None:
         with left:
             st.markdown(f"**Voice {totals['audio']:+.2f}**")
-            st.plotly_chart(voice_shap_chart(values[:N_AUDIO]), config=CONFIG, key="chart-shap", alt="SHAP values of the voice's features")
+            every = st.toggle("Every number by name", key=Key.MFCC)
+            st.plotly_chart(voice_shap_chart(values[:N_AUDIO], every), config=CONFIG, key="chart-shap", alt="SHAP values of the voice")
     if analysis.features.video is not None:
         with right:
             _face_as_picture(analysis.features.video, values[N_AUDIO:], totals["video"])
     residual = shap.relative_residual[target]
     st.caption(
         f"SHAP values add up to the model's logit for this clip minus its average over {len(analysis.model.reference)} training clips; "
-        f"here {residual:.1%} is left over. Voice {totals['audio']:+.2f}, face {totals['video']:+.2f}."
+        f"here {residual:.1%} is left over. Compared with other clips, not with nothing, so the shares may differ from those at the top."
     )
 
 

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from xai.analysis import Analysis
 
 
-def show_export(analysis: Analysis) -> None:
-    """Download buttons. Files are made only when a button is pressed."""
+def show_export(analysis: Analysis, target: int, against: int | None) -> None:
+    """Download buttons for the comparison in the foreground. Files are made only when a button is pressed."""
     from xai.export import to_dict, to_zip
 
     st.divider()
@@ -22,7 +22,7 @@ def show_export(analysis: Analysis) -> None:
     row = st.container(horizontal=True)
     row.download_button(
         "Numbers (JSON)",
-        lambda: json.dumps(to_dict(analysis), indent=1),
+        lambda: json.dumps(to_dict(analysis, target, against), indent=1),
         "emolens-result.json",
         "application/json",
         key=Key.DOWNLOAD_JSON,
@@ -31,11 +31,11 @@ def show_export(analysis: Analysis) -> None:
     )
     row.download_button(
         "Everything (ZIP)",
-        lambda: to_zip(analysis),
+        lambda: to_zip(analysis, target, against),
         "emolens-result.zip",
         "application/zip",
         key=Key.DOWNLOAD_ZIP,
         on_click="ignore",
         icon=":material/folder_zip:",
-        help="The numbers, and a picture of every explanation for all eight emotions.",
+        help="A summary, the numbers, and a picture of every explanation for all eight emotions.",
     )

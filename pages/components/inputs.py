@@ -25,8 +25,11 @@ VIDEOS = ["mp4", "mov", "webm", "mkv", "avi", "flv", "m4v"]
 def choose_recording() -> tuple[Recording | None, dict[str, Any]]:
     """The uploaders, the sample button and the settings; no recording until one is chosen."""
     voice_column, face_column, last_column = st.columns([5, 5, 3], vertical_alignment="bottom")
-    voice = voice_column.file_uploader("Voice (WAV)", SOUNDS, key=Key.VOICE, help="Leave empty to use the sound of the video.")
-    face = face_column.file_uploader("Face (MP4)", VIDEOS, key=Key.FACE, help="Leave empty to judge the voice alone.")
+    voice_column.file_uploader(
+        "Voice (WAV)", SOUNDS, key=Key.VOICE, help="Leave empty to use the sound of the video.", on_change=_files_changed
+    )
+    face_column.file_uploader("Face (MP4)", VIDEOS, key=Key.FACE, help="Leave empty to judge the voice alone.", on_change=_files_changed)
+    recording: Recording | None = st.session_state.get(Key.RECORDING)
     with last_column:
         st.button(
             "Try the sample",
@@ -34,7 +37,7 @@ def choose_recording() -> tuple[Recording | None, dict[str, Any]]:
             on_click=_choose_sample,
             width="stretch",
             icon=":material/play_circle:",
-            type="secondary" if voice or face else "primary",
+            type="secondary" if recording else "primary",
             help="Synthetic: a public-domain portrait moved by a script, and a computer's voice.",
         )
         with st.popover("Settings", icon=":material/tune:", width="stretch"):
@@ -43,21 +46,22 @@ def choose_recording() -> tuple[Recording | None, dict[str, Any]]:
         ":material/lock: Recordings stay in this server's memory while your page is open: "
         "never written to disk, never shared, never used for training."
     )
-    return _chosen(voice, face), options
+    return recording, options
 
 
-def _chosen(voice, face) -> Recording | None:
+def _files_changed() -> None:
+    """A file was added or removed: what is in the uploaders is the recording now."""
+    voice, face = st.session_state.get(Key.VOICE), st.session_state.get(Key.FACE)
+    recording = None
     if voice or face:
-        st.session_state[Key.SAMPLE] = False
-        name = " + ".join(file.name for file in (voice, face) if file)
-        return Recording(name, voice.getvalue() if voice else None, face.getvalue() if face else None)
-    if st.session_state.get(Key.SAMPLE):
-        return Recording("the sample", (SAMPLE / "sample.wav").read_bytes(), (SAMPLE / "sample.mp4").read_bytes())
-    return None
+        name = " with ".join(file.name for file in (voice, face) if file)
+        recording = Recording(name, voice.getvalue() if voice else None, face.getvalue() if face else None)
+    st.session_state[Key.RECORDING] = recording
 
 
 def _choose_sample() -> None:
-    st.session_state[Key.SAMPLE] = True
+    sound, video = ((SAMPLE / name).read_bytes() for name in ("sample.wav", "sample.mp4"))
+    st.session_state[Key.RECORDING] = Recording("the synthetic sample (a computer's voice, a moved portrait)", sound, video)
 
 
 def _choose_settings() -> dict[str, Any]:

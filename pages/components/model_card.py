@@ -19,8 +19,9 @@ def show_model_card() -> None:
     if scores:
         _scores(scores)
     if info.get("history"):
-        st.markdown("##### Loss while it learned")
-        st.plotly_chart(loss_chart(info["history"]), config=CONFIG, key="chart-loss", alt="Training loss by epoch")
+        with st.expander("How it learned", icon=":material/trending_down:"):
+            st.plotly_chart(loss_chart(info["history"]), config=CONFIG, key="chart-loss", alt="Training loss by epoch")
+            st.caption("Loss: how far its answers were from the wanted ones. A curve that flattens has learned what it can.")
     with st.expander("Provenance and settings", icon=":material/fingerprint:"):
         st.json({"sha256": model.digest, "temperature": model.temperature, **{k: v for k, v in info.items() if k != "history"}}, expanded=1)
 
@@ -35,13 +36,12 @@ def _scores(scores: dict) -> None:
         {
             "actor left out": f"{int(actor):02d}",
             "clips": row["clips"],
-            "voice and face": row["accuracy"]["both"],
-            "face alone": row["accuracy"]["face"],
-            "voice alone": row["accuracy"]["voice"],
+            "voice and face": f"{row['accuracy']['both']:.0%}",
+            "face alone": f"{row['accuracy']['face']:.0%}",
+            "voice alone": f"{row['accuracy']['voice']:.0%}",
             "lowest and highest training": "{:.0%} – {:.0%}".format(*row["range"]),
         }
         for actor, row in scores["actors"].items()
     ]
-    percent = st.column_config.NumberColumn(format="percent")
-    st.dataframe(rows, hide_index=True, column_config=dict.fromkeys(("voice and face", "face alone", "voice alone"), percent))
+    st.dataframe(rows, hide_index=True)
     st.caption("Faces of only two actors were available, both men: these figures say little about anybody else.")

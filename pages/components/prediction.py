@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import streamlit as st
 
 from models.labels import LABELS
@@ -11,6 +12,8 @@ from pages.components.charts import CONFIG, modality_chart, probability_chart
 
 if TYPE_CHECKING:
     from xai.analysis import Analysis
+
+_UNDECIDED = 0.1  # of probability between the first two: too close to name one
 
 
 def show_prediction(analysis: Analysis) -> None:
@@ -25,23 +28,40 @@ def show_prediction(analysis: Analysis) -> None:
 def _verdict(analysis: Analysis) -> None:
     from xai.words import odds
 
-    probability = analysis.probabilities[analysis.predicted]
-    st.markdown(f"##### The model recognises :primary[{analysis.label.upper()}], {odds(probability)}")
-    names = ", ".join(f"{LABELS[i]} {analysis.probabilities[i]:.0%}" for i in range(len(LABELS)))
-    st.plotly_chart(probability_chart(analysis.probabilities), config=CONFIG, key="chart-probabilities", alt=f"Probabilities: {names}")
-    st.caption("Acted speech is what it learned from: it names the emotion that is portrayed, not what a person feels.")
+    first, second = np.argsort(-analysis.probabilities)[:2]
+    p = analysis.probabilities
+    if p[first] - p[second] < _UNDECIDED:
+        st.markdown(f"##### The model is undecided: :primary[{LABELS[first].upper()}] or {LABELS[second].upper()}")
+    else:
+        st.markdown(f"##### The model recognises :primary[{analysis.label.upper()}], {odds(p[first])}")
+    names = ", ".join(f"{LABELS[i]} {p[i]:.0%}" for i in range(len(LABELS)))
+    st.plotly_chart(probability_chart(p), config=CONFIG, key="chart-probabilities", alt=f"Probabilities: {names}")
+    st.caption(f"{_track_record(analysis)} It names the emotion that is portrayed, not what a person feels.")
+
+
+def _track_record(analysis: Analysis) -> str:
+    """How often the model is right, for the modalities that this recording has."""
+    actors = analysis.model.info.get("held_out", {}).get("actors", {})
+    split = analysis.modalities
+    state = "both" if split.has_audio and split.has_video else "voice" if split.has_audio else "face"
+    scores = [row["accuracy"][state] for row in actors.values()]
+    if not scores:
+        return "How often this model is right was not measured."
+    low, high = round(10 * min(scores)), round(10 * max(scores))
+    times = f"{low}" if low == high else f"{low} to {high}"
+    basis = {"both": "voice and face", "voice": "a voice alone", "face": "a face alone"}[state]
+    return f"The model's own confidence: on actors it had never met it was right {times} times in 10 with {basis}."
 
 
 def _sources(analysis: Analysis) -> None:
-    split = analysis.modalities
+    split, target = analysis.modalities, analysis.predicted
     if split.has_audio and split.has_video:
-        shares = split.shares(analysis.predicted)
-        st.markdown(f"##### From the face {shares['video']:.0%}, from the voice {shares['audio']:.0%}")
-        values = f"voice {split.audio[analysis.predicted]:+.2f}, face {split.video[analysis.predicted]:+.2f}"
-        st.plotly_chart(modality_chart(split, analysis.predicted), config=CONFIG, key="chart-modalities", alt=f"Contributions: {values}")
+        st.markdown(f"##### {_headline(analysis)}")
+        values = f"voice {split.audio[target]:+.2f}, face {split.video[target]:+.2f}"
+        st.plotly_chart(modality_chart(split, target), config=CONFIG, key="chart-modalities", alt=f"Contributions: {values}")
         st.caption(
-            f"Points of a hundred that each adds to {analysis.label}, starting from "
-            f"{100 * split.neither[analysis.predicted]:.0f} with neither: an exact Shapley split."
+            f"Points of a hundred that each adds to {analysis.label}: with neither it would have {100 * split.neither[target]:.0f}, "
+            f"with both it has {100 * split.both[target]:.0f}."
         )
         st.markdown(f"Face alone: **{split.verdict('video')}** · voice alone: **{split.verdict('audio')}**")
         if split.disagree:
@@ -49,10 +69,19 @@ def _sources(analysis: Analysis) -> None:
     else:
         which = "voice" if split.has_audio else "face"
         st.markdown(f"##### From the {which} only")
-        st.markdown(f"There was nothing else to judge. Starting point without it: {100 * split.neither[analysis.predicted]:.0f} in 100.")
+        st.markdown(f"Nothing else to judge. Without it, {analysis.label} would have {100 * split.neither[target]:.0f} points of 100.")
     _face_note(analysis)
     for warning in analysis.warnings:
         st.warning(warning, icon=":material/warning:")
+
+
+def _headline(analysis: Analysis) -> str:
+    split, target = analysis.modalities, analysis.predicted
+    if split.audio[target] >= 0 and split.video[target] >= 0:
+        shares = split.shares(target)
+        return f"From the face {shares['video']:.0%}, from the voice {shares['audio']:.0%}"
+    role = {True: "for", False: "against"}
+    return f"The face speaks {role[bool(split.video[target] >= 0)]} it, the voice {role[bool(split.audio[target] >= 0)]} it"
 
 
 def _face_note(analysis: Analysis) -> None:

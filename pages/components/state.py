@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import OrderedDict
 from dataclasses import dataclass
 from enum import StrEnum
@@ -21,7 +22,7 @@ class Key(StrEnum):
 
     VOICE = "voice"
     FACE = "face"
-    SAMPLE = "sample"
+    RECORDING = "recording"
     TRY_SAMPLE = "try-sample"
     ANALYSES = "analyses"
     TARGET = "target"
@@ -36,7 +37,7 @@ class Key(StrEnum):
     SEED = "seed"
     SAMPLES = "samples"
     STRIDE = "stride"
-    PREPARE = "prepare-export"
+    MFCC = "every-mfcc"
     DOWNLOAD_JSON = "download-json"
     DOWNLOAD_ZIP = "download-zip"
 
@@ -69,3 +70,9 @@ def remember(key: tuple, analysis: Analysis) -> None:
     kept.move_to_end(key)
     while len(kept) > _KEPT:
         kept.popitem(last=False)
+
+
+def escape(text: str, limit: int = 60) -> str:
+    """A stranger's file name as plain text in Markdown: shortened, and nothing in it is markup."""
+    short = text if len(text) <= limit else f"{text[: limit - 12]}…{text[-11:]}"
+    return re.sub(r"([^\w\s,'().-])", r"\\\1", " ".join(short.split()), flags=re.ASCII)

@@ -7,7 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from models.labels import LABELS
-from pages.components.state import Key
+from pages.components.state import Key, escape
 from tests.conftest import ROOT, encode_video, tone, wav
 
 APP = str(Path(ROOT) / "app.py")
@@ -150,3 +150,56 @@ def test_every_page_opens(page):
     app.switch_page(f"pages/{page}.py").run()
     assert not app.exception
     assert app.title
+
+
+def test_another_page_and_back_keeps_the_result(app, sample_analysis):
+    widget(app.button, Key.TRY_SAMPLE).click().run()
+    app.switch_page("pages/about.py").run()
+    app.switch_page("pages/analyze.py").run()
+    assert sample_analysis.label.upper() in texts(app)
+    assert "Showing the synthetic sample" in texts(app)
+
+
+def test_the_sample_replaces_an_upload_and_removing_files_clears_the_page(app):
+    voice = widget(app.file_uploader, Key.VOICE)
+    voice.upload("mine.wav", wav(tone(1.0)), "audio/wav").run()
+    assert "Showing mine.wav" in texts(app)
+    widget(app.button, Key.TRY_SAMPLE).click().run()
+    assert "Showing the synthetic sample" in texts(app)
+    widget(app.file_uploader, Key.VOICE).set_value(None).run()
+    assert "Showing" not in texts(app)
+    assert "Give it a recording" in texts(app)
+
+
+def test_a_file_name_is_text_and_nothing_else(app):
+    name = "<script>alert(1)</script>[x](http://example.com)**b**" + "n" * 300 + ".wav"
+    widget(app.file_uploader, Key.VOICE).upload(name, wav(tone(1.0)), "audio/wav").run()
+    shown = next(c.value for c in app.caption if c.value.startswith("Showing"))
+    assert "<script>" not in shown
+    assert "](" not in shown
+    assert len(shown) < 150
+
+
+@pytest.mark.parametrize("name", ["a.wav", "Ünïcödé 中文.wav", "..\\..\\etc/passwd", "x" * 300, "", "`code` $x$ :red[y]"])
+def test_escape_keeps_letters_and_disarms_marks(name):
+    shown = escape(name)
+    bare = shown.replace("\\", "")
+    assert len(bare) <= 60
+    assert all(f"\\{mark}" in shown for mark in "`$:[]*_<>" if mark in bare and mark not in "_")
+
+
+def test_a_tie_is_called_undecided(app, monkeypatch, sample_analysis):
+    from dataclasses import replace
+
+    import xai.analysis
+
+    even = np.array([0.05, 0.4, 0.05, 0.02, 0.38, 0.05, 0.03, 0.02])
+    monkeypatch.setattr(xai.analysis, "analyse", lambda *_, **__: replace(sample_analysis, probabilities=even))
+    widget(app.button, Key.TRY_SAMPLE).click().run()
+    assert "undecided: :primary[CALM] or HAPPY" in texts(app)
+
+
+def test_the_track_record_is_that_of_the_checkpoint(app, model):
+    widget(app.file_uploader, Key.VOICE).upload("voice.wav", wav(tone(1.0)), "audio/wav").run()
+    scores = sorted(round(10 * row["accuracy"]["voice"]) for row in model.info["held_out"]["actors"].values())
+    assert f"right {scores[0]} to {scores[-1]} times in 10 with a voice alone" in texts(app)

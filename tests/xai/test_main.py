@@ -41,6 +41,8 @@ def test_every_promised_key(result, sample_analysis):
         assert (folder / f"shap_{label}.png").exists()
         assert {"audio", "video"} <= e["modalities"][label].keys()
     assert r["settings"]["seed"] == 3
+    assert r["in_words"][0] in (folder / "summary.txt").read_text()
+    assert "no diagnosis" in (folder / "summary.txt").read_text()
     assert r["checkpoint"]["sha256"] == sample_analysis.model.digest
     assert all(v >= 0 for v in r["seconds"].values())
 

@@ -1,5 +1,7 @@
 """Sentences say what the numbers say."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -47,7 +49,7 @@ def test_every_claim_has_its_figure(sample_analysis):
         strong = "face" if shares["video"] >= shares["audio"] else "voice"
         assert source.startswith(f"The {strong} weighs most ({max(shares.values()):.0%})")
         value = (a.modalities.video if strong == "face" else a.modalities.audio)[target]
-        assert ("speaks for" in source) == (value > 0)
+        assert source.split(";")[0].endswith(f"speaks {'for' if value > 0 else 'against'} {LABELS[target]}")
         patch = a.lime.weights[target].argmax()
         assert f"between {a.lime.segments[patch][0]:.1f} s and {a.lime.segments[patch][1]:.1f} s" in evidence
         frame = a.cam.heat(target).max(axis=(1, 2)).argmax()
@@ -60,3 +62,25 @@ def test_never_says_that_a_person_is(sample_analysis):
         text = " ".join(in_words(sample_analysis, target, (target + 1) % 8))
         assert "person" not in text
         assert " is sad" not in text
+
+
+def test_a_comparison_speaks_of_the_comparison(sample_analysis):
+    a = sample_analysis
+    for target, against in ((0, 1), (6, 5), (4, 2)):
+        _, source, evidence = in_words(a, target, against)
+        values = {
+            "face": a.modalities.video[target] - a.modalities.video[against],
+            "voice": a.modalities.audio[target] - a.modalities.audio[against],
+        }
+        strong = max(values, key=lambda name: abs(values[name]))
+        side = "for" if values[strong] > 0 else "against"
+        assert f"The {strong} weighs most" in source
+        assert f"speaks {side} {LABELS[target]} rather than {LABELS[against]}" in source
+        assert f"for {LABELS[target]} rather than {LABELS[against]}" in evidence
+
+
+def test_a_weak_surrogate_is_called_weak(sample_analysis):
+    for quality, weak in ((0.49, True), (0.51, False)):
+        lime = replace(sample_analysis.lime, r2=np.full(8, quality))
+        (*_, evidence) = in_words(replace(sample_analysis, lime=lime), 0)
+        assert ("a weak explanation" in evidence) == weak
