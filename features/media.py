@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 
 import av
 import numpy as np
@@ -17,6 +18,8 @@ import soundfile
 MAX_BYTES = 200 * 2**20
 MAX_SECONDS = 300.0
 MAX_PIXELS = 8192 * 4608
+MAX_FRAMES = 300  # sampled frames: each costs about 0.4 MB while its analysis is kept
+MAX_VALUES = 40_000_000  # samples × channels: 160 MB
 MAX_RATE, MIN_RATE = 384_000, 4_000
 MAX_CHANNELS = 16
 WORK_SIDE = 1280  # longest side of a decoded frame: faces are cut to 224 pixels, more would only cost time
@@ -66,6 +69,8 @@ def read_sound(data: bytes) -> Sound:
         raise MediaError("The sound file holds no sound: record it again, or export it as a WAV.")
     if not np.isfinite(sound.samples).all():
         raise MediaError("The sound file holds samples that are not numbers (NaN or Inf): export it again as a 16-bit WAV.")
+    if np.abs(sound.samples).max() > 1e4:
+        raise MediaError("The sound file holds samples far out of range: export it again as a 16-bit WAV.")
     return sound
 
 
@@ -105,8 +110,10 @@ def read_frames(data: bytes, stride: int = 30) -> Iterator[Frame]:
             if time - start > MAX_SECONDS:
                 raise _too_long("video")
             if index % stride == 0:
+                if index // stride >= MAX_FRAMES:
+                    raise MediaError(f"More than {MAX_FRAMES} pictures would be looked at: cut the video, or look at fewer of its frames.")
                 found = True
-                yield _to_frame(frame, index, max(time - start, 0.0))
+                yield _to_frame(frame, index, max(time - start, 0.0), stream.sample_aspect_ratio)
         if not found:
             raise MediaError("No picture in the video can be read: it may be damaged or cut short; export it again as MP4 (H.264).")
 
@@ -114,7 +121,8 @@ def read_frames(data: bytes, stride: int = 30) -> Iterator[Frame]:
 def _read_with_soundfile(data: bytes) -> Sound:
     with soundfile.SoundFile(io.BytesIO(data)) as file:
         _check_sound(file.samplerate, file.channels)
-        limit = int(MAX_SECONDS * file.samplerate)
+        _check_values(max(file.frames, 0) if file.frames < 2**40 else 0, file.channels)
+        limit = min(int(MAX_SECONDS * file.samplerate), MAX_VALUES // file.channels)
         # A header may promise any length; never take memory for more than the limit.
         samples = file.read(min(limit + 1, max(file.frames, 0)), dtype="float32", always_2d=True)
         if len(samples) > limit:
@@ -127,6 +135,8 @@ def _read_with_ffmpeg(data: bytes) -> Sound:
         if not container.streams.audio:
             raise MediaError("The file has no sound track: add a WAV of the voice, or let the face be judged alone.")
         stream = container.streams.audio[0]
+        if stream.codec_context is None:
+            raise MediaError("The sound uses a compression that is not known here: export it as WAV.")
         rate, channels = stream.rate, stream.channels
         _check_sound(rate, channels)
         resampler = av.AudioResampler(format="fltp", layout=stream.layout, rate=rate)
@@ -137,6 +147,7 @@ def _read_with_ffmpeg(data: bytes) -> Sound:
                 total += blocks[-1].shape[1]
             if total > MAX_SECONDS * rate:
                 raise _too_long("recording")
+            _check_values(total, channels)
     if not blocks:
         raise MediaError("The sound cannot be decoded: the file may be damaged; export it again as WAV.")
     return Sound(np.concatenate(blocks, axis=1).T.astype(np.float32, copy=False), rate)
@@ -164,9 +175,13 @@ def _decoded(container, stream) -> Iterator:
             continue
 
 
-def _to_frame(frame: av.VideoFrame, index: int, time: float) -> Frame:
-    scale = max(1.0, max(frame.width, frame.height) / WORK_SIDE)
-    size = {"width": max(1, round(frame.width / scale)), "height": max(1, round(frame.height / scale))} if scale > 1 else {}
+def _to_frame(frame: av.VideoFrame, index: int, time: float, pixel_aspect: Fraction | None) -> Frame:
+    # Some cameras store pixels that are wider than high; faces must not look squeezed.
+    aspect = float(pixel_aspect or 1)
+    full_width = frame.width * (aspect if 0.2 < aspect < 5 else 1.0)
+    scale = max(1.0, max(full_width, frame.height) / WORK_SIDE)
+    width, height = max(1, round(full_width / scale)), max(1, round(frame.height / scale))
+    size = {"width": width, "height": height} if (width, height) != (frame.width, frame.height) else {}
     rgb = frame.reformat(format="rgb24", **size).to_ndarray()
     quarter_turns = round(frame.rotation / 90) % 4  # FFmpeg's display rotation, degrees counter-clockwise
     return Frame(index, float(time), np.ascontiguousarray(np.rot90(rgb, quarter_turns)), scale)
@@ -188,6 +203,12 @@ def _check_sound(rate: int, channels: int) -> None:
         raise MediaError(f"The sound has {rate:,} samples a second, outside 4,000–384,000: export it as a 44.1 kHz WAV.")
     if not 1 <= channels <= MAX_CHANNELS:
         raise MediaError(f"The sound has {channels} channels: export it in mono or stereo.")
+
+
+def _check_values(frames: int, channels: int) -> None:
+    # A header that promises more than any file of this size could hold is not believed, and read to its end instead.
+    if MAX_VALUES < frames * channels < 100 * MAX_VALUES:
+        raise MediaError("The sound would take too much memory: export it in mono at 44.1 kHz, or cut out the part that matters.")
 
 
 def _check_video(stream, container) -> None:

@@ -87,7 +87,8 @@ def extract(
             warnings.append("The video has no sound: only the face was judged.")
     if track is not None:
         say("Listening to the voice…")
-        heard = extract_audio(read_sound(track))
+        heard, note = _listen(track, needed=audio is not None, alone=video is None)
+        warnings += note
         lap("audio")
     if video is not None:
         say("Reading the video and looking for the face…")
@@ -98,14 +99,32 @@ def extract(
     return Features(heard, seen, vector, tuple(warnings), seconds)
 
 
+def _listen(track: bytes, needed: bool, alone: bool) -> tuple[AudioFeatures | None, list[str]]:
+    """The voice, or None with a warning where the face can be judged without it.
+
+    Args:
+        needed: the visitor gave it as a voice, so a broken one is an error; the sound track of a video is an extra.
+        alone: there is no face, so silence leaves nothing to judge.
+    """
+    try:
+        heard = extract_audio(read_sound(track))
+    except MediaError:
+        if needed:
+            raise
+        return None, ["The sound of the video cannot be used: only the face was judged."]
+    level = float(heard.samples.std(dtype=np.float64))  # a constant is silence too
+    if level >= _SILENT_RMS:
+        return heard, []
+    if alone:
+        raise MediaError("The recording is silent: check the microphone and record it again.")
+    return None, ["The recording is silent: only the face was judged."]
+
+
 def _audio_warnings(audio: AudioFeatures | None) -> list[str]:
     if audio is None:
         return []
     found = []
-    level = float(audio.samples.std(dtype=np.float64))  # a constant is silence too
-    if level < _SILENT_RMS:
-        found.append("The recording is silent: its voice says nothing; judge the face alone, or record again.")
-    elif np.mean(np.abs(audio.samples) > 0.99) > 0.01:
+    if np.mean(np.abs(audio.samples) > 0.99) > 0.01:
         found.append("The recording is overdriven (clipped): record further from the microphone.")
     if audio.seconds < 1.0:
         found.append(f"The recording lasts only {audio.seconds:.1f} s: the model learned from clips of about 3 s.")

@@ -3,15 +3,14 @@
 import streamlit as st
 
 from pages.components.evidence import show_evidence
-from pages.components.inputs import choose_recording, show_introduction
+from pages.components.inputs import choose_recording, show_introduction, show_name
 from pages.components.prediction import show_prediction
 from pages.components.run import analysis_of
-from pages.components.state import escape
 
 st.title("What does the model recognise, and why?")
 recording, options = choose_recording()
 if recording is not None and (analysis := analysis_of(recording, options)) is not None:
-    st.caption(f"Showing {escape(recording.name)}")
+    show_name(recording)
     show_prediction(analysis)
     show_evidence(analysis)
 elif recording is None:

@@ -23,8 +23,8 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--target", choices=LABELS, help="emotion in the foreground (default: the predicted one)")
     p.add_argument("--model", default=DEFAULT, help="name of a checkpoint in models/weights, or path to one")
     p.add_argument("--stride", type=_positive, default=30, help="look at every STRIDE-th frame (default 30)")
-    p.add_argument("--samples", type=_positive, default=SAMPLES, help=f"altered recordings for LIME (default {SAMPLES})")
-    p.add_argument("--seed", type=int, default=0, help="of everything random (default 0)")
+    p.add_argument("--samples", type=_samples, default=SAMPLES, help=f"altered recordings for LIME (default {SAMPLES})")
+    p.add_argument("--seed", type=_seed, default=0, help="of everything random (default 0)")
     p.add_argument("--shap", choices=ESTIMATORS, default=ESTIMATORS[0], help="estimator of the SHAP values")
     return p
 
@@ -34,6 +34,18 @@ def _positive(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError("must be at least 1")
     return number
+
+
+def _samples(text: str) -> int:
+    if int(text) < 200:
+        raise argparse.ArgumentTypeError("must be at least 200, or the surrogate has nothing to go by")
+    return int(text)
+
+
+def _seed(text: str) -> int:
+    if not 0 <= int(text) < 2**31:
+        raise argparse.ArgumentTypeError("must be between 0 and 2147483647")
+    return int(text)
 
 
 def _read(name: str) -> bytes | None:
@@ -50,12 +62,15 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     settings = Settings(options.stride, options.samples, options.seed, options.shap)
     try:
-        analysis = analyse(_read(options.audio), _read(options.video), model=load_model(options.model), settings=settings)
-    except MediaError as error:
+        if options.out.exists() and not options.out.is_dir():
+            raise MediaError(f"{options.out} is not a folder")
+        audio, video = _read(options.audio), _read(options.video)
+        analysis = analyse(audio, video, model=load_model(options.model), settings=settings)
+    except (MediaError, FileNotFoundError) as error:
         print(" ".join(str(error).split()), file=sys.stderr)
         return 2
     write(analysis, options.out, LABELS.index(options.target) if options.target else None)
-    print(f"{analysis.label} {analysis.probabilities.max():.0%}  →  {options.out / 'result.json'}")
+    print(f"{analysis.label} {analysis.probabilities.max():.0%}  ->  {options.out / 'result.json'}")
     for warning in warnings(analysis):
         print(f"note: {warning}")
     return 0

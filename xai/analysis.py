@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from uuid import uuid4
 
 import numpy as np
 
@@ -45,6 +46,7 @@ class Analysis:
     model: EmotionModel
     backbone: FaceBackbone
     seconds: dict[str, float] = field(default_factory=dict)
+    token: str = field(default_factory=lambda: uuid4().hex)  # tells analyses apart, also after one was forgotten
 
     @property
     def predicted(self) -> int:

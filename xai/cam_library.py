@@ -6,6 +6,8 @@ that the tests hold :mod:`xai.gradcam` to.
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 import numpy as np
 import torch
 from torch import nn
@@ -52,7 +54,8 @@ def explain_cam_with(features: Features, model: EmotionModel, backbone: FaceBack
     if video is None:
         return None
     frames = backbone.preprocessing(video.crops[video.used])
-    network = FusedNetwork(backbone, model, features.vector)
+    # A copy: the library hooks its layers, and others may be using the shared network at this moment.
+    network = FusedNetwork(deepcopy(backbone), model, features.vector)
     maps = np.zeros((len(LABELS), len(video.used), 7, 7), np.float32)
     for target in range(len(LABELS)):
         if method == "EigenCAM" and target:  # it does not ask for which class

@@ -120,6 +120,7 @@ def _explanations(analysis: Analysis) -> dict[str, Any]:
     shap, lime, split = analysis.shap, analysis.lime, analysis.modalities
     return {
         "gradcam": {label: [] for label in LABELS},
+        "gradcam_maps": {label: analysis.cam.maps[i].round(6).tolist() for i, label in enumerate(LABELS)} if analysis.cam else None,
         "lime": {
             "segments": lime.segments.tolist(),
             "weights": _by_label(lime.weights),

@@ -45,10 +45,12 @@ class ShapExplanation:
         """(8,): logit − base − sum of the values; 0 if the explanation is complete."""
         return self.logits - self.base - self.values.sum(axis=1)
 
-    @property
-    def relative_residual(self) -> np.ndarray:
-        """(8,): \\|residual\\| as a share of \\|logit − base\\|."""
-        return np.abs(self.residual) / np.maximum(np.abs(self.logits - self.base), 1e-9)
+    def left_over(self, target: int, against: int | None = None) -> float:
+        r"""\|residual\| as a share of \|logit − base\|, for a class or for the difference of two."""
+        residual, gain = self.residual, self.logits - self.base
+        if against is not None:
+            residual, gain = residual - residual[against], gain - gain[against]
+        return float(abs(residual[target]) / max(abs(gain[target]), 1e-9))
 
     def signed(self, target: int, against: int | None = None) -> np.ndarray:
         """(552,) values of a class, or of a class rather than another."""

@@ -82,7 +82,8 @@ def _evidence(analysis: Analysis, target: int, against: int | None) -> str:
     if analysis.cam is not None and analysis.features.video is not None:
         best = strongest_frame(analysis.cam.heat(target, against))
         if best is not None:
-            found.append(f"in the picture, {best[1]} at {analysis.features.video.times[best[0]]:.1f} s")
+            place = "its middle, where no face was found," if analysis.features.video.fallback else best[1]
+            found.append(f"in the picture, {place} at {analysis.features.video.times[best[0]]:.1f} s")
     if analysis.lime is not None:
         patch = strongest_patch(analysis.lime.signed(target, against))
         if patch is not None:

@@ -38,7 +38,7 @@ def _choose_class(analysis: Analysis) -> tuple[int, int | None]:
     st.subheader("Why")
     left, right = st.columns(2)
     # A new recording starts with its own prediction: the widgets are named after it.
-    suffix = f"-{id(analysis)}"
+    suffix = f"-{analysis.token}"
     target = left.selectbox("Why this emotion?", LABELS, index=analysis.predicted, key=Key.TARGET + suffix)
     others = [_ANY, *[label for label in LABELS if label != target]]
     against = right.selectbox("Rather than", others, key=Key.AGAINST + suffix)
@@ -89,9 +89,9 @@ def _choose_cam(analysis: Analysis, plain: CamExplanation, column) -> CamExplana
     if name == names[0]:
         return plain
     kept = st.session_state.setdefault(Key.CAMS, {})
-    if kept.get("of") != id(analysis):
+    if kept.get("of") != analysis.token:
         kept.clear()
-        kept["of"] = id(analysis)
+        kept["of"] = analysis.token
     if name not in kept:
         with st.spinner(f"Computing {name}…"):
             kept[name] = explain_cam_with(analysis.features, analysis.model, analysis.backbone, name)
@@ -150,9 +150,10 @@ def _weighed(analysis: Analysis, target: int, against: int | None) -> None:
     if analysis.features.video is not None:
         with right:
             _face_as_picture(analysis.features.video, values[N_AUDIO:], totals["video"])
-    residual = shap.relative_residual[target]
+    residual = shap.left_over(target, against)
     st.caption(
-        f"SHAP values add up to the model's logit for this clip minus its average over {len(analysis.model.reference)} training clips; "
+        "SHAP values add up to the model's logit for this clip minus its average over "
+        f"{len(analysis.model.reference)} pairs made of training voices and faces; "
         f"here {residual:.1%} is left over. Compared with other clips, not with nothing, so the shares may differ from those at the top."
     )
 

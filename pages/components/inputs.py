@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.components.state import Key, Recording
+from pages.components.state import Key, Recording, escape
 
 SAMPLE = Path(__file__).parents[1] / "sample"
 SOUNDS = ["wav", "flac", "mp3", "ogg", "m4a", "aac", "aiff"]
@@ -62,6 +62,18 @@ def _files_changed() -> None:
 def _choose_sample() -> None:
     sound, video = ((SAMPLE / name).read_bytes() for name in ("sample.wav", "sample.mp4"))
     st.session_state[Key.RECORDING] = Recording("the synthetic sample (a computer's voice, a moved portrait)", sound, video)
+
+
+def show_name(recording: Recording) -> None:
+    """What the result is about, and a way to put it away: the uploaders are empty after a visit to another page."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(f"Showing {escape(recording.name)}")
+        if not (st.session_state.get(Key.VOICE) or st.session_state.get(Key.FACE)):
+            st.button("Put it away", key=Key.CLEAR, on_click=_clear, type="tertiary", icon=":material/close:")
+
+
+def _clear() -> None:
+    st.session_state[Key.RECORDING] = None
 
 
 def _choose_settings() -> dict[str, Any]:

@@ -23,6 +23,7 @@ class Key(StrEnum):
     VOICE = "voice"
     FACE = "face"
     RECORDING = "recording"
+    CLEAR = "clear"
     TRY_SAMPLE = "try-sample"
     ANALYSES = "analyses"
     TARGET = "target"

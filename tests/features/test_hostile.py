@@ -105,7 +105,12 @@ REFUSED_SOUNDS = {
     "10 ms": (lambda: wav(tone(0.01)), "lasts only 10 ms"),
     "one sample": (lambda: wav(np.zeros(1)), "lasts only 0 ms"),
     "1 kHz": (lambda: wav(tone(1.0, 100, 1000), 1000), "samples a second"),
+    "a format number that nobody uses": (lambda: patched(wav(speech()), 20, b"\x77\x77"), "not known here"),
     "24 channels": (lambda: extensible(24), "24 channels"),
+    "silence": (lambda: wav(np.zeros(22_050)), "silent"),
+    "DC": (lambda: wav(np.full(22_050, 0.3)), "silent"),
+    "far out of range": (lambda: wav(1e20 * speech(), subtype="FLOAT"), "out of range"),
+    "a small file that unpacks to 1.8 GB": (lambda: wav(np.zeros((192_000 * 60, 8), np.int16), 192_000, fmt="FLAC"), "too much memory"),
     "silent video": (portrait, "no sound track"),
     "play list": (lambda: b"#EXTM3U\n#EXTINF:1,\nfile:///etc/hostname\n", "not a sound that can be read"),
     "concat script": (lambda: b"ffconcat version 1.0\nfile /etc/hostname\n", "not a sound that can be read"),
@@ -145,8 +150,6 @@ def test_a_video_that_cannot_be_used_gets_its_sentence(name, backbone):
 
 # name → (bytes, part of a warning or None)
 STRANGE_SOUNDS = {
-    "silence": (lambda: wav(np.zeros(22_050)), "silent"),
-    "DC": (lambda: wav(np.full(22_050, 0.3)), "silent"),
     "clipped": (lambda: wav(np.clip(20 * speech(), -1, 1)), "overdriven"),
     "half a second": (lambda: wav(tone(0.5)), "lasts only 0.5 s"),
     "8 bit": (lambda: wav(speech(), subtype="PCM_U8"), None),
@@ -231,3 +234,38 @@ def test_a_stretched_header_takes_no_memory():
     read_sound(lying_wav())
     assert tracemalloc.get_traced_memory()[1] < 80e6
     tracemalloc.stop()
+
+
+def test_a_silent_voice_is_a_missing_voice(backbone):
+    """Otherwise silence would be taken for a very calm voice and overrule the face."""
+    features = extract(wav(np.zeros(22_050)), portrait(), backbone.maps)
+    assert features.audio is None
+    assert np.isnan(features.vector[:40]).all()
+    assert any("only the face was judged" in sentence for sentence in features.warnings)
+
+
+def test_a_useless_sound_track_does_not_cost_the_face(backbone):
+    features = extract(None, portrait(sound=None), backbone.maps)
+    assert features.audio is None
+    short = encode_video([np.zeros((64, 64, 3), np.uint8)] * 10, sound=tone(0.02))
+    assert extract(None, short, backbone.maps).video is not None
+
+
+def test_wide_pixels_are_shown_as_they_are_meant():
+    """Half as many pixels, each twice as wide: the same picture."""
+    squeezed = io.BytesIO()
+    with av.open(squeezed, "w", format="matroska") as out:
+        stream = out.add_stream("libx264", rate=30)
+        stream.width, stream.height, stream.pix_fmt = 128, 256, "yuv420p"
+        stream.codec_context.sample_aspect_ratio = 2
+        picture = cv2.resize(astronaut(), (128, 256), interpolation=cv2.INTER_AREA)
+        out.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        out.mux(stream.encode())
+    (frame,) = read_frames(squeezed.getvalue())
+    assert frame.rgb.shape == (256, 256, 3)
+    assert np.abs(frame.rgb.astype(int) - cv2.resize(astronaut(), (256, 256))).mean() < 15
+
+
+def test_too_many_sampled_frames_are_refused():
+    with pytest.raises(MediaError, match="fewer of its frames"):
+        list(read_frames(encode_video([np.zeros((32, 32, 3), np.uint8)] * 302), stride=1))

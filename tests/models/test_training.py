@@ -154,3 +154,12 @@ def test_real_pairs_are_of_one_performance(corpus):
     assert_allclose(vectors[0, :40], voices.mfcc[first, 0], rtol=1e-6)
     assert_allclose(vectors[0, 40:], faces.frames[64][0].mean(axis=0), rtol=1e-5)
     assert (labels == faces.label[faces.actor == 5]).all()
+
+
+def test_a_performance_that_was_filmed_twice_is_one_clip(corpus):
+    voices, faces = corpus
+    again = [replace(take, modality=2) for take in faces.takes]
+    twice = Faces(faces.frames * 2, np.tile(faces.label, 2), np.tile(faces.actor, 2), np.tile(faces.statement, 2), [*faces.takes, *again])
+    vectors, labels = real_pairs(voices, twice, 1)
+    assert len(labels) == 64
+    assert_allclose(vectors, real_pairs(voices, faces, 1)[0], rtol=1e-6)

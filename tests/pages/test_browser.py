@@ -99,7 +99,7 @@ def test_a_real_pair(page, data):
 def test_prediction_and_sources_are_on_the_first_screen(page):
     page.get_by_role("button", name="Try the sample").click()
     settle(page)
-    for words in ("The model recognises", "From the face", "Face found in"):
+    for words in ("The model recognises", "Face alone:", "Face found in"):
         box = page.get_by_text(words).first.bounding_box()
         assert box["y"] + box["height"] <= 768
 

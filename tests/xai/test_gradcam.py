@@ -62,3 +62,25 @@ def test_every_method_on_offer_runs_and_leaves_no_hook(random_features, random_m
 def test_an_unknown_method_is_refused(random_features, random_model, backbone):
     with pytest.raises(ValueError, match="choose one of"):
         explain_cam_with(random_features, random_model, backbone, "Voodoo")
+
+
+def test_another_visitor_at_the_same_time_changes_nothing(random_features, random_model, backbone):
+    """The library hooks a copy, so that passes of the shared network elsewhere do not end up in these maps."""
+    import threading
+
+    expected = explain_cam_with(random_features, random_model, backbone, "HiResCAM").maps
+    stop = threading.Event()
+    foreign = np.random.default_rng(9).integers(0, 255, (5, 224, 224, 3), np.uint8)
+
+    def disturb() -> None:
+        while not stop.is_set():
+            backbone.maps(foreign)
+
+    thread = threading.Thread(target=disturb)
+    thread.start()
+    try:
+        found = explain_cam_with(random_features, random_model, backbone, "HiResCAM").maps
+    finally:
+        stop.set()
+        thread.join()
+    assert_allclose(found, expected, atol=1e-3 * np.abs(expected).max())

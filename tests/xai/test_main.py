@@ -57,6 +57,19 @@ def test_numbers_fit_together(result, model):
         assert split["audio"] + split["video"] == pytest.approx(r["prediction"]["probabilities"][label] - split["neither"], abs=1e-6)
 
 
+@pytest.mark.parametrize("wrong", [["--seed", "-1"], ["--samples", "1"], ["--stride", "0"], ["--target", "bored"]])
+def test_a_setting_that_makes_no_sense_is_refused(wrong, tmp_path, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main([str(SAMPLE / "sample.wav"), "-", "--out", str(tmp_path), *wrong])
+    assert stop.value.code == 2
+
+
+@pytest.mark.parametrize("wrong", [["--model", "nope"], ["--out", __file__]])
+def test_a_missing_model_or_folder_is_one_line(wrong, tmp_path, capsys):
+    assert main([str(SAMPLE / "sample.wav"), "-", "--out", str(tmp_path / "out"), *wrong]) == 2
+    assert len(capsys.readouterr().err.strip().splitlines()) == 1
+
+
 def test_same_seed_same_result(result, tmp_path):
     _, first = result
     main([str(SAMPLE / "sample.wav"), str(SAMPLE / "sample.mp4"), "--out", str(tmp_path), "--seed", "3"])

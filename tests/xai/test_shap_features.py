@@ -24,7 +24,7 @@ def test_values_add_up(random_features, random_model):
 
 
 def test_residual_on_the_shipped_model_is_under_one_percent(sample_analysis):
-    assert sample_analysis.shap.relative_residual[sample_analysis.predicted] < 0.01
+    assert sample_analysis.shap.left_over(sample_analysis.predicted) < 0.01
 
 
 def test_equals_the_library_with_many_samples(random_features, random_model):
