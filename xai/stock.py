@@ -68,7 +68,7 @@ def _gradcam(crops: np.ndarray, vector: np.ndarray, model: EmotionModel, backbon
     from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 
     network = FusedNetwork(backbone, model, vector)
-    frames = backbone.preprocessing(crops)
+    frames = backbone.preprocessing(crops).requires_grad_(True)  # the weights are frozen: gradients start at the pixels
     with GradCAM(network, [backbone.layer4[-1]]) as cam:
         # The network answers once for all frames: the first row of targets is the only one.
         return np.stack([cam(frames, [ClassifierOutputTarget(target)]) for target in range(len(LABELS))])
@@ -89,7 +89,5 @@ def _lime(mel_db: np.ndarray, vector: np.ndarray, model: EmotionModel) -> np.nda
         return model.logits(vectors)
 
     explainer = LimeImageExplainer(random_state=0)
-    found = explainer.explain_instance(
-        picture, classify, top_labels=len(LABELS), num_samples=LIME_SAMPLES, batch_size=100, progress_bar=False
-    )
+    found = explainer.explain_instance(picture, classify, top_labels=len(LABELS), num_samples=LIME_SAMPLES, batch_size=100)
     return np.array([len(found.local_exp[label]) for label in range(len(LABELS))])
