@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from features.audio import extract_audio, mean_mfcc, mel_spectrogram_db
 from features.faces import Box, FaceTracker, crop_square, cut
-from features.media import Frame, read_frames, read_sound
+from features.media import read_frames, read_sound
 from features.video import extract_video
 from models.augment import random_face, random_voice
 from models.backbone import load_backbone
@@ -218,6 +218,3 @@ def _cached(cache: Path, settings: str, data: bytes, compute) -> np.ndarray:
     np.save(partial, array)
     partial.replace(path)
     return array
-
-
-__all__ = ["Faces", "Frame", "Voices", "load_faces", "load_ferplus", "load_voices"]
