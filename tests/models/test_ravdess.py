@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from models.labels import LABELS, ravdess_label
-from models.ravdess import find_takes, parse_name
+from models.ravdess import ACTORS, file_name, find_takes, parse_name, performances
 
 
 def test_labels_are_in_the_agreed_order():
@@ -72,3 +72,17 @@ def test_the_data_beside_the_checkout(data):
     assert sum(t.kind == "video" for t in takes) == 7
     assert sum(t.kind == "strip" for t in takes) == 224 - 7
     assert {t.actor for t in takes if t.kind != "voice"} == {1, 5}
+
+
+def test_performances_are_those_that_were_recorded(data):
+    assert [len(set(performances(actor))) for actor in ACTORS] == [60] * 24
+    assert {take.key for take in find_takes(data) if take.kind == "voice"} == {key for actor in ACTORS for key in performances(actor)}
+
+
+def test_file_name_is_the_inverse_of_parse_name():
+    for modality, suffix in ((1, ".mp4"), (2, ".mp4"), (3, ".wav")):
+        for key in performances(12):
+            take = parse_name(Path(file_name(key, modality, suffix)))
+            assert take is not None
+            assert (take.key, take.modality) == (key, modality)
+    assert file_name((12, "06", 1, 2, 1), 3, ".wav") == "03-01-06-01-02-01-12.wav"
