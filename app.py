@@ -2,16 +2,19 @@
 
 import streamlit as st
 
+from pages.components.model_picker import choose_model
 from pages.components.warmup import start_warming
 
 st.set_page_config(page_title="EmoLens", page_icon="pages/assets/icon.svg", layout="wide")
 st.logo("pages/assets/logo.svg", size="large")
 start_warming()
-st.navigation(
+page = st.navigation(
     [
         st.Page("pages/analyze.py", title="Analyze", icon=":material/search_insights:", default=True),
         st.Page("pages/models.py", title="Models", icon=":material/model_training:"),
         st.Page("pages/how_it_works.py", title="How it works", icon=":material/schema:"),
         st.Page("pages/about.py", title="About and limits", icon=":material/info:"),
     ]
-).run()
+)
+choose_model()
+page.run()

@@ -54,6 +54,7 @@ def extract(
     backbone: Backbone,
     *,
     stride: int = 30,
+    hear: bool = True,
     on_stage: Progress | None = None,
 ) -> Features:
     """Decode a recording and compute its feature vector.
@@ -63,6 +64,7 @@ def extract(
         video: bytes of a video file; None for the voice alone.
         backbone: see :data:`features.video.Backbone`.
         stride: every ``stride``-th frame is looked at.
+        hear: False leaves the sound track of ``video`` alone.
         on_stage: told in plain words what begins now.
 
     Raises:
@@ -81,7 +83,7 @@ def extract(
     warnings: list[str] = []
     heard = seen = None
     track = audio
-    if audio is None and video is not None:
+    if audio is None and video is not None and hear:
         track = video if has_sound(video) else None
         if track is None:
             warnings.append("The video has no sound: only the face was judged.")

@@ -6,12 +6,17 @@ float32 mono at 22,050 Hz; the face functions take and return uint8 (224, 224, 3
 
 from __future__ import annotations
 
+import io
+
+import av
 import cv2
 import numpy as np
 import scipy.fft
 import scipy.signal
 
 from features.audio import RATE
+
+_AAC_FRAME = 1024  # samples
 
 
 def gain(samples: np.ndarray, db: float) -> np.ndarray:
@@ -64,6 +69,40 @@ def speed(samples: np.ndarray, factor: float) -> np.ndarray:
     return np.interp(positions, np.arange(len(samples)), samples).astype(np.float32)
 
 
+def aac(samples: np.ndarray, kilobits: int = 64) -> np.ndarray:
+    """Through an AAC codec and back, by FFmpeg (PyAV): what a phone or a video platform does."""
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="adts") as out:
+        stream = out.add_stream("aac", rate=RATE, layout="mono")
+        stream.bit_rate = 1000 * kilobits
+        frame = av.AudioFrame.from_ndarray(samples[None].astype(np.float32), format="fltp", layout="mono")
+        frame.rate = RATE
+        for part in av.AudioResampler("fltp", "mono", RATE, frame_size=_AAC_FRAME).resample(frame):
+            out.mux(stream.encode(part))
+        out.mux(stream.encode())
+    buffer.seek(0)
+    with av.open(buffer, "r") as coded:
+        decoded = np.concatenate([frame.to_ndarray()[0] for frame in coded.decode(audio=0)])
+    wanted = decoded[_AAC_FRAME : _AAC_FRAME + len(samples)]  # the encoder starts one frame early
+    return np.pad(wanted, (0, len(samples) - len(wanted))).astype(np.float32)
+
+
+def random_line(samples: np.ndarray, rng: np.random.Generator, kind: str) -> np.ndarray:
+    """One change of a random strength: ``telephone``, ``noise``, ``room``, ``codec`` or ``microphone``.
+
+    Raises:
+        KeyError: there is no such kind.
+    """
+    make = {
+        "telephone": lambda: band_pass(samples, rng.uniform(200, 400), rng.uniform(2800, 4000), int(rng.integers(2, 6))),
+        "noise": lambda: noise(samples, rng.uniform(10, 35), rng, rng.choice([0.0, 0.0, 1.0])),
+        "room": lambda: reverb(samples, rng.uniform(0.2, 1.0), rng, rng.uniform(0.2, 0.9)),
+        "codec": lambda: low_pass(samples, rng.uniform(3500, 10_000)),
+        "microphone": lambda: tilt(samples, rng.uniform(-4, 4)),
+    }
+    return make[kind]()
+
+
 def random_voice(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """A random chain of the above, each link with its own chance.
 
@@ -96,9 +135,35 @@ def random_face(crop: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         value += rng.normal(0, rng.uniform(0.005, 0.04), value.shape)
     picture = (np.clip(value, 0, 1) * 255).astype(np.uint8)
     if rng.random() < 0.3:
-        _, code = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(15, 70))])
-        picture = np.asarray(cv2.imdecode(code, cv2.IMREAD_COLOR))
+        picture = jpeg(picture, int(rng.integers(15, 70)))
     return picture
+
+
+def random_camera(crop: np.ndarray, rng: np.random.Generator, kind: str) -> np.ndarray:
+    """One change of a random strength: ``left`` or ``right`` (a tilted head), ``blur``, ``dim`` or ``jpeg``.
+
+    Raises:
+        KeyError: there is no such kind.
+    """
+    make = {
+        "left": lambda: roll(crop, rng.uniform(8, 20)),
+        "right": lambda: roll(crop, -rng.uniform(8, 20)),
+        "blur": lambda: cv2.GaussianBlur(crop, (0, 0), rng.uniform(2.0, 4.5)),
+        "dim": lambda: (crop * rng.uniform(0.2, 0.5)).astype(np.uint8),
+        "jpeg": lambda: jpeg(crop, int(rng.integers(10, 30))),
+    }
+    return make[kind]()
+
+
+def jpeg(crop: np.ndarray, quality: int) -> np.ndarray:
+    """Through a JPEG and back."""
+    _, code = cv2.imencode(".jpg", crop, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return np.asarray(cv2.imdecode(code, cv2.IMREAD_COLOR))
+
+
+def roll(crop: np.ndarray, degrees: float) -> np.ndarray:
+    """The head tilted towards a shoulder."""
+    return _shift_cut(crop, degrees, 1.0, np.zeros(2), False)
 
 
 def _shift_cut(crop: np.ndarray, degrees: float, scale: float, shift: np.ndarray, mirror: bool) -> np.ndarray:

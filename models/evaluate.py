@@ -1,44 +1,170 @@
-"""``python -m models.evaluate``: the scores of a checkpoint as the Markdown table that README shows.
+"""``python -m models.evaluate --data DIR --protocol P``: how good a model is on recordings that it has not learned from.
 
-They were measured by ``python -m models.train``, which leaves each filmed actor out, and are stored in the checkpoint.
+Trains the model once for each part of the protocol, without that part, and tests on it. Without ``--data`` it prints what was
+measured before and is kept in ``models/results``: the tables of README.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
+import time
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
 
-from models.checkpoint import DEFAULT, load_model
+import numpy as np
+from tqdm import tqdm
+
+from models.evaluation import PARTS, STATES, TRAINED, Prediction, late_fusion, run_protocol, stability, states_of, temperatures
+from models.metrics import scores
+from models.protocols import PROTOCOLS
+from models.provenance import commit, today
+from models.registry import MODELS, result_path
+from models.report import markdown
+from models.training import Recipe
+
+_ALL = "all"
+_LOCAL_VIDEO = "Faces of actors {actors} only were at hand, so voice and face together, and the face alone, are measured on them only."
+
+
+def parser() -> argparse.ArgumentParser:
+    p = argparse.ArgumentParser(prog="python -m models.evaluate", description="Score models on recordings they have not learned from.")
+    p.add_argument("--data", type=Path, metavar="DIR", help="folder with RAVDESS; without it, the scores in the repository are printed")
+    p.add_argument("--protocol", choices=PROTOCOLS, default="actor-5fold", help="what is left out of training (default actor-5fold)")
+    p.add_argument("--model", choices=(*MODELS, _ALL), nargs="+", default=["fused"], help="which models (default fused)")
+    p.add_argument("--out", type=Path, metavar="FILE.json", help="write the scores there; of several models into a folder")
+    p.add_argument("--seeds", type=int, default=1, help="trainings of each part")
+    p.add_argument("--seed", type=int, default=0, help="of the first training")
+    p.add_argument("--plain", action="store_true", help="train without copies from other microphones, rooms, lines and cameras")
+    p.add_argument("--set", type=setting, nargs="+", default=[], metavar="KEY=NUMBER", help="other settings of models.training.Recipe")
+    p.add_argument("--ferplus", type=int, default=1500, metavar="N", help="FER+ photographs of each emotion, at most")
+    p.add_argument("--workers", type=int, default=2, help="trainings at a time")
+    p.add_argument("--cache", type=Path, default=Path("cache"), help="folder for features that were computed before")
+    return p
+
+
+def setting(text: str) -> tuple[str, int | float]:
+    """'dropout=0.3' → ('dropout', 0.3), of the type that the recipe has."""
+    key, _, number = text.partition("=")
+    usual = asdict(Recipe())
+    if key not in usual:
+        raise argparse.ArgumentTypeError(f"there is no setting {key!r}: choose from {', '.join(usual)}")
+    return key, type(usual[key])(number)
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Print the table; 2 if the checkpoint has no scores."""
-    p = argparse.ArgumentParser(prog="python -m models.evaluate", description=__doc__)
-    p.add_argument("--model", default=DEFAULT, help="name of a checkpoint in models/weights, or path to one")
-    model = load_model(p.parse_args(arguments).model)
-    scores = model.info.get("held_out")
-    if not scores:
-        print(f"{model.name} was trained without being judged (--seeds 0)", file=sys.stderr)
+    """Measure and print; 2 with one line on stderr if the folder holds nothing to test on."""
+    options = parser().parse_args(arguments)
+    if options.data is None:
+        print(markdown())
+        return 0
+    if not options.data.is_dir():
+        print(f"{options.data} is not a folder with RAVDESS: fetch it with python -m models.ravdess download DIR", file=sys.stderr)
         return 2
-    print("\n".join(table(scores)))
+    plain = {"altered": 0.0, "face_views": 1} if options.plain else {}
+    changed: dict[str, Any] = plain | dict(options.set)
+    recipe = replace(Recipe(), seed=options.seed, **changed)
+    wanted = list(MODELS) if _ALL in options.model else options.model
+    results = evaluate(options.data, options.cache, options.ferplus, options.protocol, wanted, recipe, options.seeds, options.workers)
+    if not results:
+        print(f"{options.data}: no RAVDESS recordings (WAV, FLAC, MP4, JPG) found to test on", file=sys.stderr)
+        return 2
+    for name, result in results.items():
+        print(summary(result))
+        if options.out:
+            write(result, options.out if len(wanted) == 1 else result_path(options.protocol, name, options.plain, options.out))
     return 0
 
 
-def table(scores: dict) -> list[str]:
-    """Lines of a Markdown table: one row for each actor that was left out."""
-    lines = [
-        "| actor left out | clips | voice and face | face alone | voice alone | calibration error |",
-        "|---|---|---|---|---|---|",
-    ]
-    for actor, row in scores["actors"].items():
-        a = row["accuracy"]
-        spread = "{:.1%}–{:.1%}".format(*row["range"])
-        lines.append(
-            f"| {int(actor):02d} | {row['clips']} | **{a['both']:.1%}** ({spread}) | {a['face']:.1%} | {a['voice']:.1%} "
-            f"| {row['calibration_error']['both']:.2f} |"
-        )
-    return lines
+def evaluate(
+    data: Path, cache: Path, ferplus: int, protocol: str, models: list[str], recipe: Recipe, seeds: int, workers: int
+) -> dict[str, dict]:
+    """Scores of each of ``models`` that could be tested, ready for JSON."""
+    return results_of(predictions(data, cache, ferplus, protocol, models, recipe, seeds, workers), protocol, models, recipe)
 
+
+def predictions(
+    data: Path, cache: Path, ferplus: int, protocol: str, models: list[str], recipe: Recipe, seeds: int, workers: int
+) -> list[Prediction]:
+    """Train and predict with progress; late fusion comes from its two parts."""
+    needed = [name for name in TRAINED if name in models or (name in PARTS and "late-fusion" in models)]
+    changes = PROTOCOLS[protocol].strangers
+    with tqdm(desc=protocol, disable=None) as bar:
+
+        def show(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        found = run_protocol(data, cache, ferplus, protocol, needed, recipe, seeds, workers, changes, show)
+    return found + late_fusion(found)
+
+
+def results_of(found: list[Prediction], protocol: str, models: list[str], recipe: Recipe) -> dict[str, dict]:
+    """Predictions → scores of each model, ``accuracy`` first."""
+    start = time.perf_counter()
+    scale = temperatures(found)
+    out = {}
+    for name in models:
+        own = [p for p in found if p.model == name]
+        states = {state: scored for state in states_of(name) if (scored := _state(own, state, scale))}
+        if not states:
+            continue
+        headline = next(iter(states))
+        filmed = sorted({int(a) for p in own if p.state in ("both", "face") for a in p.actor})
+        out[name] = {
+            "accuracy": states[headline]["accuracy"]["value"],
+            "state": headline,
+            "model": name,
+            "protocol": protocol,
+            "question": PROTOCOLS[protocol].question,
+            "guessing": 0.125,
+            "seeds": len({p.seed for p in own}),
+            "altered_copies": recipe.altered > 0,
+            "states": states,
+            "stability": {state: dict(stability(own, state)) for state in states},
+            "not_measured": _LOCAL_VIDEO.format(actors=", ".join(f"{a:02d}" for a in filmed)) if 0 < len(filmed) < 24 else None,
+            "commit": commit(),
+            "created": today(),
+            "seconds_to_score": round(time.perf_counter() - start, 1),
+        }
+    return out
+
+
+def _state(own: list[Prediction], state: str, scale: dict[tuple[str, str, int], float]) -> dict | None:
+    rows = [p for p in own if p.state == state and p.change is None]
+    if not rows:
+        return None
+    logits = np.concatenate([p.logits for p in rows])
+    scaled = np.concatenate([p.logits / scale[p.model, p.state, p.split] for p in rows])
+    return scores(logits, scaled, np.concatenate([p.label for p in rows]), np.concatenate([p.actor for p in rows]))
+
+
+def write(result: dict, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(result, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def summary(result: dict) -> str:
+    """One model's scores in a few lines, accuracy first."""
+    lines = [f"accuracy {result['accuracy']:.1%}  ({result['model']}, {result['protocol']}, {_STATE_WORDS[result['state']]})"]
+    for state, s in result["states"].items():
+        a, u, c = s["accuracy"], s["uar"], s["calibration"]
+        lines.append(
+            f"  {_STATE_WORDS[state]:<15} {a['value']:.1%} ({a['low']:.1%}–{a['high']:.1%}), UAR {u['value']:.1%}, macro-F1 "
+            f"{s['macro_f1']['value']:.1%}, calibration error {c['before']['value']:.3f} → {c['after']['value']:.3f} "
+            f"(by chance {c['by_chance']:.3f}); {s['clips']} clips of {s['actors']} actors"
+        )
+    for state, shares in result["stability"].items():
+        if shares:
+            lines.append(f"  same verdict, {_STATE_WORDS[state]}: " + ", ".join(f"{k} {v:.0%}" for k, v in shares.items()))
+    if result["not_measured"]:
+        lines.append(f"  {result['not_measured']}")
+    return "\n".join(lines)
+
+
+_STATE_WORDS = dict(zip(STATES, ("voice and face", "voice alone", "face alone"), strict=True))
 
 if __name__ == "__main__":
     sys.exit(main())

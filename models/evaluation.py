@@ -1,110 +1,204 @@
-"""How good a classifier is: metrics, and clips of people whom it has never met."""
+"""Train without some recordings, test on them, and score what comes out: the work behind ``python -m models.evaluate``."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+import multiprocessing
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 
 import numpy as np
+import torch
 
-from features import N_AUDIO, N_FEATURES
-from features.vector import join
-from models.dataset import Faces, Voices
-from models.training import Recipe, train
+from models.checkpoint import AnyModel, softmax
+from models.clips import held_out_clips, predict
+from models.dataset import Faces, Voices, load_faces, load_voices
+from models.metrics import fit_temperature
+from models.protocols import PROTOCOLS
+from models.robustness import FACE_CHANGES, VOICE_CHANGES
+from models.token_training import TokenRecipe, train_tokens
+from models.training import Recipe, Samples, samples, train
 
 STATES = ("both", "voice", "face")
+TRAINED = ("fused", "voice", "face", "linear", "av-tokens")
+PARTS = ("voice", "face")  # what late fusion is made of
 
 
-def real_pairs(voices: Voices, faces: Faces, actor: int) -> tuple[np.ndarray, np.ndarray]:
-    """Unaltered voice and face of the same performance, for one actor → raw vectors (n, 552), labels (n,)."""
-    heard = {take.key: row for take, row in zip(voices.takes, voices.mfcc, strict=True)}
-    seen: dict[tuple, list[np.ndarray]] = {}
-    labels = {}
-    for take, frames, label in zip(faces.takes, faces.frames, faces.label, strict=True):
-        if take is not None and take.actor == actor and take.key in heard:
-            seen.setdefault(take.key, []).append(frames[0].mean(axis=0))
-            labels[take.key] = label
-    # RAVDESS has each performance twice as video, with and without sound: that is one clip, not two.
-    vectors = [join(heard[key][0], np.mean(views, axis=0)) for key, views in seen.items()]
-    return np.array(vectors).reshape(-1, N_FEATURES), np.array([labels[key] for key in seen], int)
+def states_of(model: str) -> tuple[str, ...]:
+    """What a model can be shown: ``both``, a ``voice`` or a ``face``."""
+    return (model,) if model in PARTS else STATES
 
 
-def accuracy(scores: np.ndarray, labels: np.ndarray) -> float:
-    """Share of clips whose class of highest logit or probability is the right one."""
-    return float((scores.argmax(axis=1) == labels).mean())
+@dataclass(frozen=True)
+class Prediction:
+    """Logits (n, 8) of one split's held-out clips by one model; of the clips as they are, or all under one change."""
+
+    model: str
+    split: int
+    seed: int
+    state: str
+    change: str | None
+    logits: np.ndarray
+    label: np.ndarray
+    actor: np.ndarray
+    keys: list[tuple]
 
 
-def calibration_error(probabilities: np.ndarray, labels: np.ndarray, bins: int = 10) -> float:
-    """Expected calibration error of the top class with equal-width bins (Guo et al. 2017, arXiv:1706.04599)."""
-    sure, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
-    place = np.minimum((sure * bins).astype(int), bins - 1)
-    gaps = [abs(right[place == b].mean() - sure[place == b].mean()) * (place == b).mean() for b in np.unique(place)]
-    return float(np.sum(gaps))
+def learn(model: str, voices: Voices, faces: Faces, recipe: Recipe, pools: Samples | None = None, backbone: str = "ferplus") -> AnyModel:
+    """Train one of :data:`TRAINED` with the settings of ``recipe``, of which the tokens take those that they share."""
+    if model == "av-tokens":
+        return train_tokens(voices, faces, token_recipe(recipe), backbone, pools=pools)
+    return train(voices, faces, recipe, backbone, architecture=model, pools=pools)
 
 
-def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
-    """The temperature that makes held-out labels most likely (Guo et al. 2017): a search on a fine grid, 0.25 to 8."""
-    grid = np.exp(np.linspace(np.log(0.25), np.log(8.0), 400))
-    return float(grid[np.argmin([_negative_log_likelihood(logits / t, labels) for t in grid])])
+def token_recipe(recipe: Recipe) -> TokenRecipe:
+    """The tokens' own settings, with whatever ``recipe`` has changed from its defaults."""
+    usual = asdict(Recipe())
+    return replace(TokenRecipe(), **{key: value for key, value in asdict(recipe).items() if value != usual[key]})
 
 
-def _negative_log_likelihood(logits: np.ndarray, labels: np.ndarray) -> float:
-    top = logits.max(axis=1, keepdims=True)
-    log_sum = np.log(np.exp(logits - top).sum(axis=1)) + top[:, 0]
-    return float((log_sum - logits[np.arange(len(labels)), labels]).mean())
+class Laboratory:
+    """The recordings, and what can be asked of one split. Each worker has its own; all read the same cache."""
+
+    def __init__(self, data: Path, cache: Path, ferplus: int) -> None:
+        self.voices = load_voices(data, cache)
+        self.faces = load_faces(data, cache, ferplus)
+
+    def run(self, protocol: str, split: int, models: list[str], recipe: Recipe, changes: bool) -> list[Prediction]:
+        """Train ``models`` without the split's clips and predict these, in every state and, on request, under every change."""
+        takes = [*self.voices.takes, *self.faces.takes]
+        part = PROTOCOLS[protocol].splits(takes)[split]
+        spoken, filmed = part.mask(self.voices.takes), part.mask(self.faces.takes)
+        if not spoken.any() and not filmed.any():
+            return []
+        voices, faces = self.voices.where(~spoken), self.faces.where(~filmed)
+        tests = self.voices.where(spoken), self.faces.where(filmed)
+        pools = samples(voices, faces, recipe)
+        out = []
+        for name in models:
+            model = learn(name, voices, faces, recipe, pools)
+            for state in states_of(name):
+                for change in [None, *(changes_of(state) if changes else [])]:
+                    clips = held_out_clips(*tests, state, change)
+                    if len(clips.label):
+                        logits = predict(model, clips)
+                        out.append(Prediction(name, split, recipe.seed, state, change, logits, clips.label, clips.actor, clips.keys))
+        return out
 
 
-def held_out(voices: Voices, faces: Faces, recipe: Recipe, seeds: int) -> tuple[dict, float]:
-    """Leave each filmed actor out, voice and face, train without them ``seeds`` times, and test on their real pairs.
+def changes_of(state: str) -> list[str]:
+    """The changes that concern what is shown in that state."""
+    return {"voice": [*VOICE_CHANGES], "face": [*FACE_CHANGES], "both": [*VOICE_CHANGES, *FACE_CHANGES]}[state]
 
-    Returns:
-        Scores for the checkpoint, and the temperature fitted on all held-out clips in all three states (both, voice
-        alone, face alone). Each actor's calibration error is measured with the temperature of the other actors.
+
+_laboratory: Laboratory | None = None
+
+
+def _open(data: Path, cache: Path, ferplus: int, threads: int) -> None:
+    global _laboratory
+    torch.set_num_threads(threads)
+    _laboratory = Laboratory(data, cache, ferplus)
+
+
+def _work(*arguments) -> list[Prediction]:
+    assert _laboratory is not None
+    return _laboratory.run(*arguments)
+
+
+def run_protocol(
+    data: Path,
+    cache: Path,
+    ferplus: int,
+    protocol: str,
+    models: list[str],
+    recipe: Recipe,
+    seeds: int,
+    workers: int,
+    changes: bool,
+    on_split: Callable[[int, int], None] = lambda done, total: None,
+) -> list[Prediction]:
+    """All splits and seeds of a protocol, in ``workers`` processes.
+
+    Args:
+        models: of :data:`TRAINED`.
     """
-    actors = sorted({int(actor) for actor in faces.actor if actor})
-    logits: dict[int, list[dict[str, np.ndarray]]] = {}
-    labels: dict[int, np.ndarray] = {}
-    for actor in actors:
-        vectors, labels[actor] = real_pairs(voices, faces, actor)
-        logits[actor] = []
-        for seed in range(seeds):
-            model = train(voices.where(voices.actor != actor), faces.where(faces.actor != actor), replace(recipe, seed=recipe.seed + seed))
-            logits[actor].append({state: model.logits(_with(vectors, state)) for state in STATES})
-            print(
-                f"without actor {actor:02d}, seed {recipe.seed + seed}: {accuracy(logits[actor][-1]['both'], labels[actor]):.3f}",
-                flush=True,
-            )
-    temperatures = {a: _temperature(logits, labels, [b for b in actors if b != a] or [a]) for a in actors}
-    scores = {a: _scores(logits[a], labels[a], temperatures[a]) for a in actors}
-    return {"seeds": seeds, "actors": {str(a): scores[a] for a in actors}}, _temperature(logits, labels, actors)
+    splits = len(PROTOCOLS[protocol].splits([]))
+    slow = [name for name in models if name == "av-tokens"]
+    groups = [group for group in (slow, [name for name in models if name not in slow]) if group]  # the longest first
+    jobs = [(protocol, k, g, replace(recipe, seed=recipe.seed + s), changes) for g in groups for s in range(seeds) for k in range(splits)]
+    context = multiprocessing.get_context("spawn")  # forking a process that has used OpenMP may hang
+    found: list[Prediction] = []
+    with ProcessPoolExecutor(workers, context, _open, (data, cache, ferplus, 1 if workers > 1 else torch.get_num_threads())) as pool:
+        running = [pool.submit(_work, *job) for job in jobs]
+        for done, job in enumerate(as_completed(running), 1):
+            found += job.result()
+            on_split(done, len(jobs))
+    return sorted(found, key=lambda p: (p.seed, p.split, p.model, p.state, p.change or ""))
 
 
-def _with(vectors: np.ndarray, state: str) -> np.ndarray:
-    vectors = vectors.copy()
-    if state == "face":
-        vectors[:, :N_AUDIO] = np.nan
-    if state == "voice":
-        vectors[:, N_AUDIO:] = np.nan
-    return vectors
+def temperatures(predictions: list[Prediction]) -> dict[tuple[str, str, int], float]:
+    """For each (model, state, split) the temperature fitted on the held-out clips of all other splits in that state.
+
+    So no clip has a say in its own scaling, and with the actor protocols no person has. Where no other split has clips in
+    that state, the temperature is 1.
+    """
+    plain = [p for p in predictions if p.change is None]
+    found = {}
+    for model, state, split in {(p.model, p.state, p.split) for p in plain}:
+        others = [p for p in plain if (p.model, p.state) == (model, state) and p.split != split]
+        found[model, state, split] = temperature_of(others)
+    return found
 
 
-def _temperature(logits: dict, labels: dict, actors: list[int]) -> float:
-    rows = [(run[state], labels[a]) for a in actors for run in logits[a] for state in STATES]
-    return fit_temperature(np.concatenate([r for r, _ in rows]), np.concatenate([y for _, y in rows]))
+def temperature_of(predictions: list[Prediction]) -> float:
+    """Fitted on all of them together; 1 if there are none."""
+    if not predictions:
+        return 1.0
+    return fit_temperature(np.concatenate([p.logits for p in predictions]), np.concatenate([p.label for p in predictions]))
 
 
-def _scores(runs: list[dict[str, np.ndarray]], labels: np.ndarray, temperature: float) -> dict:
-    both = [accuracy(run["both"], labels) for run in runs]
-    return {
-        "clips": len(labels),
-        "accuracy": {s: round(float(np.mean([accuracy(run[s], labels) for run in runs])), 4) for s in STATES},
-        "range": [round(min(both), 4), round(max(both), 4)],
-        "calibration_error": {
-            s: round(float(np.mean([calibration_error(softmax(run[s] / temperature), labels) for run in runs])), 4) for s in STATES
-        },
-    }
+def late_fusion(predictions: list[Prediction]) -> list[Prediction]:
+    """What :class:`models.architectures.LateFusion` makes of the predictions of the voice and of the face model.
+
+    Each is scaled with the temperature of the other splits; a missing modality weighs nothing.
+    """
+    scale = temperatures(predictions)
+    parts = {(p.split, p.seed, p.model, p.change): p for p in predictions if p.model in PARTS}
+    out = [replace(p, model="late-fusion", logits=_log(softmax(p.logits / scale[p.model, p.state, p.split]))) for p in parts.values()]
+    for (split, seed, model, change), heard in parts.items():
+        if model != "voice" or change in FACE_CHANGES:
+            continue
+        for altered in [None] if change else [None, *FACE_CHANGES]:
+            seen = parts.get((split, seed, "face", altered))
+            if seen is not None:
+                out += [p for p in [_mix(heard, seen, scale, change or altered)] if len(p.label)]
+    return out
 
 
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """Rows of logits → rows of probabilities."""
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return powers / powers.sum(axis=1, keepdims=True)
+def _mix(heard: Prediction, seen: Prediction, scale: dict[tuple[str, str, int], float], change: str | None) -> Prediction:
+    where = {key: k for k, key in enumerate(heard.keys)}
+    pairs = [(where[key], k) for k, key in enumerate(seen.keys) if key in where]
+    rows = np.array(pairs, int).reshape(-1, 2).T
+    both = [softmax(p.logits[r] / scale[p.model, p.state, p.split]) for p, r in zip((heard, seen), rows, strict=True)]
+    weights = [p.max(axis=1, keepdims=True) for p in both]
+    mixed = sum(w * p for w, p in zip(weights, both, strict=True)) / sum(weights)
+    keys = [seen.keys[k] for k in rows[1]]
+    return Prediction("late-fusion", seen.split, seen.seed, "both", change, _log(mixed), seen.label[rows[1]], seen.actor[rows[1]], keys)
+
+
+def _log(probabilities: np.ndarray) -> np.ndarray:
+    return np.log(np.clip(probabilities, 1e-9, 1.0))
+
+
+def stability(predictions: list[Prediction], state: str) -> Iterator[tuple[str, float]]:
+    """For each change: the share of one model's clips in that state whose top class stays."""
+    plain = {(p.split, p.seed): p for p in predictions if p.state == state and p.change is None}
+    for change in changes_of(state):
+        same = [
+            plain[p.split, p.seed].logits.argmax(axis=1) == p.logits.argmax(axis=1)
+            for p in predictions
+            if p.state == state and p.change == change
+        ]
+        if same:
+            yield change, float(np.concatenate(same).mean())

@@ -1,4 +1,4 @@
-"""``python -m models.train --data DIR``: from a folder of recordings to a checkpoint that knows its scores.
+"""``python -m models.train --data DIR``: from a folder of recordings to checkpoints that know their scores.
 
 DIR holds RAVDESS in its published layout (``Actor_NN/*.wav``, ``*.mp4``) or any nesting of its file names; faces may also
 be strips of crops (``*.jpg``), and FER+ (``ferplus.npz``) is used for emotions that no video shows.
@@ -7,44 +7,47 @@ be strips of crops (``*.jpg``), and FER+ (``ferplus.npz``) is used for emotions 
 from __future__ import annotations
 
 import argparse
-import datetime
-import json
-import subprocess
 import sys
 import time
-from collections import Counter
-from dataclasses import asdict, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
 from models.backbone import BACKBONES
-from models.checkpoint import WEIGHTS, save_model
+from models.checkpoint import WEIGHTS, AnyModel, EmotionModel, save_model
 from models.dataset import Faces, Voices, load_faces, load_voices
-from models.evaluation import held_out
-from models.training import Recipe, train
+from models.evaluate import predictions, results_of, summary, write
+from models.evaluation import PARTS, STATES, TRAINED, Prediction, learn, temperature_of
+from models.provenance import commit, today
+from models.registry import MODELS, RESULTS, result_path
+from models.training import Recipe, fuse_late, samples
+
+PROTOCOL = "actor-5fold"  # the one whose held-out clips set the temperature
 
 
 def parser() -> argparse.ArgumentParser:
     default = Recipe()
-    p = argparse.ArgumentParser(prog="python -m models.train", description="Train the fused classifier.")
+    p = argparse.ArgumentParser(prog="python -m models.train", description="Score and train the classifiers.")
     p.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder with RAVDESS, searched with all its subfolders")
-    p.add_argument("--out", type=Path, default=WEIGHTS / "fused.safetensors", help="checkpoint to write")
-    p.add_argument("--epochs", type=int, default=default.epochs)
-    p.add_argument("--lr", type=float, default=default.lr, help="learning rate of Adam")
-    p.add_argument("--batch", type=int, default=default.batch)
+    p.add_argument("--model", choices=MODELS, nargs="+", default=list(MODELS), help="which to train (default: all)")
+    p.add_argument("--out", type=Path, default=WEIGHTS, metavar="DIR", help="folder for the checkpoints")
+    p.add_argument("--results", type=Path, default=RESULTS, metavar="DIR", help="folder for the scores")
+    p.add_argument("--epochs", type=int, help="of all of them (default: those of each recipe)")
     p.add_argument("--seed", type=int, default=default.seed)
-    p.add_argument("--seeds", type=int, default=3, help="trainings for each held-out actor (0: no scores, temperature 1)")
+    p.add_argument("--seeds", type=int, default=1, help="trainings for each part of the protocol (0: no scores, temperature 1)")
     p.add_argument("--without", type=int, nargs="+", default=[], metavar="ACTOR", help="actors to leave out altogether")
     p.add_argument("--ferplus", type=int, default=1500, metavar="N", help="FER+ photographs of each emotion, at most")
     p.add_argument("--backbone", choices=BACKBONES, default=BACKBONES[0])
+    p.add_argument("--workers", type=int, default=2, help="trainings at a time while scoring")
     p.add_argument("--cache", type=Path, default=Path("cache"), help="folder for features that were computed before")
     return p
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Train, judge and save; 2 with one line on stderr if the folder holds nothing to learn from."""
+    """Score, train and save; 2 with one line on stderr if the folder holds nothing to learn from."""
     options = parser().parse_args(arguments)
     start = time.perf_counter()
     voices = load_voices(options.data, options.cache)
@@ -55,39 +58,60 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"{options.data}: no RAVDESS voices (WAV, FLAC) or no faces (MP4, JPG) found", file=sys.stderr)
         return 2
     print(f"features of {len(voices.label)} voices and {len(faces.label)} faces: {time.perf_counter() - start:.0f} s", flush=True)
-    recipe = replace(Recipe(), epochs=options.epochs, lr=options.lr, batch=options.batch, seed=options.seed)
-    scores, temperature = held_out(voices, faces, recipe, options.seeds) if options.seeds else (None, 1.0)
-    with tqdm(total=recipe.epochs, desc="training", disable=None) as bar:
-
-        def show(epoch: int, loss: float) -> None:
-            bar.set_postfix(loss=f"{loss:.3f}")
-            bar.update()
-
-        model = train(voices, faces, recipe, options.backbone, show)
-    info = model.info | {"trained_on": describe(voices, faces), "held_out": scores, "commit": _commit(), "created": _today()}
-    save_model(replace(model, temperature=temperature, info=info), options.out)
-    print(json.dumps({"recipe": asdict(recipe), "held_out": scores, "temperature": round(temperature, 3)}, indent=1))
-    print(f"{options.out}: {options.out.stat().st_size / 1e6:.1f} MB, {time.perf_counter() - start:.0f} s in all")
+    recipe = replace(Recipe(), seed=options.seed, epochs=options.epochs or Recipe().epochs)
+    held_out = _score(options, recipe) if options.seeds else []
+    info = {"trained_on": describe(voices, faces), "commit": commit(), "created": today()}
+    options.out.mkdir(parents=True, exist_ok=True)
+    for model in _train(options, voices, faces, recipe, held_out):
+        if model.name in options.model:
+            path = options.out / f"{model.name}.safetensors"
+            save_model(replace(model, info=model.info | info), path)
+            print(f"{path}: {path.stat().st_size / 1e6:.1f} MB", flush=True)
+    print(f"{time.perf_counter() - start:.0f} s in all")
     return 0
+
+
+def _score(options: argparse.Namespace, recipe: Recipe) -> list[Prediction]:
+    """Predictions of all held-out clips; their scores are written and printed."""
+    common = (options.data, options.cache, options.ferplus, PROTOCOL, options.model, recipe, options.seeds, options.workers)
+    found = predictions(*common)
+    for name, result in results_of(found, PROTOCOL, options.model, recipe).items():
+        write(result, result_path(PROTOCOL, name, folder=options.results))
+        print(summary(result), flush=True)
+    return found
+
+
+def _train(options: argparse.Namespace, voices: Voices, faces: Faces, recipe: Recipe, held_out: list[Prediction]) -> Iterator[AnyModel]:
+    """Each model on everything there is, scaled; late fusion is made of voice and face."""
+    wanted = set(options.model) | (set(PARTS) if "late-fusion" in options.model else set())
+    pools = samples(voices, faces, recipe)
+    done: dict[str, AnyModel] = {}
+    for name in tqdm([name for name in TRAINED if name in wanted], "training", disable=None):
+        done[name] = _scaled(learn(name, voices, faces, recipe, pools, options.backbone), held_out)
+        yield done[name]
+    if "late-fusion" in wanted:
+        voice, face = (done[part] for part in PARTS)
+        assert isinstance(voice, EmotionModel)
+        assert isinstance(face, EmotionModel)
+        yield _scaled(fuse_late(voice, face), held_out)
+
+
+def _scaled(model: AnyModel, held_out: list[Prediction]) -> AnyModel:
+    """With the temperatures of everything that was held out from that model, state by state."""
+    own = [p for p in held_out if p.model == model.name and p.change is None]
+    both, voice, face = (temperature_of([p for p in own if p.state == state]) for state in STATES)
+    return replace(model, temperature=both, alone=(voice, face))
 
 
 def describe(voices: Voices, faces: Faces) -> str:
     """What a model was trained on, in a sentence."""
-    filmed = Counter(int(actor) for actor in faces.actor if actor)
-    clips = ", ".join(f"actor {actor:02d} ({count} clips)" for actor, count in sorted(filmed.items()))
+    filmed = sorted({int(actor) for actor in faces.actor if actor})
+    shown = {actor: len({t.key for t in faces.takes if t is not None and t.actor == actor}) for actor in filmed}
+    clips = ", ".join(f"actor {actor:02d} ({count} performances)" for actor, count in shown.items())
     return (
         f"RAVDESS speech: voices of {len(np.unique(voices.actor))} actors ({len(voices.label)} recordings), faces of {clips}; "
         f"FER+: {int((faces.actor == 0).sum())} photographs"
     )
-
-
-def _commit() -> str:
-    run = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=False, cwd=Path(__file__).parent)
-    return run.stdout.strip() or "unknown"
-
-
-def _today() -> str:
-    return datetime.datetime.now(datetime.UTC).date().isoformat()
 
 
 if __name__ == "__main__":

@@ -4,12 +4,13 @@ import streamlit as st
 
 from pages.components.evidence import show_evidence
 from pages.components.inputs import choose_recording, show_introduction, show_name
+from pages.components.model_picker import chosen_model
 from pages.components.prediction import show_prediction
 from pages.components.run import analysis_of
 
 st.title("What does the model recognise, and why?")
 recording, options = choose_recording()
-if recording is not None and (analysis := analysis_of(recording, options)) is not None:
+if recording is not None and (analysis := analysis_of(recording, options, chosen_model())) is not None:
     show_name(recording)
     show_prediction(analysis)
     show_evidence(analysis)

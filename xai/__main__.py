@@ -9,6 +9,7 @@ from pathlib import Path
 from features import MediaError
 from models.checkpoint import DEFAULT, load_model
 from models.labels import LABELS
+from models.registry import MODELS
 from xai.analysis import Settings, analyse
 from xai.export import warnings, write
 from xai.lime_spectrogram import SAMPLES
@@ -21,7 +22,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("video", help="a video file, or - for the voice alone")
     p.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for result.json and the pictures")
     p.add_argument("--target", choices=LABELS, help="emotion in the foreground (default: the predicted one)")
-    p.add_argument("--model", default=DEFAULT, help="name of a checkpoint in models/weights, or path to one")
+    p.add_argument("--model", default=DEFAULT, help=f"one of {', '.join(MODELS)} (default {DEFAULT}), or path to a checkpoint")
     p.add_argument("--stride", type=_positive, default=30, help="look at every STRIDE-th frame (default 30)")
     p.add_argument("--samples", type=_samples, default=SAMPLES, help=f"altered recordings for LIME (default {SAMPLES})")
     p.add_argument("--seed", type=_seed, default=0, help="of everything random (default 0)")

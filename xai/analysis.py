@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import uuid4
 
 import numpy as np
 
-from features import Features, extract
+from features import Features, MediaError, extract
+from features.media import has_sound
 from models.backbone import FaceBackbone, load_backbone
-from models.checkpoint import EmotionModel, load_model
+from models.checkpoint import AnyModel, load_model, softmax
 from models.labels import LABELS
 from xai.gradcam import CamExplanation, explain_cam
 from xai.lime_spectrogram import SAMPLES, LimeExplanation, explain_lime
@@ -43,7 +44,7 @@ class Analysis:
     lime: LimeExplanation | None
     shap: ShapExplanation
     settings: Settings
-    model: EmotionModel
+    model: AnyModel
     backbone: FaceBackbone
     seconds: dict[str, float] = field(default_factory=dict)
     token: str = field(default_factory=lambda: uuid4().hex)  # tells analyses apart, also after one was forgotten
@@ -65,7 +66,7 @@ def analyse(
     audio: bytes | None,
     video: bytes | None,
     *,
-    model: EmotionModel | None = None,
+    model: AnyModel | None = None,
     settings: Settings | None = None,
     on_stage: Callable[[str], None] | None = None,
 ) -> Analysis:
@@ -83,12 +84,31 @@ def analyse(
     settings = settings or Settings()
     model = model or load_model()
     backbone = load_backbone(model.backbone)
-    features = extract(audio, video, backbone.maps, stride=settings.stride, on_stage=on_stage)
-    return explain(features, model, backbone, settings, say)
+    audio, video, note = _what_it_judges(audio, video, model)
+    features = extract(audio, video, backbone.maps, stride=settings.stride, hear=model.hears, on_stage=on_stage)
+    return explain(replace(features, warnings=(*features.warnings, *note)), model, backbone, settings, say)
+
+
+def _what_it_judges(audio: bytes | None, video: bytes | None, model: AnyModel) -> tuple:
+    """The parts of a recording that ``model`` takes note of, and a sentence if that is not all of it."""
+    if not model.sees:
+        track = audio if audio is not None or video is None or not has_sound(video) else video
+        if track is None:
+            raise MediaError("The chosen model judges the voice only: add a recording of a voice, or choose another model.")
+        return track, None, ("The chosen model judges the voice only: the face was not looked at.",) if video is not None else ()
+    if not model.hears:
+        if video is None:
+            raise MediaError("The chosen model judges the face only: add a video of a face, or choose another model.")
+        return None, video, ("The chosen model judges the face only: the voice was not listened to.",)
+    return audio, video, ()
 
 
 def explain(
-    features: Features, model: EmotionModel, backbone: FaceBackbone, settings: Settings, say: Callable[[str], None] = lambda _: None
+    features: Features,
+    model: AnyModel,
+    backbone: FaceBackbone,
+    settings: Settings,
+    say: Callable[[str], None] = lambda _: None,
 ) -> Analysis:
     """All explanations of features that are already at hand."""
     seconds = dict(features.seconds)
@@ -100,7 +120,7 @@ def explain(
         seconds[stage] = time.perf_counter() - start
         return result
 
-    probabilities = timed("prediction", "Recognising the emotion…", model.probabilities, features.vector[None])[0]
+    probabilities = softmax(timed("prediction", "Recognising the emotion…", model.predict, features))
     modalities = timed("modalities", "Weighing voice against face…", split_modalities, features, model)
     cam = timed("gradcam", "Finding what it saw…", explain_cam, features, model)
     lime = timed("lime", "Finding what it heard…", explain_lime, features, model, samples=settings.samples, seed=settings.seed)

@@ -67,11 +67,12 @@ def measure(audio: bytes, video: bytes, runs: int) -> dict:
 def compare(audio: bytes, video: bytes, runs: int) -> dict:
     """Ours and the stock way in turn; the ratio is taken pair by pair, since machines have moods."""
     from models.backbone import load_backbone
-    from models.checkpoint import load_model
+    from models.checkpoint import EmotionModel, load_model
     from xai.analysis import analyse
     from xai.stock import analyse_stock
 
     model, backbone = load_model(), load_backbone()
+    assert isinstance(model, EmotionModel)  # the default
     analyse_stock(audio, video, model, backbone)
     pairs = [(_seconds(lambda: analyse(audio, video)), _seconds(lambda: analyse_stock(audio, video, model, backbone))) for _ in range(runs)]
     ratios = sorted(stock / ours for ours, stock in pairs)

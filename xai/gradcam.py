@@ -13,8 +13,9 @@ import cv2
 import numpy as np
 
 from features import N_AUDIO, Features
-from models.checkpoint import EmotionModel
+from models.checkpoint import AnyModel, TokenModel
 from models.labels import LABELS
+from xai.tokens import frame_gradients
 
 
 @dataclass(frozen=True)
@@ -46,11 +47,16 @@ class CamExplanation:
         return maps / peak if peak > 0 else maps
 
 
-def explain_cam(features: Features, model: EmotionModel) -> CamExplanation | None:
+def explain_cam(features: Features, model: AnyModel) -> CamExplanation | None:
     """Grad-CAM of all eight logits; None without a video."""
     video = features.video
     if video is None:
         return None
+    if isinstance(model, TokenModel):  # every frame is a token of its own, with its own gradient
+        alphas = (frame_gradients(features, model) / 49).astype(np.float32)
+        maps = np.zeros((len(LABELS), *video.maps[:, 0].shape), np.float32)
+        maps[:, video.used] = np.einsum("cnk,nkij->cnij", alphas, video.maps[video.used])
+        return CamExplanation(maps)
     jacobian = model.jacobian(features.vector)[:, N_AUDIO:]
     alpha = jacobian / (49 * video.used.sum())
     maps = np.einsum("ck,nkij->cnij", alpha.astype(np.float32), video.maps)

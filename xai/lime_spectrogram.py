@@ -16,8 +16,9 @@ import numpy as np
 
 from features import N_AUDIO, Features
 from features.audio import HOP, N_MELS, RATE, dct_matrix, mel_edges
-from models.checkpoint import EmotionModel
+from models.checkpoint import AnyModel, TokenModel
 from models.labels import LABELS
+from xai.tokens import hidden_logits, sample_count
 
 SAMPLES = 2000
 GRID = (10, 8)  # patches along time and along pitch
@@ -61,7 +62,7 @@ class LimeExplanation:
 
 def explain_lime(
     features: Features,
-    model: EmotionModel,
+    model: AnyModel,
     *,
     samples: int = SAMPLES,
     seed: int = 0,
@@ -74,11 +75,15 @@ def explain_lime(
         return None
     mel_db = features.audio.mel_db
     cells = patch_grid(mel_db, grid)
-    shifts = patch_shifts(mel_db, cells)
+    if isinstance(model, TokenModel):
+        samples = sample_count(mel_db.shape[1], samples)
     rng = np.random.default_rng(seed)
     masks = rng.integers(0, 2, (samples, len(cells)))
     masks[0] = 1
-    logits = model.logits(perturbed_vectors(features.vector, masks, shifts))
+    if isinstance(model, TokenModel):
+        logits = hidden_logits(features, model, masks, cells, background(mel_db))
+    else:
+        logits = model.logits(perturbed_vectors(features.vector, masks, patch_shifts(mel_db, cells)))
     # Cosine distance between a 0/1 mask and the untouched recording, as in lime_image.
     distances = 1.0 - np.sqrt(masks.mean(1))
     surrogate = LimeBase(_kernel, random_state=seed)

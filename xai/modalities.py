@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from features import N_AUDIO, Features
-from models.checkpoint import EmotionModel
+from models.checkpoint import AnyModel, EmotionModel, TokenModel
 from models.labels import LABELS
+from xai.tokens import coalitions
 
 
 @dataclass(frozen=True)
@@ -55,10 +56,15 @@ class ModalitySplit:
         return dict(zip(("audio", "video"), (sizes / total if total > 0 else sizes).tolist(), strict=True))
 
 
-def split_modalities(features: Features, model: EmotionModel) -> ModalitySplit:
-    """Probabilities with neither, either and both modalities, in one batch."""
-    coalitions = np.repeat(features.vector[None], 4, axis=0)
-    coalitions[[0, 2], :N_AUDIO] = np.nan
-    coalitions[[0, 1], N_AUDIO:] = np.nan
-    neither, audio, video, both = model.probabilities(coalitions)
-    return ModalitySplit(neither, audio, video, both, features.audio is not None, features.video is not None)
+def split_modalities(features: Features, model: AnyModel) -> ModalitySplit:
+    """Probabilities with neither, either and both modalities."""
+    there = features.audio is not None, features.video is not None
+    neither, audio, video, both = coalitions(features, model) if isinstance(model, TokenModel) else _coalitions(features, model)
+    return ModalitySplit(neither, audio, video, both, *there)
+
+
+def _coalitions(features: Features, model: EmotionModel) -> np.ndarray:
+    vectors = np.repeat(features.vector[None], 4, axis=0)
+    vectors[[0, 2], :N_AUDIO] = np.nan
+    vectors[[0, 1], N_AUDIO:] = np.nan
+    return model.probabilities(vectors)

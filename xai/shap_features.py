@@ -14,11 +14,13 @@ import numpy as np
 import torch
 
 from features import N_AUDIO, N_FEATURES, Features
-from models.checkpoint import EmotionModel
+from models.checkpoint import AnyModel, EmotionModel, TokenModel
 from models.labels import LABELS
+from xai.tokens import expected_gradients
 
 ESTIMATORS = ("quadrature", "shap")
 NODES = 12
+_TOKEN_NODES = 6
 _BATCH = 128
 _LIBRARY_SAMPLES = 200  # GradientExplainer's default
 
@@ -63,7 +65,7 @@ class ShapExplanation:
 
 
 def explain_shap(
-    features: Features, model: EmotionModel, *, estimator: str = "quadrature", seed: int = 0, nodes: int = NODES
+    features: Features, model: AnyModel, *, estimator: str = "quadrature", seed: int = 0, nodes: int = NODES
 ) -> ShapExplanation:
     """SHAP values of all 552 features for all eight classes. A missing modality gets zeros.
 
@@ -75,17 +77,20 @@ def explain_shap(
     """
     if estimator not in ESTIMATORS:
         raise ValueError(f"unknown estimator {estimator!r}: choose one of {', '.join(ESTIMATORS)}")
+    if isinstance(model, TokenModel):  # the library wants one tensor, not a sequence with gaps
+        return ShapExplanation(*expected_gradients(features, model, _TOKEN_NODES), "quadrature", seed)
     x = model.standardise(features.vector[None])
     missing = torch.from_numpy(np.isnan(features.vector))
     reference = model.standardise(model.reference).masked_fill(missing, 0.0)
-    values = _quadrature(model, x, reference, nodes) if estimator == "quadrature" else library_values(model, x, reference, seed)
+    values = quadrature(model, x, reference, nodes) if estimator == "quadrature" else library_values(model, x, reference, seed)
     with torch.inference_mode():
         base = model.forward(reference).double().mean(0).numpy()
         logits = model.forward(x).double()[0].numpy()
     return ShapExplanation(values, base, logits, estimator, seed)
 
 
-def _quadrature(model: EmotionModel, x: torch.Tensor, reference: torch.Tensor, nodes: int) -> np.ndarray:
+def quadrature(model: EmotionModel, x: torch.Tensor, reference: torch.Tensor, nodes: int) -> np.ndarray:
+    """Standardised (1, 552) and (m, 552) → (8, 552) expected gradients with ``nodes`` Gauss–Legendre points on each path."""
     places, weights = np.polynomial.legendre.leggauss(nodes)
     t = torch.from_numpy((places + 1) / 2).float()
     step = x - reference
@@ -106,10 +111,10 @@ class _Calibrated(torch.nn.Module):
 
     def __init__(self, model: EmotionModel) -> None:
         super().__init__()
-        self.classifier, self.temperature = model.classifier, model.temperature
+        self.classifier, self._model = model.classifier, model
 
     def forward(self, z: torch.Tensor) -> torch.Tensor:
-        return self.classifier(z) / self.temperature
+        return self._model.forward(z)
 
 
 def library_values(model: EmotionModel, x: torch.Tensor, reference: torch.Tensor, seed: int) -> np.ndarray:

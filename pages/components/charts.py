@@ -40,7 +40,7 @@ def probability_chart(probabilities: np.ndarray) -> go.Figure:
     figure = go.Figure(bars)
     figure.update_xaxes(visible=False, range=[0, 116])
     figure.update_yaxes(ticksuffix="  ", showgrid=False)
-    return _tidy(figure, 230)
+    return tidy(figure, 230)
 
 
 def modality_chart(split: ModalitySplit, target: int) -> go.Figure:
@@ -61,7 +61,7 @@ def modality_chart(split: ModalitySplit, target: int) -> go.Figure:
     figure.update_xaxes(visible=False, range=[min(0, *values) * 1.25 - 2, reach], zeroline=True)
     figure.add_vline(0, line={"color": "#888", "width": 1})
     figure.update_yaxes(ticksuffix="  ", showgrid=False)
-    return _tidy(figure, 84)
+    return tidy(figure, 84)
 
 
 def spectrogram_chart(audio: AudioFeatures, lime: LimeExplanation, target: int, against: int | None) -> go.Figure:
@@ -90,7 +90,7 @@ def spectrogram_chart(audio: AudioFeatures, lime: LimeExplanation, target: int, 
     figure.update_yaxes(title="kHz", tickvals=ticks, ticktext=[f"{hz / 1000:g}" for hz in _TICKS_HZ], range=[0, bands[-1]], row=2)
     figure.update_xaxes(title="seconds", range=[0, audio.seconds], row=2)
     figure.update_xaxes(range=[0, audio.seconds], row=1, showgrid=False)
-    return _tidy(figure, 340)
+    return tidy(figure, 340)
 
 
 def _patches(lime: LimeExplanation, target: int, against: int | None) -> go.Heatmap:
@@ -139,7 +139,7 @@ def voice_shap_chart(values: np.ndarray, every: bool = False, top: int = 12) -> 
     figure.add_vline(0, line={"color": "#888", "width": 1})
     figure.update_xaxes(title="SHAP value (logit)")
     figure.update_yaxes(automargin=True, showgrid=False)
-    return _tidy(figure, 360 if every else 240)
+    return tidy(figure, 360 if every else 240)
 
 
 def loss_chart(history: list[dict[str, float]]) -> go.Figure:
@@ -150,7 +150,7 @@ def loss_chart(history: list[dict[str, float]]) -> go.Figure:
     )
     figure.update_xaxes(title="epoch")
     figure.update_yaxes(title="loss", rangemode="tozero")
-    return _tidy(figure, 260)
+    return tidy(figure, 260)
 
 
 def waveform_envelope(samples: np.ndarray, bins: int = 800) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -170,10 +170,13 @@ def _percent(p: float) -> str:
     return "<1 %" if p < 0.005 else f"{100 * p:.0f} %"
 
 
-def _tidy(figure: go.Figure, height: int) -> go.Figure:
+def tidy(figure: go.Figure, height: int, title: str = "") -> go.Figure:
+    """The same look for all: no frame, no tools, room for a title if there is one."""
+    if title:
+        figure.update_layout(title={"text": title, "font": {"size": 14}, "x": 0, "xanchor": "left"})
     figure.update_layout(
         height=height,
-        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        margin={"l": 8, "r": 8, "t": 48 if title else 8, "b": 8},
         paper_bgcolor=_TRANSPARENT,
         plot_bgcolor=_TRANSPARENT,
         showlegend=False,

@@ -77,8 +77,12 @@ def _legend(target: int, against: int | None) -> None:
 
 def _choose_cam(analysis: Analysis, plain: CamExplanation, column) -> CamExplanation:
     """Grad-CAM, which is there already, or another method of the library, computed when it is first asked for."""
+    from models.checkpoint import EmotionModel
     from xai.cam_library import METHODS, explain_cam_with
 
+    model = analysis.model
+    if not isinstance(model, EmotionModel):
+        return plain  # the library's other methods want one vector, not a sequence
     names = ["Grad-CAM", *METHODS[1:]]
     name = column.selectbox(
         "Method",
@@ -94,7 +98,7 @@ def _choose_cam(analysis: Analysis, plain: CamExplanation, column) -> CamExplana
         kept["of"] = analysis.token
     if name not in kept:
         with st.spinner(f"Computing {name}…"):
-            kept[name] = explain_cam_with(analysis.features, analysis.model, analysis.backbone, name)
+            kept[name] = explain_cam_with(analysis.features, model, analysis.backbone, name)
     return kept[name]
 
 

@@ -9,6 +9,8 @@ import streamlit as st
 
 from pages.components.state import Key, Recording, escape
 
+# What the widgets of the settings say unless they are touched.
+DEFAULT_SETTINGS: dict[str, Any] = {"stride": 30, "samples": 2000, "seed": 0, "estimator": "quadrature"}
 SAMPLE = Path(__file__).parents[1] / "sample"
 SOUNDS = ["wav", "flac", "mp3", "ogg", "m4a", "aac", "aiff"]
 _STEPS = (
@@ -59,9 +61,14 @@ def _files_changed() -> None:
     st.session_state[Key.RECORDING] = recording
 
 
-def _choose_sample() -> None:
+def sample_recording() -> Recording:
+    """The synthetic clip in the repository."""
     sound, video = ((SAMPLE / name).read_bytes() for name in ("sample.wav", "sample.mp4"))
-    st.session_state[Key.RECORDING] = Recording("the synthetic sample (a computer's voice, a moved portrait)", sound, video)
+    return Recording("the synthetic sample (a computer's voice, a moved portrait)", sound, video)
+
+
+def _choose_sample() -> None:
+    st.session_state[Key.RECORDING] = sample_recording()
 
 
 def show_name(recording: Recording) -> None:

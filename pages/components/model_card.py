@@ -1,47 +1,40 @@
-"""The card of a checkpoint: what it learned from, its scores with their protocol, its loss curve."""
+"""The card of a checkpoint: what it learned from, what it is not for, how it learned, where it comes from."""
 
 from __future__ import annotations
 
 import streamlit as st
 
+from models.registry import LICENCE, MODELS
 from pages.components.charts import CONFIG, loss_chart
 
+LIMITS = (
+    "Actors portraying emotions, not people feeling them: no clinical validity, **not for diagnosis**, not for decisions about anybody.",
+    "Two sentences in North American English by 24 professional actors; other languages, children and conversations were not in it.",
+    "Moving faces of two actors only, both men; figures about faces say little about anybody else.",
+)
 
-def show_model_card() -> None:
+
+def show_model_card(name: str) -> None:
     """Everything a checkpoint says about itself."""
     from models.checkpoint import load_model
 
-    model = load_model()
+    model, words = load_model(name), MODELS[name]
     info = model.info
-    st.markdown(f"##### {model.name}: a Transformer on {len(model.mean)} numbers")
-    st.markdown(info.get("trained_on", "Nothing is known about its training."))
-    scores = info.get("held_out")
-    if scores:
-        _scores(scores)
+    st.markdown(f"##### {words.title}\n{words.what} {words.why}")
+    left, right = st.columns(2)
+    with left:
+        st.markdown(f"**Learned from** {info.get('trained_on', 'nothing that is known')}.")
+        st.markdown(f"**Licence** {LICENCE}.")
+        count = sum(p.numel() for p in model.classifier.parameters())
+        moment = f", {len(model.mean)} features a moment" if name == "av-tokens" else f" on {len(model.mean)} features"
+        st.markdown(f"**Size** {count:,} parameters{moment}.")
+    with right:
+        st.markdown("**Limits**")
+        st.markdown("\n".join(f"- {line}" for line in LIMITS))
     if info.get("history"):
-        with st.expander("How it learned", icon=":material/trending_down:"):
+        with st.expander("How it learned", icon=":material/trending_down:", expanded=True):
             st.plotly_chart(loss_chart(info["history"]), config=CONFIG, key="chart-loss", alt="Training loss by epoch")
             st.caption("Loss: how far its answers were from the wanted ones. A curve that flattens has learned what it can.")
     with st.expander("Provenance and settings", icon=":material/fingerprint:"):
-        st.json({"sha256": model.digest, "temperature": model.temperature, **{k: v for k, v in info.items() if k != "history"}}, expanded=1)
-
-
-def _scores(scores: dict) -> None:
-    st.markdown("##### How often it is right about an actor it has never seen or heard")
-    st.caption(
-        f"The actor's voice and face were left out of training altogether; {scores['seeds']} trainings each. "
-        "Guessing would be right one time in eight."
-    )
-    rows = [
-        {
-            "actor left out": f"{int(actor):02d}",
-            "clips": row["clips"],
-            "voice and face": f"{row['accuracy']['both']:.0%}",
-            "face alone": f"{row['accuracy']['face']:.0%}",
-            "voice alone": f"{row['accuracy']['voice']:.0%}",
-            "lowest and highest training": "{:.0%} – {:.0%}".format(*row["range"]),
-        }
-        for actor, row in scores["actors"].items()
-    ]
-    st.dataframe(rows, hide_index=True)
-    st.caption("Faces of only two actors were available, both men: these figures say little about anybody else.")
+        settings = {key: value for key, value in info.items() if key != "history"}
+        st.json({"sha256": model.digest, "temperature": model.temperature, "temperatures alone": model.alone, **settings}, expanded=1)

@@ -8,6 +8,7 @@ import numpy as np
 import streamlit as st
 
 from models.labels import LABELS
+from models.registry import read_result
 from pages.components.charts import CONFIG, modality_chart, probability_chart
 
 if TYPE_CHECKING:
@@ -41,13 +42,13 @@ def _verdict(analysis: Analysis) -> None:
 
 def _track_record(analysis: Analysis) -> str:
     """How often the model is right, for the modalities that this recording has."""
-    actors = analysis.model.info.get("held_out", {}).get("actors", {})
+    result = read_result("actor-5fold", analysis.model.name)
     split = analysis.modalities
     state = "both" if split.has_audio and split.has_video else "voice" if split.has_audio else "face"
-    scores = [row["accuracy"][state] for row in actors.values()]
-    if not scores:
+    if result is None or state not in result["states"]:
         return "How often this model is right was not measured."
-    low, high = round(10 * min(scores)), round(10 * max(scores))
+    accuracy = result["states"][state]["accuracy"]
+    low, high = round(10 * accuracy["low"]), round(10 * accuracy["high"])
     times = f"{low}" if low == high else f"{low} to {high}"
     basis = {"both": "voice and face", "voice": "a voice alone", "face": "a face alone"}[state]
     return f"The model's own confidence: on actors it had never met it was right {times} times in 10 with {basis}."

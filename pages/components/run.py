@@ -13,23 +13,24 @@ from pages.components.queue import the_queue
 from pages.components.state import Recording, recent_analyses, remember
 
 if TYPE_CHECKING:
+    from models.checkpoint import AnyModel
     from xai.analysis import Analysis
 
 log = logging.getLogger(__name__)
 
 
-def analysis_of(recording: Recording, options: dict[str, Any]) -> Analysis | None:
-    """The analysis of a recording: from this session's memory, or made now. None after a problem, which is shown."""
+def analysis_of(recording: Recording, options: dict[str, Any], name: str) -> Analysis | None:
+    """The analysis of a recording by a model: from this session's memory, or made now. None after a problem, which is shown."""
     kept = recent_analyses()
     place = st.empty()
     try:
         from models.checkpoint import load_model
 
-        model = load_model()
+        model = load_model(name)
         key = (recording.digest(), model.digest, tuple(sorted(options.items())))
         if key not in kept:
             with place.container():
-                remember(key, _run(recording, options, st.status("Getting ready…").update))
+                remember(key, _run(recording, options, model, st.status("Getting ready…").update))
             place.empty()
         return kept[key]
     except MediaError as error:
@@ -45,11 +46,13 @@ def analysis_of(recording: Recording, options: dict[str, Any]) -> Analysis | Non
     return None
 
 
-def _run(recording: Recording, options: dict[str, Any], update) -> Analysis:
+def _run(recording: Recording, options: dict[str, Any], model: AnyModel, update) -> Analysis:
     from xai.analysis import Settings, analyse
 
     def wait(ahead: int) -> None:
         update(label=f"Waiting: {ahead} ahead of you…")
 
     with the_queue().turn(wait):
-        return analyse(recording.audio, recording.video, settings=Settings(**options), on_stage=lambda words: update(label=words))
+        return analyse(
+            recording.audio, recording.video, model=model, settings=Settings(**options), on_stage=lambda words: update(label=words)
+        )

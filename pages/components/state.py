@@ -20,6 +20,7 @@ _KEPT = 3
 class Key(StrEnum):
     """Keys of widgets and of the session's state."""
 
+    MODEL = "model"
     VOICE = "voice"
     FACE = "face"
     RECORDING = "recording"
@@ -39,6 +40,14 @@ class Key(StrEnum):
     SAMPLES = "samples"
     STRIDE = "stride"
     MFCC = "every-mfcc"
+    VIEW = "models-view"
+    PROTOCOL = "models-protocol"
+    SHOWN = "models-shown"
+    MEASURE = "models-measure"
+    SUMMARY_TARGET = "models-summary-target"
+    MAP_SHOWN = "models-map-shown"
+    MAPS = "models-maps"
+    OTHER_MODEL = "models-other"
     DOWNLOAD_JSON = "download-json"
     DOWNLOAD_ZIP = "download-zip"
 

@@ -72,6 +72,59 @@ def test_speed_raises_the_pitch():
     assert abs(np.abs(np.fft.rfft(out)).argmax() * RATE / len(out) - 420) < 2
 
 
+def test_aac_is_heard_where_it_was_said():
+    """The encoder starts one frame early and ends when it likes: the result lies on the original all the same."""
+    rng = np.random.default_rng(0)
+    for n in (1500, 4096, 20_001):
+        y = augment.low_pass((0.2 * rng.standard_normal(n)).astype(np.float32), 3000)
+        out = augment.aac(y)
+        assert (out.dtype, out.shape) == (np.float32, y.shape)
+        assert np.correlate(out, y, "full").argmax() == n - 1
+        assert np.corrcoef(out, y)[0, 1] > 0.8
+        assert np.abs(out - y).max() > 1e-3
+
+
+def test_fewer_bits_lose_more():
+    y = (0.2 * np.random.default_rng(0).standard_normal(RATE)).astype(np.float32)
+    coarse, fine = (level_db(augment.aac(y, kilobits) - y) for kilobits in (16, 96))
+    assert fine < coarse - 3
+
+
+@pytest.mark.parametrize(
+    ("kind", "check"),
+    [
+        ("telephone", lambda y, out: level_at(out, 100) < level_at(y, 100) - 6 and level_at(out, 6000) < level_at(y, 6000) - 6),
+        ("noise", lambda y, out: -35.5 < level_db(out - y) - level_db(y) < -9.5),
+        ("codec", lambda y, out: level_at(out, 1000) > level_at(y, 1000) - 1 and level_db(out) < level_db(y)),
+        ("microphone", lambda y, out: abs(level_at(out, 1000) - level_at(y, 1000)) < 0.2 and np.abs(out - y).max() > 1e-3),
+        ("room", lambda y, out: level_db(out[-3000:]) > level_db(y[-3000:]) + 20),
+    ],
+)
+def test_a_random_line_is_of_the_kind_that_was_asked_for(kind, check):
+    y = sum(tone(1.0, hz) for hz in (100, 1000, 6000, 10_500)).astype(np.float32)
+    y[-4000:] *= 1e-4
+    outs = [augment.random_line(y, np.random.default_rng(seed), kind) for seed in range(8)]
+    for seed, out in enumerate(outs):
+        assert (out.dtype, out.shape) == (np.float32, y.shape)
+        assert check(y, out), seed
+        assert (out == augment.random_line(y, np.random.default_rng(seed), kind)).all()
+    assert len({float(np.abs(out).sum()) for out in outs}) == 8  # of another strength each time
+
+
+def test_a_line_of_no_kind_is_refused():
+    with pytest.raises(KeyError):
+        augment.random_line(tone(0.2).astype(np.float32), np.random.default_rng(0), "gramophone")
+
+
+def test_rolling_by_nothing_changes_nothing_and_by_a_right_angle_turns():
+    face = cv2.resize(astronaut(), (224, 224))
+    assert (augment.roll(face, 0.0) == face).all()
+    turned = augment.roll(face, 90.0)[2:-2, 2:-2].ravel()
+    left, right = (np.corrcoef(turned, np.rot90(face, k)[2:-2, 2:-2].ravel())[0, 1] for k in (1, -1))
+    assert left > 0.94
+    assert right < 0.5
+
+
 def test_random_chains_are_seeded_and_finite():
     y = tone(0.7).astype(np.float32)
     for seed in range(20):

@@ -1,36 +1,185 @@
-"""README's table is what the shipped checkpoint says."""
+"""The command that measures: from a folder of recordings to a file whose first word is accuracy."""
 
+import json
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
 import pytest
+from sklearn.metrics import accuracy_score, balanced_accuracy_score
 
-from models.evaluate import main, table
+from models.evaluate import main, results_of, summary, write
+from models.evaluation import Laboratory, Prediction, late_fusion
+from models.metrics import confusion
+from models.protocols import PROTOCOLS
+from models.ravdess import performances
+from models.registry import result_path
+from models.report import markdown
+from models.robustness import FACE_CHANGES, VOICE_CHANGES
+from models.training import Recipe
 from tests.conftest import ROOT
 
+QUICK = {"epochs": 1, "epoch_size": 64}
 
-def test_readme_shows_the_scores_of_the_shipped_checkpoint(model, capsys):
+
+@pytest.fixture(scope="module")
+def measured(published, cache, tmp_path_factory):
+    """The command as it is typed, with short training: what it prints, and what it writes."""
+    out = tmp_path_factory.mktemp("scores") / "folder" / "voice.json"
+    command = [sys.executable, "-m", "models.evaluate", "--data", str(published), "--protocol", "actor-5fold", "--model", "voice"]
+    quick = ["--set", *(f"{key}={value}" for key, value in QUICK.items()), "--workers", "1", "--ferplus", "0"]
+    run = subprocess.run(
+        [*command, *quick, "--cache", str(cache), "--out", str(out)], capture_output=True, text=True, cwd=ROOT, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    return run.stdout, out.read_text(encoding="utf-8")
+
+
+def test_accuracy_comes_first_on_the_screen_and_in_the_file(measured):
+    printed, written = measured
+    result = json.loads(written)
+    assert printed.split()[0] == "accuracy"
+    assert next(iter(result)) == "accuracy"
+    assert printed.split()[1] == f"{result['accuracy']:.1%}"
+    assert isinstance(result["accuracy"], float)
+    assert result["accuracy"] == result["states"]["voice"]["accuracy"]["value"]
+    assert (result["model"], result["protocol"], result["state"], result["seeds"]) == ("voice", "actor-5fold", "voice", 1)
+    assert result["question"] == PROTOCOLS["actor-5fold"].question
+
+
+def test_everybody_is_tested_once_and_nobody_else(measured):
+    result = json.loads(measured[1])
+    s = result["states"]["voice"]
+    assert list(result["states"]) == ["voice"]
+    assert (s["clips"], s["actors"]) == (9, 3)
+    assert {actor: row["clips"] for actor, row in s["per_actor"].items()} == {"01": 3, "02": 3, "03": 3}
+    assert [sum(row) for row in s["confusion"]] == [3, 0, 0, 0, 3, 0, 3, 0]  # angry, happy, sad
+    assert np.trace(s["confusion"]) / 9 == pytest.approx(result["accuracy"], abs=1e-4)
+    assert list(result["stability"]["voice"]) == [*VOICE_CHANGES]
+    assert all(0 <= share <= 1 for share in result["stability"]["voice"].values())
+
+
+@pytest.mark.filterwarnings("ignore:All-NaN slice")
+def test_the_command_does_what_its_parts_do(measured, published, cache):
+    """Trained again here, split by split, without the command."""
+    lab = Laboratory(published, cache, 0)
+    found = [p for k in range(5) for p in lab.run("actor-5fold", k, ["voice"], replace(Recipe(), **QUICK), True)]
+    plain = [p for p in found if p.change is None]
+    assert [(p.split, sorted(set(p.actor.tolist()))) for p in plain] == [(0, [2]), (1, [3]), (4, [1])]
+    matrix = sum(confusion(p.logits.argmax(axis=1), p.label) for p in plain)
+    again = results_of(found, "actor-5fold", ["voice"], Recipe())["voice"]
+    written = json.loads(measured[1])
+    assert written["states"]["voice"]["confusion"] == matrix.tolist()
+    assert written["accuracy"] == again["accuracy"]
+    assert written["stability"] == again["stability"]
+    assert written["states"]["voice"]["calibration"]["after"]["value"] == pytest.approx(
+        again["states"]["voice"]["calibration"]["after"]["value"], abs=2e-3
+    )
+
+
+def test_a_folder_that_is_not_there_is_one_line(tmp_path, capsys):
+    assert main(["--data", str(tmp_path / "nowhere")]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert len(err.strip().splitlines()) == 1
+    assert "models.ravdess download" in err
+
+
+@pytest.mark.usefixtures("inline")
+def test_a_folder_without_recordings_is_one_line(tmp_path, capsys):
+    assert main(["--data", str(tmp_path), "--cache", str(tmp_path / "cache"), "--workers", "1"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "no RAVDESS recordings" in err.strip().splitlines()[-1]
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("wrong", [["--protocol", "guess"], ["--model", "oracle"], ["--set", "colour=3"], ["--set", "epochs=many"]])
+def test_what_there_is_not_is_refused(wrong, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(wrong)
+    assert stop.value.code == 2
+    assert wrong[1].split("=")[0] in capsys.readouterr().err
+
+
+def test_without_data_it_prints_what_is_in_the_repository(capsys):
     assert main([]) == 0
-    printed = capsys.readouterr().out.strip()
-    assert printed == "\n".join(table(model.info["held_out"]))
-    assert printed in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert capsys.readouterr().out.strip() == markdown().strip()
 
 
-def test_the_shipped_checkpoint_beats_the_first_attempt(model):
-    """55 % without actor 01 and 64 % without actor 05 is what the first prototype of this project reached."""
-    actors = model.info["held_out"]["actors"]
-    assert actors["1"]["accuracy"]["both"] > 0.55
-    assert actors["5"]["accuracy"]["both"] > 0.64
+def made_up(model: str, state: str, split: int, actors: tuple[int, ...], change: str | None = None, seed: int = 0) -> Prediction:
+    """Right two times in three, for all performances of some actors."""
+    keys = [key for actor in actors for key in performances(actor)]
+    rng = np.random.default_rng(100 * split + seed)
+    label = np.arange(len(keys)) % 8
+    logits = rng.normal(size=(len(keys), 8))
+    logits[np.arange(len(keys)), np.where(rng.random(len(keys)) < 2 / 3, label, (label + 1) % 8)] += 6
+    return Prediction(model, split, seed, state, change, logits, label, np.array([k[0] for k in keys]), keys)
 
 
-def test_a_checkpoint_that_was_not_judged_says_so(tmp_path, model, capsys):
-    from dataclasses import replace
+@pytest.fixture(scope="module")
+def found() -> list[Prediction]:
+    """A fused model on three actors, of whom one was filmed, and the two halves of late fusion."""
+    rows = [made_up("fused", "voice", k, actors) for k, actors in enumerate([(2, 5), (3,)])]
+    rows += [made_up("fused", state, 0, (5,)) for state in ("both", "face")]
+    changed = made_up("fused", "both", 0, (5,), "noise (20 dB)")
+    changed.logits[:15] *= -1
+    rows += [changed, made_up("fused", "both", 0, (5,), "JPEG (quality 20)")]
+    rows += [made_up("voice", "voice", k, actors) for k, actors in enumerate([(2, 5), (3,)])] + [made_up("face", "face", 0, (5,))]
+    return rows + late_fusion(rows)
 
-    from models.checkpoint import save_model
 
-    save_model(replace(model, info={}), tmp_path / "x.safetensors")
-    assert main(["--model", str(tmp_path / "x.safetensors")]) == 2
-    assert "without being judged" in capsys.readouterr().err
+def test_results_are_those_of_the_predictions(found):
+    result = results_of(found, "actor-5fold", ["fused", "late-fusion"], Recipe())
+    assert list(result) == ["fused", "late-fusion"]
+    fused = result["fused"]
+    assert next(iter(fused)) == "accuracy"
+    assert fused["state"] == "both"
+    assert list(fused["states"]) == ["both", "voice", "face"]
+    for state, clips in (("both", 60), ("voice", 180), ("face", 60)):
+        rows = [p for p in found if p.model == "fused" and p.state == state and p.change is None]
+        label, named = (np.concatenate(c) for c in zip(*((p.label, p.logits.argmax(axis=1)) for p in rows), strict=True))
+        s = fused["states"][state]
+        assert s["clips"] == clips
+        assert s["accuracy"]["value"] == pytest.approx(accuracy_score(label, named), abs=1e-4)
+        assert s["uar"]["value"] == pytest.approx(balanced_accuracy_score(label, named), abs=1e-4)
+    assert fused["accuracy"] == fused["states"]["both"]["accuracy"]["value"]
+    assert fused["stability"]["both"] == {"noise (20 dB)": 0.75, "JPEG (quality 20)": 1.0}
+    assert set(fused["stability"]["both"]) < {*VOICE_CHANGES, *FACE_CHANGES}
+    assert fused["altered_copies"] == (Recipe().altered > 0)
+    assert not results_of(found, "actor-5fold", ["fused"], replace(Recipe(), altered=0.0))["fused"]["altered_copies"]
 
 
-@pytest.mark.parametrize("column", ["both", "face", "voice"])
-def test_no_score_is_perfect_or_guessing(model, column):
-    for row in model.info["held_out"]["actors"].values():
-        assert 0.125 < row["accuracy"][column] < 0.95
+def test_what_could_not_be_measured_is_said(found):
+    result = results_of(found, "actor-5fold", ["fused", "voice", "linear"], Recipe())
+    assert "05 only" in result["fused"]["not_measured"]
+    assert result["voice"]["not_measured"] is None
+    assert "linear" not in result  # nothing was predicted
+    assert result["fused"]["not_measured"] in summary(result["fused"])
+    assert results_of([], "random", ["fused"], Recipe()) == {}
+
+
+def test_two_trainings_are_two(found):
+    twin = [replace(made_up("fused", p.state, p.split, tuple(np.unique(p.actor)), p.change, 1)) for p in found if p.model == "fused"]
+    result = results_of([*found, *twin], "actor-5fold", ["fused"], Recipe())["fused"]
+    assert result["seeds"] == 2
+    both = [p for p in [*found, *twin] if (p.model, p.state, p.change) == ("fused", "both", None)]
+    right = np.concatenate([p.logits.argmax(axis=1) == p.label for p in both])
+    assert result["accuracy"] == pytest.approx(right.mean(), abs=1e-4)
+
+
+def test_the_summary_says_what_the_file_says(found, tmp_path):
+    result = results_of(found, "actor-5fold", ["fused"], Recipe())["fused"]
+    path = result_path("actor-5fold", "fused", folder=tmp_path / "new")
+    write(result, path)
+    assert json.loads(path.read_text(encoding="utf-8")) == result
+    first, *lines = summary(result).splitlines()
+    assert first == f"accuracy {result['accuracy']:.1%}  (fused, actor-5fold, voice and face)"
+    for line, (words, state) in zip(lines, (("voice and face", "both"), ("voice alone", "voice"), ("face alone", "face")), strict=False):
+        s = result["states"][state]
+        assert line.split("  ")[1].startswith(words)
+        assert f"{s['accuracy']['value']:.1%} ({s['accuracy']['low']:.1%}–{s['accuracy']['high']:.1%})" in line
+        assert f"UAR {s['uar']['value']:.1%}, macro-F1 {s['macro_f1']['value']:.1%}" in line
+        assert line.endswith(f"{s['clips']} clips of {s['actors']} actors")
+    assert "noise (20 dB) 75%" in summary(result)

@@ -5,161 +5,198 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from scipy.special import log_softmax, softmax
 
-from models.dataset import Faces, Voices
-from models.evaluation import accuracy, calibration_error, fit_temperature, held_out, real_pairs, softmax
-from models.ravdess import Take
-from models.teachers import balanced_weights, face_expert, voice_expert
-from models.training import Recipe, face_pool, train, voice_pool
+from models.checkpoint import read_model, save_model
+from models.clips import held_out_clips, predict
+from models.evaluation import states_of
+from models.labels import LABELS
+from models.metrics import accuracy
+from models.teachers import face_expert, voice_regression
+from models.training import Recipe, _Batches, fuse_late, samples, smooth, targets, train
 
-QUICK = Recipe(epochs=10, batch=16, face_draws=1, voice_variants=2)
-
-
-@pytest.fixture(scope="module")
-def corpus() -> tuple[Voices, Faces]:
-    """Four actors whose emotion is written into MFCC 10 + label and into face feature 100 + label."""
-    rng = np.random.default_rng(0)
-    takes = [
-        Take(a, f"{e:02d}", i, s, r, 1, "voice", None)
-        for a in (1, 2, 3, 5)
-        for e in range(1, 9)
-        for i in (1, 2)
-        for s in (1, 2)
-        for r in (1, 2)
-    ]
-    from models.labels import label_index
-
-    label = np.array([label_index(t.label) for t in takes])
-    actor = np.array([t.actor for t in takes])
-    statement = np.array([t.statement for t in takes])
-    mfcc = rng.normal(size=(len(takes), 3, 40)).astype(np.float32)
-    mfcc[np.arange(len(takes)), :, 10 + label] += 4
-    voices = Voices(mfcc, label, actor, statement, takes)
-    films = [k for k, t in enumerate(takes) if t.actor in (1, 5)]
-    frames = []
-    for k in films:
-        f = np.abs(rng.normal(size=(2, 3, 512))).astype(np.float32)
-        f[..., 100 + label[k]] += 4
-        frames.append(f)
-    filmed = [replace(takes[k], kind="video") for k in films]
-    return voices, Faces(frames, label[films], actor[films], statement[films], filmed)
+QUICK = replace(Recipe(), epochs=6, batch=32, epoch_size=640)
+EXACT = replace(QUICK, altered=0.0, gain_db=0.0, voice_noise=0.0, face_noise=0.0)
 
 
 @pytest.fixture(scope="module")
-def trained(corpus):
-    return train(*corpus, QUICK)
-
-
-def test_learns_both_modalities_and_survives_without_either(corpus, trained):
+def known(corpus):
+    """Everybody but actor 1."""
     voices, faces = corpus
-    vectors, labels = real_pairs(voices, faces, 1)
-    assert len(labels) == 64
-    for hidden in (slice(0, 0), slice(0, 40), slice(40, 552)):
-        partial = vectors.copy()
-        partial[:, hidden] = np.nan
-        assert accuracy(trained.logits(partial), labels) > 0.9
+    return voices.where(voices.actor != 1), faces.where(faces.actor != 1)
+
+
+@pytest.fixture(scope="module")
+def stranger(corpus):
+    voices, faces = corpus
+    return voices.where(voices.actor == 1), faces.where(faces.actor == 1)
+
+
+@pytest.fixture(scope="module")
+def pools(known):
+    return samples(*known, QUICK)
+
+
+@pytest.fixture(scope="module")
+def trained(known, pools):
+    """By architecture."""
+    return {name: train(*known, QUICK, architecture=name, pools=pools) for name in ("fused", "voice", "face", "linear")}
+
+
+@pytest.mark.parametrize("name", ["fused", "voice", "face", "linear"])
+def test_learns_what_was_planted_and_knows_it_of_a_stranger(trained, stranger, name):
+    """In each state that it can be in: a fused model survives without either modality."""
+    for state in states_of(name):
+        clips = held_out_clips(*stranger, state)
+        assert accuracy(predict(trained[name], clips), clips.label) > 0.85, state
+
+
+def test_two_opinions_averaged_know_it_too(trained, stranger):
+    late = fuse_late(trained["voice"], trained["face"])
+    for state in states_of("late-fusion"):
+        clips = held_out_clips(*stranger, state)
+        assert accuracy(predict(late, clips), clips.label) > 0.85, state
+
+
+def test_late_fusion_is_made_of_its_two_parts(trained, stranger):
+    parts = [replace(trained["voice"], temperature=5.0, alone=(0.7, 5.0)), replace(trained["face"], temperature=1.9)]
+    late = fuse_late(*parts)
+    both = held_out_clips(*stranger, "both")
+    voice, face = (part.probabilities(held_out_clips(*stranger, part.name).vectors()) for part in parts)
+    w = voice.max(axis=1, keepdims=True), face.max(axis=1, keepdims=True)
+    assert_allclose(late.probabilities(both.vectors()), (w[0] * voice + w[1] * face) / (w[0] + w[1]), atol=1e-6)
+    for state, part in (("voice", parts[0]), ("face", parts[1])):
+        clips = held_out_clips(*stranger, state)
+        assert_allclose(late.probabilities(clips.vectors()), part.probabilities(clips.vectors()), atol=1e-6)
+    assert (late.name, late.architecture) == ("late-fusion", "late-fusion")
+    assert late.info["recipe"] == trained["voice"].info["recipe"]
+
+
+def test_linear_logits_are_the_sum_of_the_two_regressions(trained, known, stranger):
+    """Up to a constant of each recording: naive Bayes over voice and face."""
+    voices, faces = known
+    voice, c = voice_regression(voices.mfcc[:, 0].astype(float), voices.label, voices.actor)
+    face = face_expert(np.array([f[0].mean(axis=0) for f in faces.frames]), faces.label, faces.actor > 0)
+    assert trained["linear"].info["chosen"] == {"voice_C": c}
+    for state in ("both", "voice", "face"):
+        clips = held_out_clips(*stranger, state)
+        vectors = np.where(np.isnan(clips.vectors()), trained["linear"].mean, clips.vectors())
+        wanted = voice.classifier.predict_log_proba(vectors[:, :40]) + face.classifier.predict_log_proba(vectors[:, 40:])
+        found = trained["linear"].logits(clips.vectors())
+        assert_allclose(log_softmax(found, axis=1), log_softmax(wanted, axis=1), atol=2e-3)
+
+
+def test_a_classifier_of_one_modality_does_not_care_for_the_other(trained, stranger):
+    clips = held_out_clips(*stranger, "both")
+    for name, other in (("voice", slice(40, 552)), ("face", slice(0, 40))):
+        vectors = clips.vectors()
+        vectors[:, other] = 1000.0
+        assert_allclose(trained[name].logits(vectors), trained[name].logits(clips.vectors()), atol=0)
 
 
 def test_loss_falls_and_is_kept(trained):
-    history = trained.info["history"]
-    assert [row["epoch"] for row in history] == list(range(1, 11))
-    assert history[-1]["loss"] < 0.8 * history[0]["loss"]
+    for name in ("fused", "voice", "face"):
+        history = trained[name].info["history"]
+        assert [row["epoch"] for row in history] == list(range(1, 7))
+        assert history[-1]["loss"] < 0.8 * history[0]["loss"]
+        assert trained[name].info["recipe"]["batch"] == 32
+        assert not trained[name].classifier.training
 
 
-def test_same_seed_same_weights_other_seed_others(corpus):
-    short = replace(QUICK, epochs=1)
-    trained, again, other = train(*corpus, short), train(*corpus, short), train(*corpus, replace(short, seed=1))
-    for (name, a), b, c in zip(
-        trained.classifier.state_dict().items(), again.classifier.state_dict().values(), other.classifier.state_dict().values(), strict=True
-    ):
-        assert (a == b).all(), name
-        if a.dim() > 1:
-            assert (a != c).any(), name
+def test_progress_is_told(known, pools):
+    told = []
+    model = train(*known, replace(QUICK, epochs=2, epoch_size=64), on_epoch=lambda *row: told.append(row), pools=pools)
+    assert [epoch for epoch, _ in told] == [1, 2]
+    assert_allclose([loss for _, loss in told], [row["loss"] for row in model.info["history"]], atol=1e-4)
 
 
-def test_held_out_actors_are_not_trained_on(corpus, monkeypatch):
-    import models.evaluation
-
-    seen = []
-
-    def spy(voices, faces, recipe):
-        seen.append((set(voices.actor.tolist()), set(faces.actor.tolist())))
-        return train(voices, faces, recipe)
-
-    monkeypatch.setattr(models.evaluation, "train", spy)
-    scores, temperature = held_out(*corpus, QUICK, seeds=1)
-    assert seen == [({2, 3, 5}, {5}), ({1, 2, 3}, {1})]
-    assert set(scores["actors"]) == {"1", "5"}
-    assert scores["actors"]["1"]["accuracy"]["both"] > 0.6
-    assert 0.25 <= temperature <= 8
+@pytest.mark.parametrize("name", ["fused", "voice"])
+def test_same_seed_same_weights_other_seed_others(corpus, name):
+    short = replace(QUICK, epochs=1, epoch_size=64)
+    trained, again, other = (train(*corpus, replace(short, seed=s), architecture=name).classifier.state_dict() for s in (0, 0, 1))
+    for key, value in trained.items():
+        assert (value == again[key]).all(), key
+        if value.dim() > 1:
+            assert (value != other[key]).any(), key
 
 
-def test_gain_moves_mfcc_0_alone_and_spares_the_clean_one(corpus):
-    voices, _ = corpus
-    pool = voice_pool(voices, QUICK, np.random.default_rng(0))
-    moved = pool.vectors.reshape(len(voices.label), 2, 40) - voices.mfcc[:, :2]
-    assert not moved[:, 0].any()
-    assert not moved[:, :, 1:].any()
-    assert moved[:, 1, 0].std() == pytest.approx(QUICK.gain_db * np.sqrt(128), rel=0.2)
+def test_pools_that_are_at_hand_give_the_same_weights(corpus):
+    short = replace(QUICK, epochs=1, epoch_size=64)
+    made, given = train(*corpus, short), train(*corpus, short, pools=samples(*corpus, short))
+    for a, b in zip(made.classifier.parameters(), given.classifier.parameters(), strict=True):
+        assert (a == b).all()
+    assert_allclose(made.reference, given.reference)
 
 
-def test_face_pool_draws_means_of_frames(corpus):
-    _, faces = corpus
-    pool = face_pool(faces, replace(QUICK, face_draws=2), np.random.default_rng(0))
-    assert len(pool.labels) == 4 * len(faces.label)
-    low, high = faces.frames[0].min(axis=(0, 1)), faces.frames[0].max(axis=(0, 1))
-    assert ((pool.vectors[:4] >= low - 1e-6) & (pool.vectors[:4] <= high + 1e-6)).all()
-    assert pool.weights.sum() == pytest.approx(1)
+def test_every_architecture_survives_its_file(trained, stranger, tmp_path):
+    models = [*trained.values(), fuse_late(replace(trained["voice"], temperature=0.6), trained["face"])]
+    for model in models:
+        scaled = replace(model, temperature=1.4)
+        path = tmp_path / f"{model.name}.safetensors"
+        save_model(scaled, path)
+        again = read_model(path)
+        clips = held_out_clips(*stranger, states_of(model.name)[0])
+        assert_allclose(predict(again, clips), predict(model, clips) / 1.4, atol=1e-5)
+        assert (again.architecture, again.info["recipe"]) == (model.architecture, model.info["recipe"])
 
 
-def test_weights_balance_classes_and_photographs():
-    labels = np.array([0, 0, 0, 1, 1, 2])
-    filmed = np.array([True, False, False, True, True, False])
-    weights = balanced_weights(labels, filmed, 0.2)
-    for label in range(3):
-        assert weights[labels == label].sum() == pytest.approx(1 / 3)
-    assert_allclose(weights[:3] * 3, [0.8, 0.1, 0.1])
+def rows_of(batch: np.ndarray, table: np.ndarray) -> list[int]:
+    """Which row of ``table`` each row of ``batch`` is."""
+    found = [int(np.abs(table - row).max(axis=1).argmin()) for row in batch]
+    assert_allclose(table[found], batch, atol=1e-4)
+    return found
 
 
-def test_an_expert_gives_next_to_nothing_to_an_emotion_it_never_met():
-    rng = np.random.default_rng(0)
-    labels = np.repeat([0, 3, 5], 20)
-    voice = rng.normal(size=(60, 40)) + labels[:, None]
-    p = np.exp(voice_expert(voice, labels, 0).log_probabilities(voice))
-    assert p[:, [1, 2, 4, 6, 7]].max() < 1e-8
-    assert (p.argmax(axis=1) == labels).mean() > 0.9
-    face = np.abs(rng.normal(size=(60, 512))) + labels[:, None]
-    p = face_expert(face, labels, np.ones(60, bool)).log_probabilities(face)
-    assert (p.argmax(axis=1) == labels).mean() > 0.9
+def test_batches_pair_missing_parts_and_targets(known):
+    """What is drawn is found again in the pools; what is wanted follows from the labels of both."""
+    recipe = replace(EXACT, batch=400, matched=0.5, voice_alone=0.3, face_alone=0.2)
+    pools = samples(*known, recipe)
+    x, wanted = (t.numpy() for t in _Batches(pools, recipe, "fused")())
+    deaf, blind = ~x[:, :40].any(axis=1), ~x[:, 40:].any(axis=1)
+    assert not (deaf & blind).any()
+    assert deaf.mean() == pytest.approx(0.2, abs=0.06)
+    assert blind.mean() == pytest.approx(0.3, abs=0.07)
+    spoken = (pools.heard.spoken - pools.mean[:40]) / pools.std[:40]
+    i = np.array(rows_of(x[~deaf, :40], spoken.reshape(-1, 40))) // spoken.shape[1]
+    j = np.array(rows_of(x[~blind, 40:], (pools.seen.vectors - pools.mean[40:]) / pools.std[40:]))
+    heard, seen = np.full(400, -1), np.full(400, -1)
+    heard[~deaf], seen[~blind] = pools.heard.labels[i], pools.seen.labels[j]
+    both = ~deaf & ~blind
+    assert (heard == seen)[both & (np.arange(400) < 200)].all()
+    assert 0 < (heard == seen)[both & (np.arange(400) >= 200)].mean() < 0.4
+    assert_allclose(wanted.sum(axis=1), 1, atol=1e-5)
+    assert (wanted[blind].argmax(axis=1) == heard[blind]).all()
+    assert_allclose(wanted[blind].max(axis=1), 1 - recipe.smoothing, atol=1e-6)
+    expert = np.zeros((400, 8))
+    expert[~blind] = pools.seen.expert[j]
+    opinion = (1 - recipe.label_weight) * softmax(expert, axis=1) + recipe.label_weight * np.eye(8)[seen]
+    assert_allclose(wanted[deaf], opinion[deaf], atol=1e-5)
 
 
-def test_calibration_error_by_hand():
-    p = np.array([[0.9, 0.1], [0.9, 0.1], [0.4, 0.6], [0.35, 0.65]])
-    labels = np.array([0, 1, 1, 1])
-    # bin 0.9: half right, 0.4 off, half of the clips; bin 0.6: all right, 0.375 off, the other half
-    assert calibration_error(p, labels) == pytest.approx(0.5 * 0.4 + 0.5 * 0.375)
+@pytest.mark.parametrize(("name", "missing"), [("voice", slice(40, 552)), ("face", slice(0, 40))])
+def test_a_classifier_of_one_modality_is_shown_nothing_else(known, pools, name, missing):
+    x, _ = _Batches(pools, QUICK, name)()
+    assert not x[:, missing].any()
+    assert x.any(dim=1).all()
 
 
-def test_temperature_finds_the_planted_one():
-    rng = np.random.default_rng(0)
-    logits = rng.normal(size=(20_000, 8)) * 2
-    labels = np.array([rng.choice(8, p=p) for p in softmax(logits)])
-    assert fit_temperature(3.0 * logits, labels) == pytest.approx(3.0, rel=0.05)
+def test_targets_by_hand():
+    """Voices 0, 0, 2, 2 with faces 0, 1, 2, 3: a pair of one label, one of two, a voice alone, a face alone."""
+    recipe = replace(QUICK, smoothing=0.2, label_weight=0.25, voice_trust=0.6, face_trust=0.5)
+    expert = np.log(np.random.default_rng(0).dirichlet(np.ones(8), 4))
+    heard, seen = np.array([0, 0, 2, 2]), np.array([0, 1, 2, 3])
+    found = targets(heard, seen, expert, *(np.array(row, bool) for row in ([1, 0, 0, 0], [0, 0, 0, 1], [0, 0, 1, 0])), recipe)
+    product = np.where(np.eye(8)[0] == 1, 0.6, 0.4 / 7) * np.exp(0.5 * expert[:2])
+    product /= product.sum(axis=1, keepdims=True)
+    assert_allclose(found[0], 0.75 * product[0] + 0.25 * np.eye(8)[0])
+    assert_allclose(found[1], product[1])
+    assert_allclose(found[2], np.where(np.eye(8)[2] == 1, 0.8, 0.2 / 7))
+    assert_allclose(found[3], 0.75 * np.exp(expert[3]) + 0.25 * np.eye(8)[3])
 
 
-def test_real_pairs_are_of_one_performance(corpus):
-    voices, faces = corpus
-    vectors, labels = real_pairs(voices, faces, 5)
-    first = next(k for k, t in enumerate(voices.takes) if t.actor == 5)
-    assert_allclose(vectors[0, :40], voices.mfcc[first, 0], rtol=1e-6)
-    assert_allclose(vectors[0, 40:], faces.frames[64][0].mean(axis=0), rtol=1e-5)
-    assert (labels == faces.label[faces.actor == 5]).all()
-
-
-def test_a_performance_that_was_filmed_twice_is_one_clip(corpus):
-    voices, faces = corpus
-    again = [replace(take, modality=2) for take in faces.takes]
-    twice = Faces(faces.frames * 2, np.tile(faces.label, 2), np.tile(faces.actor, 2), np.tile(faces.statement, 2), [*faces.takes, *again])
-    vectors, labels = real_pairs(voices, twice, 1)
-    assert len(labels) == 64
-    assert_allclose(vectors, real_pairs(voices, faces, 1)[0], rtol=1e-6)
+def test_smoothing_spreads_its_share():
+    found = smooth(np.array([2, 7]), 0.21)
+    assert_allclose(found.sum(axis=1), 1)
+    assert_allclose(found[[0, 1], [2, 7]], 0.79)
+    assert_allclose(found[0, np.arange(8) != 2], 0.03)
+    assert (smooth(np.arange(8), 0.0) == np.eye(len(LABELS))).all()

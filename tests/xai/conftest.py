@@ -9,8 +9,9 @@ from features.audio import RATE, AudioFeatures, mean_mfcc, mel_spectrogram_db
 from features.faces import Box
 from features.vector import join
 from features.video import VideoFeatures
-from models.checkpoint import EmotionModel
+from models.checkpoint import EmotionModel, TokenModel
 from models.classifier import TransformerEmotionClassifier
+from models.tokens import TokenTransformer
 
 
 @pytest.fixture
@@ -21,6 +22,35 @@ def random_model() -> EmotionModel:
     mean, std = rng.normal(size=N_FEATURES), rng.uniform(0.5, 2.0, N_FEATURES)
     reference = (mean + std * rng.normal(size=(24, N_FEATURES))).astype(np.float32)
     return EmotionModel("random", classifier, mean, std, reference, temperature=1.3)
+
+
+@pytest.fixture(scope="session")
+def token_model() -> TokenModel:
+    """Untrained, behind the mean and deviation of the frames of some voice and face."""
+    torch.manual_seed(1)
+    network = TokenTransformer()
+    with torch.no_grad():
+        network.modality.normal_(std=0.3)
+        network.voice.weight.mul_(6)  # what is heard and seen moves the logits as in a trained one
+        network.face.weight.mul_(3)
+    rng = np.random.default_rng(2)
+    mean = np.concatenate([[-300.0], rng.normal(0, 5, 39), rng.uniform(0.3, 0.6, 512)])
+    std = np.concatenate([[120.0], rng.uniform(10, 25, 39), rng.uniform(0.3, 0.6, 512)])
+    voice = mean[:40, None] + std[:40, None] * rng.normal(size=(8, 40, 60)).cumsum(axis=2) / 5
+    faces = np.maximum(0, mean[40:] + std[40:] * rng.normal(size=(8, 4, 512)))
+    reference = np.concatenate([voice.mean(axis=2), faces.mean(axis=1)], axis=1)
+    return TokenModel(
+        "random-tokens",
+        network.eval().requires_grad_(False),
+        mean,
+        std,
+        reference.astype(np.float32),
+        1.3,
+        {"backbone": "ferplus"},
+        architecture="av-tokens",
+        reference_voice=voice.astype(np.float32),
+        reference_faces=faces.astype(np.float32),
+    )
 
 
 def make_audio(samples: np.ndarray) -> AudioFeatures:

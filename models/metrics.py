@@ -1,0 +1,162 @@
+"""Scores of predictions, each with a bootstrap interval."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from models.checkpoint import softmax
+from models.labels import LABELS
+
+_RESAMPLES = 1000
+_INTERVAL = (2.5, 97.5)
+_FEW_ACTORS = 5  # fewer do not make a sample of people: their clips are resampled instead
+BINS = 10
+
+
+def accuracy(scores: np.ndarray, labels: np.ndarray) -> float:
+    """Share of clips whose class of highest logit or probability is the right one."""
+    return float((scores.argmax(axis=1) == labels).mean())
+
+
+def calibration_error(probabilities: np.ndarray, labels: np.ndarray, bins: int = BINS) -> float:
+    """Expected calibration error of the top class with equal-width bins (Guo et al. 2017, arXiv:1706.04599)."""
+    sure, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
+    place = np.minimum((sure * bins).astype(int), bins - 1)
+    gaps = np.bincount(place, right - sure, minlength=bins)
+    return float(np.abs(gaps).sum() / len(labels))
+
+
+def calibration_floor(probabilities: np.ndarray, draws: int = 200) -> float:
+    """Mean calibration error that a perfectly calibrated model would score on as many clips, by chance alone.
+
+    Right and wrong are drawn with the model's own probabilities: with few clips a bin holds few, and its share of right
+    answers strays from its confidence (Roelofs et al. 2022, arXiv:2012.08668).
+    """
+    sure = probabilities.max(axis=1)
+    place = np.minimum((sure * BINS).astype(int), BINS - 1)
+    right = np.random.default_rng(0).random((draws, len(sure))) < sure
+    return float(np.mean([np.abs(np.bincount(place, row - sure, minlength=BINS)).sum() for row in right]) / len(sure))
+
+
+def calibration_curve(probabilities: np.ndarray, labels: np.ndarray) -> list[dict[str, float]]:
+    """Bins that hold clips: mean confidence, share of right answers, number of clips."""
+    sure, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
+    place = np.minimum((sure * BINS).astype(int), BINS - 1)
+    return [
+        {
+            "confidence": round(float(sure[place == b].mean()), 4),
+            "accuracy": round(float(right[place == b].mean()), 4),
+            "clips": int((place == b).sum()),
+        }
+        for b in np.unique(place)
+    ]
+
+
+def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
+    """The temperature that makes held-out labels most likely (Guo et al. 2017): a search on a fine grid, 0.25 to 8."""
+    grid = np.exp(np.linspace(np.log(0.25), np.log(8.0), 400))
+    return float(grid[np.argmin([_negative_log_likelihood(logits / t, labels) for t in grid])])
+
+
+def _negative_log_likelihood(logits: np.ndarray, labels: np.ndarray) -> float:
+    top = logits.max(axis=1, keepdims=True)
+    log_sum = np.log(np.exp(logits - top).sum(axis=1)) + top[:, 0]
+    return float((log_sum - logits[np.arange(len(labels)), labels]).mean())
+
+
+def from_confusion(matrix: np.ndarray) -> dict[str, np.ndarray]:
+    """(…, 8, 8) counts, rows the truth → accuracy, unweighted average recall, macro-F1, and (…, 8) precision, recall and F1.
+
+    A class that nobody portrayed is left out of the averages (NaN in its own scores).
+    """
+    right = np.diagonal(matrix, axis1=-2, axis2=-1).astype(float)
+    shown, named = matrix.sum(axis=-1), matrix.sum(axis=-2)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        recall = right / shown
+        precision = np.where(named > 0, right / named, np.where(shown > 0, 0.0, np.nan))
+        f1 = np.where(shown > 0, 2 * right / (shown + named), np.nan)
+    return {
+        "accuracy": right.sum(axis=-1) / np.maximum(matrix.sum(axis=(-2, -1)), 1),
+        "uar": np.nanmean(recall, axis=-1),
+        "macro_f1": np.nanmean(f1, axis=-1),
+        "precision": precision,
+        "recall": recall,
+        "f1": f1,
+    }
+
+
+def confusion(predicted: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """int (8, 8): rows what was portrayed, columns what was named."""
+    k = len(LABELS)
+    return np.bincount(labels * k + predicted, minlength=k * k).reshape(k, k)
+
+
+def bootstrap(groups: np.ndarray, score: Callable[[np.ndarray], np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Bounds of the 95 % percentile interval (Efron & Tibshirani 1993) of ``score`` (positions of clips) → numbers.
+
+    Args:
+        groups: (n,) actors. Whole actors are resampled, as clips of one person are alike; where there are fewer than 5,
+            clips are resampled within each.
+    """
+    rng = np.random.default_rng(0)
+    members = [np.flatnonzero(groups == g) for g in np.unique(groups)]
+
+    def once() -> np.ndarray:
+        if len(members) < _FEW_ACTORS:
+            return np.concatenate([rng.choice(m, len(m)) for m in members])
+        return np.concatenate([members[k] for k in rng.integers(len(members), size=len(members))])
+
+    low, high = np.nanpercentile([score(once()) for _ in range(_RESAMPLES)], _INTERVAL, axis=0)
+    return low, high
+
+
+def scores(logits: np.ndarray, scaled: np.ndarray, labels: np.ndarray, actors: np.ndarray) -> dict:
+    """Everything about the predictions (n, 8) of n clips, ready for JSON.
+
+    Args:
+        logits: as the classifier gives them.
+        scaled: divided by a temperature that was fitted on other people's clips.
+    """
+    predicted = logits.argmax(axis=1)
+    before, after = softmax(logits), softmax(scaled)
+    names = ("accuracy", "uar", "macro_f1")
+
+    def numbers(rows: np.ndarray) -> np.ndarray:
+        found = from_confusion(confusion(predicted[rows], labels[rows]))
+        errors = [calibration_error(p[rows], labels[rows]) for p in (before, after)]
+        return np.concatenate([[found[name] for name in names], errors, *(found[k] for k in ("precision", "recall", "f1"))])
+
+    values, (low, high) = numbers(np.arange(len(labels))), bootstrap(actors, numbers)
+    triples = [_triple(*numbers) for numbers in zip(values, low, high, strict=True)]
+    k = len(LABELS)
+    per_class = {
+        label: {"precision": triples[5 + c], "recall": triples[5 + k + c], "f1": triples[5 + 2 * k + c], "clips": int((labels == c).sum())}
+        for c, label in enumerate(LABELS)
+    }
+    return {
+        **dict(zip(names, triples, strict=False)),
+        "clips": len(labels),
+        "actors": len(np.unique(actors)),
+        "calibration": {
+            "before": triples[3],
+            "after": triples[4],
+            "by_chance": round(calibration_floor(after), 4),
+            "curve": calibration_curve(after, labels),
+        },
+        "per_class": per_class,
+        "confusion": confusion(predicted, labels).tolist(),
+        "per_actor": {f"{a:02d}": _share(predicted, labels, actors == a) for a in np.unique(actors).tolist()},
+        "per_sex": {sex: _share(predicted, labels, actors % 2 == odd) for sex, odd in (("male", 1), ("female", 0))},
+    }
+
+
+def _triple(value: float, low: float, high: float) -> dict[str, float | None]:
+    return {key: None if np.isnan(v) else round(float(v), 4) for key, v in (("value", value), ("low", low), ("high", high))}
+
+
+def _share(predicted: np.ndarray, labels: np.ndarray, mask: np.ndarray) -> dict | None:
+    if not mask.any():
+        return None
+    return {"accuracy": round(float((predicted == labels)[mask].mean()), 4), "clips": int(mask.sum())}

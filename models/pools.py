@@ -1,0 +1,108 @@
+"""Voices and faces as samples to draw from: standardised rows, labels, chances, and what an expert makes of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from features import N_AUDIO
+from features.vector import join
+from models.dataset import SPOKEN, Faces, Voices
+from models.labels import LABELS
+from models.teachers import balanced_weights, face_expert
+
+DB_TO_MFCC0 = np.sqrt(128)  # a gain of 1 dB adds this to MFCC 0 and nothing to the others
+
+
+@dataclass(frozen=True)
+class VoicePool:
+    """n recordings: raw ``spoken`` (n, v, 40) at several speeds, the first as it is, and ``altered`` (n, w, 40)."""
+
+    spoken: np.ndarray
+    altered: np.ndarray
+    labels: np.ndarray
+    actors: np.ndarray
+    weights: np.ndarray
+
+    def draw(self, rows: np.ndarray, rng: np.random.Generator, altered: float, gain_db: float) -> np.ndarray:
+        """A random copy of each of ``rows`` → (n, 40): with chance ``altered`` one from another microphone, room or line."""
+        count = len(rows)
+        vectors = self.spoken[rows, rng.integers(self.spoken.shape[1], size=count)].astype(float)
+        dirty = rng.random(count) < altered
+        vectors[dirty] = self.altered[rows[dirty], rng.integers(self.altered.shape[1], size=dirty.sum())]
+        vectors[:, 0] += (rng.random(count) < altered) * rng.uniform(-gain_db, gain_db, count) * DB_TO_MFCC0
+        return vectors
+
+
+@dataclass(frozen=True)
+class FacePool:
+    """n faces: raw ``vectors`` (n, 512), labels, chance of each, and the expert's log probabilities (n, 8)."""
+
+    vectors: np.ndarray
+    labels: np.ndarray
+    weights: np.ndarray
+    expert: np.ndarray
+
+
+def voice_pool(voices: Voices) -> VoicePool:
+    """All copies of all recordings; every emotion is drawn as often."""
+    spoken, altered = voices.mfcc[:, SPOKEN], voices.mfcc[:, SPOKEN.stop :]
+    weights = balanced_weights(voices.label, np.ones(len(voices.label), bool), 0.0)
+    return VoicePool(spoken, altered, voices.label, voices.actor, weights)
+
+
+def face_pool(faces: Faces, rng: np.random.Generator, views: int, draws: int, ferplus_share: float) -> FacePool:
+    """Means over random subsets of frames (``draws``) of the first ``views`` of a filmed face, and FER+ photographs as they are."""
+    rows: list[np.ndarray] = []
+    names: list[int] = []
+    sources: list[bool] = []
+    for frames, label, actor in zip(faces.frames, faces.label, faces.actor, strict=True):
+        drawn = list(frames) if actor == 0 else [subset(view, rng) for view in frames[:views] for _ in range(draws)]
+        rows += [view.mean(axis=0) for view in drawn]
+        names += [label] * len(drawn)
+        sources += [actor > 0] * len(drawn)
+    vectors, labels, filmed = np.array(rows), np.array(names), np.array(sources)
+    weights = balanced_weights(labels, filmed, ferplus_share)
+    return FacePool(vectors, labels, weights, face_expert(vectors, labels, filmed).log_probabilities(vectors))
+
+
+def subset(frames: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A third to all of the frames, in any order: clips are sampled at any stride."""
+    count = rng.integers(max(1, len(frames) // 3), len(frames) + 1)
+    return frames[rng.permutation(len(frames))[:count]]
+
+
+def moments(heard: VoicePool, seen: FacePool) -> tuple[np.ndarray, np.ndarray]:
+    """Weighted mean and deviation (552,) of the raw features, of the voices as they are spoken."""
+    voices = heard.spoken.mean(axis=1, dtype=float)
+    mean = heard.weights @ voices
+    spread = np.sqrt(heard.weights @ ((heard.spoken - mean) ** 2).mean(axis=1, dtype=float))
+    face_mean = seen.weights @ seen.vectors
+    face_spread = np.sqrt(seen.weights @ (seen.vectors - face_mean) ** 2)
+    return join(mean, face_mean), join(spread, face_spread) + 1e-2
+
+
+def reference_rows(heard: VoicePool, seen: FacePool, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Positions (count,) of voices and of faces: pairs of one label, every label as often, as the baseline of SHAP."""
+    wanted = [k % len(LABELS) for k in range(count)]
+    return np.array([draw_label(heard, k, rng) for k in wanted]), np.array([draw_label(seen, k, rng) for k in wanted])
+
+
+def draw_label(pool: VoicePool | FacePool, label: int, rng: np.random.Generator) -> int:
+    """Position of a random member with that label; of any member if there is none."""
+    chances = pool.weights * (pool.labels == label)
+    chances = chances / chances.sum() if chances.sum() else pool.weights
+    return int(rng.choice(len(chances), p=chances))
+
+
+def reference_vectors(heard: VoicePool, seen: FacePool, count: int, rng: np.random.Generator) -> np.ndarray:
+    """float32 (count, 552): see :func:`reference_rows`; the voices are as they were recorded."""
+    i, j = reference_rows(heard, seen, count, rng)
+    return np.concatenate([heard.spoken[i, 0], seen.vectors[j]], axis=1).astype(np.float32)
+
+
+def standardised(vectors: np.ndarray, mean: np.ndarray, std: np.ndarray, voice: bool) -> np.ndarray:
+    """Raw (n, 40) or (n, 512) → float32, by its part of ``mean`` and ``std`` (552,)."""
+    part = slice(0, N_AUDIO) if voice else slice(N_AUDIO, None)
+    return ((vectors - mean[part]) / std[part]).astype(np.float32)

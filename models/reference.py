@@ -1,0 +1,101 @@
+"""Clips of the training set that every checkpoint is shown with: neighbours for a visitor's clip, and the material of summaries.
+
+``python -m models.reference --data DIR`` makes ``models/results/reference.npz`` (features only, no pictures or sounds): every
+performance whose voice and face are there, and ten voices of every other actor.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from models.clips import Clips, held_out_clips
+from models.dataset import Faces, Voices, load_faces, load_voices
+from models.registry import RESULTS
+from models.tokens import TOKEN_FRAMES
+
+PATH = RESULTS / "reference.npz"
+_FRAMES = 3 * TOKEN_FRAMES  # of each voice
+_FACES = 4  # frames of each face
+_VOICES_OF_AN_ACTOR = 10
+
+
+def build(voices: Voices, faces: Faces) -> dict[str, np.ndarray]:
+    """The arrays of the file: pairs first, then voices alone; those have zeros for faces."""
+    pairs = held_out_clips(voices, faces, "both", None)
+    filmed = set(pairs.actor.tolist())
+    rng = np.random.default_rng(0)
+    others = [np.flatnonzero(voices.actor == actor) for actor in np.unique(voices.actor) if actor not in filmed]
+    rows = np.sort(np.concatenate([_even(voices.label, rows, rng) for rows in others] or [np.zeros(0, int)]))
+    mask = np.isin(np.arange(len(voices.label)), rows)
+    alone = held_out_clips(voices.where(mask), faces, "voice", None)
+    assert pairs.mfcc is not None
+    assert pairs.faces is not None
+    frames = [clip[np.linspace(0, len(clip) - 1, _FACES).round().astype(int)] for clip in pairs.faces]
+    shown = np.zeros((len(pairs.label) + len(alone.label), _FACES, 512), np.float16)
+    shown[: len(frames)] = frames
+    both = [np.concatenate([getattr(pairs, name), getattr(alone, name)]) for name in ("mfcc", "sequence", "heard", "label", "actor")]
+    mfcc, sequence, heard, label, actor = both
+    keys = [[actor, int(emotion), *rest] for actor, emotion, *rest in pairs.keys + alone.keys]
+    return {
+        "mfcc": mfcc.astype(np.float32),
+        "sequence": sequence[:, :, :_FRAMES].astype(np.float16),
+        "heard": np.minimum(heard, _FRAMES).astype(np.int16),
+        "faces": shown,
+        "paired": np.arange(len(shown)) < len(frames),
+        "label": label.astype(np.int8),
+        "actor": actor.astype(np.int8),
+        "keys": np.array(keys, np.int8),
+    }
+
+
+def _even(labels: np.ndarray, rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Ten of ``rows``, all emotions as often as can be."""
+    order = rng.permutation(rows)
+    rank = np.array([np.sum(labels[order[:k]] == labels[row]) for k, row in enumerate(order)])
+    return order[np.argsort(rank, kind="stable")][:_VOICES_OF_AN_ACTOR]
+
+
+@cache
+def load_reference(state: str) -> Clips:
+    """The clips that can be shown in a state: ``both`` or ``face`` (pairs), or ``voice`` (all)."""
+    with np.load(PATH, allow_pickle=False) as file:
+        data = {name: file[name] for name in file.files}
+    rows = np.flatnonzero(data["paired"]) if state != "voice" else np.arange(len(data["label"]))
+    keys = [(actor, f"{emotion:02d}", *rest) for actor, emotion, *rest in data["keys"][rows].tolist()]
+    heard = state != "face"
+    return Clips(
+        mfcc=data["mfcc"][rows] if heard else None,
+        sequence=data["sequence"][rows].astype(np.float32) if heard else None,
+        heard=data["heard"][rows].astype(int) if heard else None,
+        faces=list(data["faces"][rows].astype(np.float32)) if state != "voice" else None,
+        label=data["label"][rows].astype(int),
+        actor=data["actor"][rows].astype(int),
+        keys=keys,
+    )
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Make the file; 2 with one line on stderr if the folder holds nothing to show."""
+    p = argparse.ArgumentParser(prog="python -m models.reference", description="Make the set of clips that checkpoints are shown with.")
+    p.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder with RAVDESS")
+    p.add_argument("--out", type=Path, default=PATH)
+    p.add_argument("--cache", type=Path, default=Path("cache"), help="folder for features that were computed before")
+    options = p.parse_args(arguments)
+    voices, faces = load_voices(options.data, options.cache), load_faces(options.data, options.cache)
+    if not len(voices.label):
+        print(f"{options.data}: no RAVDESS voices (WAV, FLAC) found", file=sys.stderr)
+        return 2
+    arrays = build(voices, faces)
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    np.savez_compressed(options.out, allow_pickle=False, **arrays)
+    print(f"{options.out}: {len(arrays['label'])} clips, {options.out.stat().st_size / 1e6:.1f} MB")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

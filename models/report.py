@@ -1,0 +1,79 @@
+"""The scores in the repository as the Markdown tables of README."""
+
+from __future__ import annotations
+
+from models.protocols import PROTOCOLS
+from models.registry import MODELS, read_result
+
+_STATES = {
+    "voice": "Voice alone",
+    "both": "Voice and face",
+    "face": "Face alone",
+}
+
+
+def markdown() -> str:
+    """All tables, with a heading for each."""
+    parts = [_accuracy_table(state, title) for state, title in _STATES.items()]
+    parts += [_calibration_table(), _stability_table("voice"), _stability_table("both")]
+    return "\n\n".join("\n".join(part) for part in parts if part)
+
+
+def _accuracy_table(state: str, title: str) -> list[str]:
+    """Rows are models, columns protocols; each cell the accuracy with its interval."""
+    rows, sizes = [], set()
+    for name in MODELS:
+        found = [_state(protocol, name, state) for protocol in PROTOCOLS]
+        if not any(found):
+            continue
+        sizes |= {(s["clips"], s["actors"]) for s in found if s}
+        rows.append(f"| `{name}` | " + " | ".join(_cell(s["accuracy"]) if s else "–" for s in found) + " |")
+    if not rows:
+        return []
+    clips, actors = max(sizes)
+    head = "| accuracy | " + " | ".join(protocol.title for protocol in PROTOCOLS.values()) + " |"
+    return [f"**{title}** ({clips:,} clips of {actors} actors)", "", head, "|---" * (len(PROTOCOLS) + 1) + "|", *rows]
+
+
+def _calibration_table() -> list[str]:
+    rows = []
+    for name in MODELS:
+        for state, title in _STATES.items():
+            s = _state("actor-5fold", name, state)
+            if s:
+                c = s["calibration"]
+                rows.append(
+                    f"| `{name}` | {title.lower()} | {_cell(s['uar'])} | {_cell(s['macro_f1'])} | {c['before']['value']:.3f} "
+                    f"| {c['after']['value']:.3f} ({c['after']['low']:.3f}–{c['after']['high']:.3f}) | {c['by_chance']:.3f} |"
+                )
+    head = "| actors left out, five at a time | | UAR | macro-F1 | calibration error | after scaling | by chance alone |"
+    return ["**More of the same clips**", "", head, "|---" * 7 + "|", *rows] if rows else []
+
+
+def _stability_table(state: str) -> list[str]:
+    """Share of verdicts that a change of microphone or camera leaves as they are, with and without training on such changes."""
+    columns = [(name, plain) for name in MODELS for plain in (True, False) if _stable(name, plain, state)]
+    if not columns:
+        return []
+    changes = list(_stable(*columns[-1], state))
+    head = "| | " + " | ".join(f"`{name}`{' untrained for it' if plain else ''}" for name, plain in columns) + " |"
+    rows = ["| " + " | ".join([change, *(_share(_stable(*column, state).get(change)) for column in columns)]) + " |" for change in changes]
+    return [f"**Same verdict after a change, {_STATES[state].lower()}**", "", head, "|---" * (len(columns) + 1) + "|", *rows]
+
+
+def _state(protocol: str, name: str, state: str) -> dict | None:
+    result = read_result(protocol, name)
+    return result["states"].get(state) if result else None
+
+
+def _stable(name: str, plain: bool, state: str) -> dict[str, float]:
+    result = read_result("actor-5fold", name, plain)
+    return result["stability"].get(state, {}) if result else {}
+
+
+def _cell(triple: dict) -> str:
+    return f"{triple['value']:.1%} ({triple['low']:.0%}–{triple['high']:.0%})".replace("%–", "–")
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{value:.0%}"

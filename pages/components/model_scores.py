@@ -1,0 +1,141 @@
+"""How often a model is right about recordings that it has not learned from, and where it is not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from models.protocols import PROTOCOLS
+from models.registry import MODELS, read_result
+from pages.components.charts import CONFIG
+from pages.components.model_charts import actor_chart, calibration_chart, confusion_chart, per_class_chart
+from pages.components.state import Key
+
+STATE_WORDS = {"both": "Voice and face", "voice": "Voice alone", "face": "Face alone"}
+_HONEST = "actor-5fold"
+_METRICS = {
+    "accuracy": ("Right", "Share of clips whose portrayed emotion it names. Guessing would be right one time in eight, 12.5 %."),
+    "uar": (
+        "UAR",
+        "Unweighted average recall: the share it recognises of each emotion, averaged, so that rare ones count as much.",
+    ),
+    "macro_f1": ("Macro-F1", "F1 is high only if it finds an emotion often and names it seldom by mistake; averaged over the emotions."),
+}
+_MEASURES = {
+    "recall": ("Recall", "Of the clips that portray an emotion, the share that it recognises."),
+    "precision": ("Precision", "Of the clips that it gives an emotion's name, the share that do portray it."),
+    "f1": ("F1", "The harmonic mean of the two: low if either is."),
+}
+
+
+def show_scores(name: str) -> None:
+    """Choose a protocol and what is shown to the model, then figures and charts."""
+    left, right = st.columns([3, 2], vertical_alignment="bottom")
+    protocol = left.selectbox(
+        "Protocol",
+        list(PROTOCOLS),
+        key=Key.PROTOCOL,
+        format_func=lambda key: f"{key}: {PROTOCOLS[key].title}",
+        help="What was left out of training and then tested on.",
+    )
+    result = read_result(protocol, name)
+    if result is None:
+        st.info(f"Not measured for this model. The command is: {_command(protocol, name)}")
+        return
+    states = list(result["states"])
+    with right:
+        state = st.segmented_control(
+            "Shown to it", states, key=f"{Key.SHOWN}-{name}", default=states[0], format_func=lambda state: STATE_WORDS[state]
+        )
+    scores = result["states"][state or states[0]]
+    st.markdown(f"*{PROTOCOLS[protocol].question}*")
+    _figures(scores, result)
+    _beside_an_honest_one(protocol, name, state or states[0], scores)
+    _charts(scores, f"{STATE_WORDS[state or states[0]]}, {protocol}")
+    _stability(result, state or states[0])
+    st.caption(
+        f"{MODELS[name].title}, {result['seeds']} training{'s' if result['seeds'] > 1 else ''} of each part, measured {result['created']}. "
+        f"Again: `{_command(protocol, name)}`"
+    )
+
+
+def _command(protocol: str, name: str) -> str:
+    return f"python -m models.evaluate --data RAVDESS --protocol {protocol} --model {name}"
+
+
+def _figures(scores: dict[str, Any], result: dict[str, Any]) -> None:
+    columns = st.columns(4)
+    for column, (key, (label, words)) in zip(columns, _METRICS.items(), strict=False):
+        column.metric(label, f"{scores[key]['value']:.0%}", help=words, border=True)
+        column.caption(_interval(scores[key]))
+    c = scores["calibration"]
+    columns[3].metric(
+        "Calibration error",
+        f"{c['after']['value']:.2f}",
+        border=True,
+        help="How far, on average, its confidence is from how often it is right; 0 is perfect. Few clips alone give some error by chance.",
+    )
+    columns[3].caption(f"{_interval(c['after'], '.2f')}; {c['before']['value']:.2f} before scaling, {c['by_chance']:.2f} by chance")
+    few = " Resampled clip by clip, as two people are no sample of people." if scores["actors"] < 5 else ""
+    st.caption(f"{scores['clips']:,} clips of {scores['actors']} actors. In small print: 95 % bootstrap intervals over actors.{few}")
+    if result["not_measured"]:
+        st.warning(result["not_measured"] + " Video of all 24 is needed for more.", icon=":material/videocam_off:")
+
+
+def _beside_an_honest_one(protocol: str, name: str, state: str, scores: dict[str, Any]) -> None:
+    """A protocol that knows its people is never shown alone."""
+    if PROTOCOLS[protocol].strangers:
+        return
+    honest = read_result(_HONEST, name)
+    if honest is None or state not in honest["states"]:
+        return
+    here, there = scores["accuracy"]["value"], honest["states"][state]["accuracy"]["value"]
+    st.warning(
+        f"It has learned from the same people here: {here:.0%} right. On people it has never met: {there:.0%}. "
+        f"The difference of {100 * (here - there):+.0f} points says how much such a test flatters.",
+        icon=":material/balance:",
+    )
+
+
+def _charts(scores: dict[str, Any], where: str) -> None:
+    left, right = st.columns(2)
+    with left:
+        measure = st.segmented_control(
+            "By emotion",
+            list(_MEASURES),
+            default="recall",
+            key=Key.MEASURE,
+            format_func=lambda key: _MEASURES[key][0],
+            help=" ".join(f"**{label}**: {words}" for label, words in _MEASURES.values()),
+        )
+        measure = measure or "recall"
+        figure = per_class_chart(scores, measure, f"{_MEASURES[measure][0]} by emotion ({where})")
+        st.plotly_chart(figure, config=CONFIG, key="chart-classes", alt=f"{_MEASURES[measure][0]} of each emotion")
+        figure = calibration_chart(scores, f"Sure and right ({where})")
+        st.plotly_chart(figure, config=CONFIG, key="chart-calibration", alt="Confidence against the share of right answers")
+        st.caption("Dots below the line: surer than it should be. Larger dots hold more clips.")
+    with right:
+        figure = confusion_chart(scores, f"What it takes for what, % of a row ({where})")
+        st.plotly_chart(figure, config=CONFIG, key="chart-confusion", alt="Confusion matrix: portrayed emotions against named ones")
+        figure = actor_chart(scores, f"Person by person ({where})")
+        st.plotly_chart(figure, config=CONFIG, key="chart-actors", alt="Accuracy for each actor")
+        sexes = ", ".join(f"{sex} {row['accuracy']:.0%}" for sex, row in scores["per_sex"].items() if row)
+        st.caption(f"A dot is an actor. On average: {sexes}. Dotted: guessing.")
+
+
+def _stability(result: dict[str, Any], state: str) -> None:
+    shares = result["stability"].get(state)
+    if not shares:
+        return
+    plain = read_result(result["protocol"], result["model"], plain=True)
+    before = plain["stability"].get(state, {}) if plain else {}
+    with st.expander("Does another microphone or camera change its mind?", icon=":material/mic:"):
+        without = {change: f"{before[change]:.0%}" if change in before else "–" for change in shares}
+        rows = [{"change": c, "same verdict": f"{s:.0%}", "without training for it": without[c]} for c, s in shares.items()]
+        st.dataframe(rows, hide_index=True)
+        st.caption("Share of held-out clips that it gives the same name after the change, right or wrong.")
+
+
+def _interval(triple: dict[str, float], form: str = ".0%") -> str:
+    return f"{format(triple['low'], form)} – {format(triple['high'], form)}"

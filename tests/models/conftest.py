@@ -1,0 +1,146 @@
+"""Recordings of nobody: the tables that training sees, with an emotion written into known numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Future
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from models.checkpoint import EmotionModel
+from models.dataset import SEQUENCE_FRAMES, SPOKEN, Faces, Voices, _face
+from models.labels import label_index
+from models.ravdess import Take, file_name, find_takes, performances
+from models.robustness import FACE_CHANGES, VOICE_CHANGES
+from tests.conftest import encode_video, tone, wav
+
+VARIANTS = SPOKEN.stop + 2  # all speeds, and two altered copies
+FILMED = (1, 5)
+FRAMES = 3
+
+
+def make_voices(actors: Sequence[int], signal: np.ndarray, seed: int = 0) -> Voices:
+    """All performances of ``actors``: noise plus ``signal`` (actor, label, 40), MFCC 0 as wide as in real voices."""
+    rng = np.random.default_rng(seed)
+    takes = [take(key, 3, "voice") for actor in actors for key in performances(actor)]
+    label, actor, statement = columns(takes)
+    sequence = rng.standard_normal((len(takes), VARIANTS + len(VOICE_CHANGES), 40, SEQUENCE_FRAMES), np.float32)
+    sequence += rng.standard_normal((*sequence.shape[:3], 1), np.float32)
+    sequence += signal[actor, label].astype(np.float32)[:, None, :, None]
+    sequence[:, :, 0] *= 100
+    heard = rng.integers(60, SEQUENCE_FRAMES - 20, sequence.shape[:2])
+    there = np.arange(SEQUENCE_FRAMES) < heard[..., None]
+    last = np.take_along_axis(sequence, heard[..., None, None] - 1, axis=3)
+    sequence = np.where(there[:, :, None], sequence, last)
+    mfcc = (sequence * there[:, :, None]).sum(axis=3) / heard[..., None]
+    tables = [table.astype(kind) for table, kind in ((mfcc, np.float32), (sequence, np.float16), (heard, int))]
+    learn, test = ([table[:, part] for table in tables] for part in (slice(VARIANTS), slice(VARIANTS, None)))
+    return Voices(*learn, *test, label, actor, statement, takes)
+
+
+def make_faces(actors: Sequence[int], signal: np.ndarray, photographs: int = 0, seed: int = 0) -> Faces:
+    """Videos of all performances of ``actors``: noise plus ``signal`` (actor, label, 512); then photographs of every emotion."""
+    rng = np.random.default_rng(seed)
+    takes = [take(key, 1, "video") for actor in actors for key in performances(actor)]
+    label, actor, statement = columns(takes)
+
+    def views(count: int, frames: int, k: int, a: int) -> np.ndarray:
+        return (np.abs(rng.normal(size=(count, frames, 512))) + signal[a, k]).astype(np.float32)
+
+    frames = [views(2, FRAMES, k, a) for k, a in zip(label, actor, strict=True)]
+    changed = [views(len(FACE_CHANGES), FRAMES, k, a) for k, a in zip(label, actor, strict=True)]
+    pictures = np.repeat(np.arange(8), photographs)
+    frames += [views(1, 1, k, 0) for k in pictures]
+    changed += [np.zeros((0, 1, 512), np.float32)] * len(pictures)
+    nobody = np.zeros(len(pictures), int)
+    return Faces(
+        frames,
+        changed,
+        np.concatenate([label, pictures]),
+        np.concatenate([actor, nobody]),
+        np.concatenate([statement, nobody]),
+        [*takes, *[None] * len(pictures)],
+    )
+
+
+def take(key: tuple, modality: int, kind: str) -> Take:
+    return Take(*key, modality, kind, Path())
+
+
+def columns(takes: list[Take]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Labels, actors and statements."""
+    return tuple(np.array([[label_index(t.label), t.actor, t.statement] for t in takes]).reshape(-1, 3).T)
+
+
+def planted(size: int, first: int, width: int) -> np.ndarray:
+    """(25, 8, size): emotion k is written into the features from ``first + width · k`` on, the same for all actors."""
+    signal = np.zeros((25, 8, size))
+    for label in range(8):
+        signal[:, label, first + width * label : first + width * (label + 1)] = 4
+    return signal
+
+
+@pytest.fixture(scope="session")
+def corpus() -> tuple[Voices, Faces]:
+    """Four actors, two of them filmed, and photographs; the emotion is in MFCC 10 + label and in 16 features of the face."""
+    return make_voices((1, 2, 3, 5), planted(40, 10, 1)), make_faces(FILMED, planted(512, 100, 16), photographs=3)
+
+
+def random_checkpoint(classifier, seed: int = 0, architecture: str = "fused") -> EmotionModel:
+    """Untrained weights behind some mean and deviation."""
+    rng = np.random.default_rng(seed)
+    mean, std = rng.normal(size=552), rng.uniform(0.5, 2.0, 552)
+    reference = (mean + std * rng.normal(size=(8, 552))).astype(np.float32)
+    classifier = classifier.eval().requires_grad_(False)
+    return EmotionModel(architecture, classifier, mean, std, reference, 1.0, architecture=architecture)
+
+
+def publish(folder: Path, actors: Sequence[int], filmed: Sequence[int], emotions: Sequence[int] = (3, 4, 5)) -> Path:
+    """RAVDESS's published layout with a note for each emotion, a little higher for each actor, and one short film for all."""
+    film = encode_video([np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)] * 2)
+    for actor in actors:
+        (folder / f"Actor_{actor:02d}").mkdir()
+        for emotion in emotions:
+            key = (actor, f"{emotion:02d}", 1, 1, 1)
+            note = wav(tone(0.5, 200 * emotion + 10 * actor))
+            (folder / f"Actor_{actor:02d}" / file_name(key, 3, ".wav")).write_bytes(note)
+            if actor in filmed:
+                (folder / f"Actor_{actor:02d}" / file_name(key, 1, ".mp4")).write_bytes(film)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def published(tmp_path_factory) -> Path:
+    """Three actors of three folds, three emotions, and faces of two."""
+    return publish(tmp_path_factory.mktemp("published"), (1, 2, 3), (1, 2))
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory, published) -> Path:
+    """Features of the one film are there already: else many threads would compute them at once."""
+    folder = tmp_path_factory.mktemp("cache")
+    _face(next(t for t in find_takes(published) if t.kind == "video"), folder, "ferplus")
+    return folder
+
+
+@pytest.fixture
+def inline(monkeypatch):
+    """Splits are worked on in this process, one after another."""
+
+    class Pool:
+        def __init__(self, _workers, _context, prepare, arguments) -> None:
+            prepare(*arguments)
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_) -> None: ...
+
+        def submit(self, function, *job) -> Future:
+            done: Future = Future()
+            done.set_result(function(*job))
+            return done
+
+    monkeypatch.setattr("models.evaluation.ProcessPoolExecutor", Pool)

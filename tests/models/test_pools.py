@@ -1,0 +1,158 @@
+"""What is drawn from: copies, chances and moments, each against the definition."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from models.dataset import SPOKEN
+from models.pools import DB_TO_MFCC0, draw_label, face_pool, moments, reference_rows, reference_vectors, standardised, subset, voice_pool
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+def test_clean_speech_and_altered_copies_are_kept_apart(corpus):
+    voices, _ = corpus
+    pool = voice_pool(voices)
+    assert_allclose(np.concatenate([pool.spoken, pool.altered], axis=1), voices.mfcc)
+    assert pool.spoken.shape[1] == SPOKEN.stop
+    for label in range(8):
+        assert pool.weights[pool.labels == label].sum() == pytest.approx(1 / 8)
+
+
+def test_a_drawn_voice_is_one_of_its_copies(corpus, rng):
+    voices, _ = corpus
+    pool = voice_pool(voices)
+    rows = rng.integers(len(voices.label), size=500)
+    for altered, copies in ((0.0, pool.spoken), (1.0, pool.altered)):
+        drawn = pool.draw(rows, rng, altered, 0.0)
+        same = (copies[rows] == drawn[:, None]).all(axis=2)
+        assert (same.sum(axis=1) == 1).all()
+        assert same.any(axis=0).all()  # every copy has its turn
+
+
+def test_altered_copies_come_as_often_as_asked(corpus, rng):
+    voices, _ = corpus
+    pool = voice_pool(voices)
+    rows = rng.integers(len(voices.label), size=4000)
+    drawn = pool.draw(rows, rng, 0.3, 0.0)
+    dirty = (pool.altered[rows] == drawn[:, None]).all(axis=2).any(axis=1)
+    assert dirty.mean() == pytest.approx(0.3, abs=0.03)
+
+
+def test_the_level_moves_mfcc_0_alone_and_within_its_range(corpus, rng):
+    voices, _ = corpus
+    pool = voice_pool(voices)
+    rows = np.full(4000, 7)
+    drawn = pool.draw(rows, rng, 1.0, 6.0)
+    moved = drawn[:, None] - pool.altered[7]
+    copy = np.abs(moved[..., 1:]).max(axis=2).argmin(axis=1)
+    moved = moved[np.arange(4000), copy]
+    assert_allclose(moved[:, 1:], 0, atol=1e-5)
+    assert pytest.approx(np.sqrt(128)) == DB_TO_MFCC0
+    db = moved[:, 0] / np.sqrt(128)
+    assert -6 <= db.min() < -5.9
+    assert 5.9 < db.max() <= 6
+    assert db.std() == pytest.approx(12 / np.sqrt(12), rel=0.03)
+    spared = pool.draw(rows, rng, 0.25, 6.0)[:, 0]
+    clean = np.isin(spared.astype(np.float32), pool.spoken[7, :, 0])
+    assert clean.mean() == pytest.approx(0.75**2, abs=0.03)  # neither another microphone nor another level
+
+
+def test_drawing_twice_does_not_change_the_pool(corpus, rng):
+    voices, _ = corpus
+    pool = voice_pool(voices)
+    before = pool.spoken.copy()
+    pool.draw(np.arange(50), rng, 0.5, 12.0)
+    assert (pool.spoken == before).all()
+
+
+@pytest.mark.parametrize(("frames", "fewest"), [(1, 1), (2, 1), (3, 1), (9, 3)])
+def test_a_subset_is_a_third_to_all_of_the_frames(rng, frames, fewest):
+    drawn = [subset(np.arange(frames), rng) for _ in range(300)]
+    assert {len(d) for d in drawn} == set(range(fewest, frames + 1))
+    assert all(len(set(d.tolist())) == len(d) for d in drawn)
+    assert set(np.concatenate(drawn).tolist()) == set(range(frames))
+
+
+def test_a_face_is_a_mean_of_some_of_its_frames(corpus, rng):
+    _, faces = corpus
+    pool = face_pool(faces, rng, 2, 3, 0.4)
+    filmed = [k for k, actor in enumerate(faces.actor) if actor]
+    views, draws = faces.frames[0].shape[0], 3
+    assert len(pool.labels) == len(filmed) * views * draws + (faces.actor == 0).sum()
+    assert_allclose(pool.labels[: len(filmed) * views * draws], np.repeat(faces.label[filmed], views * draws))
+    for row in range(views * draws):
+        view = faces.frames[filmed[0]][row // draws]
+        low, high = view.min(axis=0), view.max(axis=0)
+        assert ((pool.vectors[row] >= low - 1e-5) & (pool.vectors[row] <= high + 1e-5)).all()
+        parts = [view[list(p)].mean(axis=0) for p in ((0,), (1,), (2,), (0, 1), (0, 2), (1, 2), (0, 1, 2))]
+        assert min(np.abs(part - pool.vectors[row]).max() for part in parts) < 1e-5
+
+
+def test_only_so_many_views_of_a_face_are_drawn_from(corpus, rng):
+    """One view is the face as it was filmed."""
+    _, faces = corpus
+    filmed = faces.where(faces.actor > 0)
+    pool = face_pool(filmed, rng, 1, 2, 0.4)
+    assert_allclose(pool.labels, np.repeat(filmed.label, 2))
+    low, high = (np.array([getattr(f[0], side)(axis=0) for f in filmed.frames]).repeat(2, axis=0) for side in ("min", "max"))
+    assert ((pool.vectors >= low - 1e-5) & (pool.vectors <= high + 1e-5)).all()
+
+
+def test_photographs_are_taken_as_they_are_and_weigh_their_share(corpus, rng):
+    _, faces = corpus
+    pool = face_pool(faces, rng, 2, 2, 0.4)
+    pictures = faces.actor == 0
+    photographs = np.arange(len(pool.labels)) >= len(pool.labels) - pictures.sum()
+    assert_allclose(pool.vectors[photographs], [f[0, 0] for f, p in zip(faces.frames, pictures, strict=True) if p])
+    for label in range(8):
+        mine = pool.labels == label
+        assert pool.weights[mine].sum() == pytest.approx(1 / 8)
+        assert pool.weights[mine & photographs].sum() == pytest.approx(0.4 / 8)
+
+
+def test_the_expert_of_the_pool_knows_the_planted_emotion(corpus, rng):
+    _, faces = corpus
+    pool = face_pool(faces, rng, 2, 2, 0.4)
+    assert (pool.expert.argmax(axis=1) == pool.labels).mean() > 0.99
+    assert_allclose(np.exp(pool.expert).sum(axis=1), 1, atol=1e-6)
+
+
+def test_moments_are_those_of_what_is_drawn(corpus, rng):
+    """Mean and deviation of a large weighted sample; altered copies have no say."""
+    voices, faces = corpus
+    heard, seen = voice_pool(voices), face_pool(faces, rng, 2, 2, 0.4)
+    mean, std = moments(heard, seen)
+    rows = rng.choice(len(heard.labels), 15_000, p=heard.weights)
+    voice = heard.draw(rows, rng, 0.0, 0.0)
+    face = seen.vectors[rng.choice(len(seen.labels), 15_000, p=seen.weights)]
+    for part, sample in ((slice(0, 40), voice), (slice(40, 552), face)):
+        assert (np.abs(mean[part] - sample.mean(axis=0)) < 0.05 * std[part]).all()
+        assert_allclose(std[part], sample.std(axis=0) + 1e-2, rtol=0.06)
+    z = standardised(voice, mean, std, voice=True)
+    assert z.dtype == np.float32
+    assert_allclose(z.mean(axis=0), 0, atol=0.05)
+    assert_allclose(standardised(face, mean, std, voice=False), (face - mean[40:]) / std[40:], atol=1e-4)
+
+
+def test_reference_pairs_are_of_one_label_and_of_every_label(corpus, rng):
+    voices, faces = corpus
+    heard, seen = voice_pool(voices), face_pool(faces, rng, 2, 2, 0.4)
+    i, j = reference_rows(heard, seen, 20, rng)
+    assert (heard.labels[i] == seen.labels[j]).all()
+    assert heard.labels[i].tolist() == [k % 8 for k in range(20)]
+    again = reference_rows(heard, seen, 20, np.random.default_rng(5))
+    vectors = reference_vectors(heard, seen, 20, np.random.default_rng(5))
+    assert_allclose(vectors, np.concatenate([voices.mfcc[again[0], 0], seen.vectors[again[1]]], axis=1))
+    assert vectors.dtype == np.float32
+
+
+def test_a_label_that_is_not_there_is_replaced_by_any_other(corpus, rng):
+    voices, _ = corpus
+    pool = voice_pool(voices.where(np.isin(voices.label, (0, 5))))
+    drawn = np.array([draw_label(pool, 3, rng) for _ in range(200)])
+    assert set(pool.labels[drawn]) == {0, 5}
+    assert set(pool.labels[[draw_label(pool, 5, rng) for _ in range(50)]]) == {5}

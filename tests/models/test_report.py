@@ -1,0 +1,112 @@
+"""The tables say what the files say, whose numbers are those of scikit-learn."""
+
+import numpy as np
+import pytest
+from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
+
+import models.report
+from models.evaluate import results_of
+from models.evaluation import late_fusion
+from models.metrics import calibration_floor
+from models.protocols import PROTOCOLS
+from models.report import markdown
+from models.training import Recipe
+from tests.models.test_evaluate import made_up
+
+
+@pytest.fixture(scope="module")
+def measured():
+    """Scores of two models under two protocols, one of them also without altered copies."""
+    actors = (1, 2, 5, 6, 8)
+    rows = [made_up(m, m, k, (a,)) for m in ("voice", "face") for k, a in enumerate(actors)]
+    rows += [made_up(m, m, k, (a,), c) for m, c in (("voice", "10 dB softer"), ("face", "blur (3 pixels)")) for k, a in enumerate(actors)]
+    rows += late_fusion(rows)
+    there = {
+        ("actor-5fold", name, False): result for name, result in results_of(rows, "actor-5fold", ["voice", "late-fusion"], Recipe()).items()
+    }
+    other = [made_up("voice", "voice", 9, actors)]
+    there |= {("random", "voice", False): results_of(other, "random", ["voice"], Recipe())["voice"]}
+    there |= {("actor-5fold", "voice", True): there["actor-5fold", "voice", False]}
+    return rows, other, there
+
+
+@pytest.fixture
+def results(measured, monkeypatch):
+    """Predictions behind ``actor-5fold`` and behind ``random``."""
+    rows, other, there = measured
+    monkeypatch.setattr(models.report, "read_result", lambda protocol, name, plain=False: there.get((protocol, name, plain)))
+    return rows, other
+
+
+def tables() -> dict[str, list[list[str]]]:
+    """Heading → rows of cells."""
+    found = {}
+    for block in markdown().split("\n\n**"):
+        heading, _, *lines = block.strip("*").splitlines()
+        found[heading.replace("**", "")] = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    return found
+
+
+def score(rows, model: str, state: str, function=accuracy_score, **options) -> float:
+    mine = [p for p in rows if (p.model, p.state, p.change) == (model, state, None)]
+    return function(np.concatenate([p.label for p in mine]), np.concatenate([p.logits.argmax(axis=1) for p in mine]), **options)
+
+
+def test_accuracy_by_model_and_protocol(results):
+    rows, other = results
+    heading, table = next((h, t) for h, t in tables().items() if h.startswith("Voice alone"))
+    assert heading == "Voice alone (300 clips of 5 actors)"
+    head, ruler, *body = table
+    assert head == ["accuracy", *(p.title for p in PROTOCOLS.values())]
+    assert ruler == ["---"] * 5
+    assert [row[0] for row in body] == ["`voice`", "`late-fusion`"]
+    cells = dict(zip(PROTOCOLS, body[0][1:], strict=True))
+    assert cells["actor-5fold"].startswith(f"{score(rows, 'voice', 'voice'):.1%} (")
+    assert cells["random"].startswith(f"{score(other, 'voice', 'voice'):.1%} (")
+    assert cells["sentence"] == cells["leave-one-actor-out"] == "–"
+    assert body[1][2:] == ["–"] * 3
+    assert all(len(row) == len(head) for row in body)
+
+
+def test_each_state_has_its_table(results):
+    rows, _ = results
+    found = tables()
+    for heading, state in (("Voice and face", "both"), ("Face alone", "face")):
+        table = next(t for h, t in found.items() if h.startswith(f"{heading} ("))
+        assert [row[0] for row in table[2:]] == ["`late-fusion`"]
+        assert table[2][1].startswith(f"{score(rows, 'late-fusion', state):.1%} (")
+
+
+def test_an_interval_reads_as_one(results):
+    for cell in (c for t in tables().values() for row in t[2:] for c in row if c.endswith("%)")):
+        value, low, high = (float(part) for part in cell.replace("%", "").replace("(", "").replace(")", "").replace("–", " ").split())
+        assert low - 0.5 <= value <= high + 0.5
+
+
+def test_more_of_the_same_clips(results):
+    rows, _ = results
+    head, _, *body = tables()["More of the same clips"]
+    assert len(head) == 7
+    assert [(row[0], row[1]) for row in body] == [
+        ("`voice`", "voice alone"),
+        *(("`late-fusion`", state) for state in ("voice alone", "voice and face", "face alone")),
+    ]
+    assert body[0][2].startswith(f"{score(rows, 'voice', 'voice', balanced_accuracy_score):.1%}")
+    assert body[0][3].startswith(f"{score(rows, 'voice', 'voice', f1_score, average='macro'):.1%}")
+    assert 0 < float(body[0][6]) < calibration_floor(np.full((20, 8), 1 / 8))
+
+
+def test_stability_with_and_without_training_for_it(results):
+    rows, _ = results
+    head, _, *body = tables()["Same verdict after a change, voice alone"]
+    assert head == ["", "`voice` untrained for it", "`voice`", "`late-fusion`"]
+    plain, changed = ([p for p in rows if (p.model, p.state, p.change) == ("voice", "voice", c)] for c in (None, "10 dB softer"))
+    same = np.mean([a.logits.argmax(axis=1) == b.logits.argmax(axis=1) for a, b in zip(plain, changed, strict=True)])
+    assert body == [["10 dB softer", f"{same:.0%}", f"{same:.0%}", f"{same:.0%}"]]
+    both = tables()["Same verdict after a change, voice and face"]
+    assert [row[0] for row in both[2:]] == ["10 dB softer", "blur (3 pixels)"]
+
+
+def test_nothing_measured_nothing_said(monkeypatch):
+    monkeypatch.setattr(models.report, "read_result", lambda *_: None)
+    assert markdown() == ""

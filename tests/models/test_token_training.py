@@ -1,0 +1,223 @@
+"""Training on sequences: what is drawn, what is wanted, and a planted emotion that must be learned."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose
+
+from models.clips import held_out_clips, predict
+from models.dataset import SPOKEN
+from models.metrics import accuracy
+from models.pools import reference_rows
+from models.token_training import (
+    FACES,
+    LONGEST,
+    TokenRecipe,
+    _Sequences,
+    _TokenBatches,
+    frame_moments,
+    reference_sequences,
+    standardised_frames,
+    train_tokens,
+)
+from models.tokens import CLIP_SECONDS, TOKEN_FRAMES
+from models.training import samples
+from tests.models.conftest import FRAMES
+
+RECIPE = replace(TokenRecipe(), epochs=4, batch=32, epoch_size=640, reference=10)
+# Nothing is altered, mixed or blanked: what is drawn can be found again.
+PLAIN = replace(RECIPE, altered=0.0, gain_db=0.0, voice_noise=0.0, face_noise=0.0, mixup=0.0, mask_frames=1)
+
+
+@pytest.fixture(scope="module")
+def strangers(corpus):
+    """Without actor 1, and actor 1."""
+    voices, faces = corpus
+    return (voices.where(voices.actor != 1), faces.where(faces.actor != 1)), (
+        voices.where(voices.actor == 1),
+        faces.where(faces.actor == 1),
+    )
+
+
+@pytest.fixture(scope="module")
+def trained(strangers):
+    return train_tokens(*strangers[0], RECIPE)
+
+
+def sequences(corpus, recipe: TokenRecipe) -> _Sequences:
+    voices, faces = corpus
+    pools = samples(voices, faces, recipe)
+    mean, std = frame_moments(voices, pools)
+    return _Sequences(voices, faces, pools, mean, std, np.full(len(faces.label), 1 / len(faces.label)))
+
+
+@pytest.mark.parametrize(("state", "least"), [("both", 0.9), ("voice", 0.7), ("face", 0.9)])
+def test_learns_what_was_planted_and_knows_it_of_a_stranger(strangers, trained, state, least):
+    clips = held_out_clips(*strangers[1], state)
+    assert len(clips.label) == 60
+    assert accuracy(predict(trained, clips), clips.label) > least
+
+
+def test_loss_falls_and_is_kept(strangers, trained):
+    history = trained.info["history"]
+    assert [row["epoch"] for row in history] == [1, 2, 3, 4]
+    assert history[-1]["loss"] < 0.8 * history[0]["loss"]
+    assert trained.info["recipe"]["mixup"] == RECIPE.mixup
+    assert (trained.name, trained.architecture, trained.backbone) == ("av-tokens", "av-tokens", "ferplus")
+    assert not any(p.requires_grad for p in trained.classifier.parameters())
+    assert not trained.classifier.training
+
+
+def test_same_seed_same_weights_other_seed_others(corpus):
+    short = replace(RECIPE, epochs=1, epoch_size=64)
+    trained, again, other = (train_tokens(*corpus, replace(short, seed=s)).classifier.state_dict() for s in (0, 0, 1))
+    for name, value in trained.items():
+        assert (value == again[name]).all(), name
+        if value.dim() > 1:
+            assert (value != other[name]).any(), name
+
+
+def test_moments_are_those_of_single_frames_that_are_heard(corpus):
+    voices, faces = corpus
+    pools = samples(voices, faces, RECIPE)
+    mean, std = frame_moments(voices, pools)
+    heard = np.concatenate([voices.sequence[k, 0, :, : voices.heard[k, 0]].T.astype(float) for k in range(len(voices.label))])
+    assert_allclose(mean[:40], heard.mean(axis=0), rtol=1e-5, atol=1e-6)
+    assert_allclose(std[:40], heard.std(axis=0) + 1e-2, rtol=1e-5)
+    assert_allclose(mean[40:], pools.mean[40:])
+    assert_allclose(std[40:], pools.std[40:])
+    z = standardised_frames(heard.T.astype(np.float32), mean, std)
+    assert_allclose(z.mean(axis=1), 0, atol=1e-3)
+    assert_allclose(z.std(axis=1), 1, atol=0.02)
+
+
+def test_reference_sequences_belong_to_the_reference_vectors(corpus):
+    voices, faces = corpus
+    data = sequences(corpus, RECIPE)
+    vectors, heard, shown = reference_sequences(data, RECIPE)
+    assert (vectors.shape, heard.shape[:2], shown.shape) == ((10, 552), (10, 40), (10, 4, 512))
+    assert_allclose(shown[:, :FRAMES].mean(axis=1), vectors[:, 40:], rtol=1e-4, atol=1e-5)
+    assert_allclose(shown[:, FRAMES:], shown[:, : 4 - FRAMES])  # the first one again
+    rows = [int(np.abs(voices.mfcc[:, 0] - v).max(axis=1).argmin()) for v in vectors[:, :40]]
+    assert_allclose(voices.mfcc[rows, 0], vectors[:, :40])
+    assert_allclose(voices.sequence[rows, 0].astype(np.float32), heard)
+    pictures = np.array([f[0].mean(axis=0) for f in faces.frames])
+    owners = [int(np.abs(pictures - v).max(axis=1).argmin()) for v in vectors[:, 40:]]
+    assert voices.label[rows].tolist() == faces.label[owners].tolist() == [k % 8 for k in range(10)]
+    i, _ = reference_rows(data.pools.heard, data.pools.seen, 10, np.random.default_rng(RECIPE.seed + 2))
+    assert i.tolist() == rows
+
+
+def test_the_shares_of_what_is_missing_are_the_same_in_every_batch(corpus):
+    recipe = replace(RECIPE, batch=40, voice_alone=0.5, face_alone=0.25)
+    draw = _TokenBatches(sequences(corpus, recipe), recipe)
+    for _ in range(3):
+        batch, target = draw()
+        deaf, blind = batch.heard == 0, ~batch.seen.any(dim=1)
+        assert (int(deaf.sum()), int(blind.sum()), int((deaf & blind).sum())) == (10, 20, 0)
+        torch.testing.assert_close(target.sum(dim=1), torch.ones(40))
+        assert batch.voice.shape == (40, 40, LONGEST)
+        assert batch.faces.shape == (40, FACES, 512)
+        assert torch.isfinite(batch.voice).all()
+        assert (target >= 0).all()
+
+
+def test_what_is_drawn_is_in_the_recordings(corpus):
+    """Clean copies, shifted by part of their length; frames of one view, in the order in which they were filmed."""
+    voices, faces = corpus
+    data = sequences(corpus, PLAIN)
+    draw = _TokenBatches(data, PLAIN)
+    rows = np.arange(0, 240, 10)
+    x, count = draw._voices(rows)
+    for k, row in enumerate(rows):
+        copies = standardised_frames(voices.sequence[row, SPOKEN].astype(np.float32), data.mean, data.std)
+        places = [
+            (c, s) for c in range(SPOKEN.stop) for s in range(LONGEST // 4) if np.abs(copies[c, :, s : s + 20] - x[k, :, :20]).max() < 1e-3
+        ]
+        assert len(places) == 1
+        ((copy, shift),) = places
+        heard = min(voices.heard[row, copy], LONGEST)
+        assert shift < max(1, heard // 4)
+        assert count[k] == heard - shift
+        assert_allclose(x[k, :, : count[k]], copies[copy, :, shift:heard], atol=1e-4)
+    shown = [0, 5, 100]
+    z, seconds, seen, means = draw._faces(np.array(shown))
+    for k, row in enumerate(shown):
+        views = (faces.frames[row] - data.mean[40:]) / data.std[40:]
+        found = [np.argwhere(np.abs(views - frame).max(axis=2) < 1e-4)[0] for frame in z[k, seen[k]]]
+        assert len({view for view, _ in found}) == 1
+        order = [frame for _, frame in found]
+        assert order == sorted(set(order))
+        assert_allclose(means[k], faces.frames[row][found[0][0]][order].mean(axis=0), rtol=1e-5)
+        start = seconds[k, : len(order)] - np.array(order) * CLIP_SECONDS / FRAMES
+        assert_allclose(start, start[0], atol=1e-5)
+        assert 0 <= start[0] <= CLIP_SECONDS / FRAMES
+    assert not z[~seen].any()
+
+
+def test_altered_copies_come_where_they_are_asked_for(corpus):
+    voices, _ = corpus
+    recipe = replace(PLAIN, altered=1.0)
+    data = sequences(corpus, recipe)
+    x, _ = _TokenBatches(data, recipe)._voices(np.arange(20))
+    for k in range(20):
+        copies = standardised_frames(voices.sequence[k].astype(np.float32), data.mean, data.std)
+        near = [min(np.abs(copy[:, s : s + 20] - x[k, :, :20]).max() for s in range(LONGEST // 4)) < 1e-3 for copy in copies]
+        assert sum(near) == 1
+        assert near.index(True) >= SPOKEN.stop
+
+
+def test_a_stretch_of_the_voice_is_blanked(corpus):
+    recipe = replace(PLAIN, mask_frames=20)
+    x, count = _TokenBatches(sequences(corpus, recipe), recipe)._voices(np.arange(200))
+    blank = np.array([(voice[:, :heard] == 0).all(axis=0).sum() for voice, heard in zip(x, count, strict=True)])
+    assert blank.max() <= 19
+    assert 3 < blank.mean() < 12
+    plain, _ = _TokenBatches(sequences(corpus, PLAIN), PLAIN)._voices(np.arange(200))
+    assert not (plain == 0).all(axis=1).any()
+
+
+def test_mixup_mixes_voices_and_targets_alike(corpus):
+    """Of what is heard and of what is wanted, the same share: found from the one, it predicts the other."""
+    recipe = replace(PLAIN, mixup=0.4, batch=60, smoothing=0.0)
+    draw = _TokenBatches(sequences(corpus, recipe), recipe)
+    rng = np.random.default_rng(0)
+    voice, count = rng.standard_normal((60, 40, TOKEN_FRAMES)).astype(np.float32), rng.integers(20, 44, 60)
+    labels = rng.integers(0, 8, 60)
+    target, blind = np.full((60, 8), 1 / 8), np.arange(60) >= 20
+    mixed, heard, wanted = draw._mix(voice.copy(), count.copy(), target.copy(), blind, labels)
+    assert (mixed[:20] == voice[:20]).all()
+    assert (wanted[:20] == 1 / 8).all()
+    flat, shares = voice.reshape(60, -1), []
+    for k in range(20, 60):
+        weights = np.linalg.lstsq(flat[20:].T, mixed[k].ravel(), rcond=None)[0]
+        partners = 20 + np.flatnonzero(np.abs(weights) > 1e-4)
+        assert len(partners) <= 2
+        assert weights.sum() == pytest.approx(1, abs=1e-3)
+        expected = np.zeros(8)
+        np.add.at(expected, labels[20:], weights)
+        assert_allclose(wanted[k], expected, atol=1e-3)
+        assert heard[k] >= max(count[k], *count[partners])
+        shares.append(weights.max())
+    assert np.min(shares) < 0.9
+
+
+def test_one_view_is_the_face_as_it_was_filmed(corpus):
+    _, faces = corpus
+    recipe = replace(PLAIN, face_views=1)
+    data = sequences(corpus, recipe)
+    z, _, seen, _ = _TokenBatches(data, recipe)._faces(np.arange(40))
+    for k in range(40):
+        clean = (faces.frames[k][0] - data.mean[40:]) / data.std[40:]
+        assert all(np.abs(clean - frame).max(axis=1).min() < 1e-4 for frame in z[k, seen[k]])
+
+
+def test_a_photograph_is_one_frame(corpus):
+    _, faces = corpus
+    data = sequences(corpus, PLAIN)
+    pictures = np.flatnonzero(faces.actor == 0)[:5]
+    _, _, seen, means = _TokenBatches(data, PLAIN)._faces(pictures)
+    assert seen.sum(axis=1).tolist() == [1] * 5
+    assert_allclose(means, [faces.frames[k][0, 0] for k in pictures], rtol=1e-6)

@@ -1,0 +1,95 @@
+"""The command that trains: from the published layout to checkpoints that can be used, and know their temperature."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from models.checkpoint import read_model
+from models.clips import held_out_clips, predict
+from models.evaluation import Laboratory, states_of
+from models.metrics import fit_temperature
+from models.registry import MODELS
+from models.train import describe, main
+from models.training import Recipe, fuse_late
+
+
+def arguments(published, cache, folder, *more: str) -> list[str]:
+    common = ["--data", str(published), "--cache", str(cache), "--ferplus", "0", "--workers", "1"]
+    return [*common, "--out", str(folder), "--results", str(folder / "results"), "--epochs", "1", *more]
+
+
+@pytest.fixture(scope="module")
+def trained(published, cache, tmp_path_factory):
+    """All models, one epoch, no scores."""
+    folder = tmp_path_factory.mktemp("weights")
+    assert main(arguments(published, cache, folder, "--seeds", "0")) == 0
+    return folder
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_model_is_written_and_can_be_used(trained, published, cache, name):
+    model = read_model(trained / f"{name}.safetensors")
+    assert (model.architecture, model.temperature, model.alone) == (name, 1.0, (1.0, 1.0))
+    assert "voices of 3 actors (9 recordings)" in model.info["trained_on"]
+    assert "actor 01 (3 performances), actor 02 (3 performances)" in model.info["trained_on"]
+    assert {"commit", "created", "recipe", "backbone"} <= model.info.keys()
+    assert model.info["recipe"]["epochs"] == 1
+    lab = Laboratory(published, cache, 0)
+    for state in states_of(name):
+        clips = held_out_clips(lab.voices, lab.faces, state)
+        logits = predict(model, clips)
+        assert logits.shape == (9 if state == "voice" else 6, 8)
+        assert np.isfinite(logits).all()
+        assert state == "face" or logits.std(axis=0).max() > 1e-3  # there is one film for all
+    assert not (trained / "results").exists()
+
+
+def test_late_fusion_is_made_of_the_two_beside_it(trained, published, cache):
+    voice, face, late = (read_model(trained / f"{name}.safetensors") for name in ("voice", "face", "late-fusion"))
+    lab = Laboratory(published, cache, 0)
+    vectors = held_out_clips(lab.voices, lab.faces, "both").vectors()
+    assert_allclose(late.logits(vectors), fuse_late(voice, face).logits(vectors), atol=1e-5)
+
+
+@pytest.mark.usefixtures("inline")
+@pytest.mark.filterwarnings("ignore:All-NaN slice")
+def test_scores_are_written_and_temperatures_come_from_them(published, cache, tmp_path, capsys):
+    assert main(arguments(published, cache, tmp_path, "--model", "linear")) == 0
+    assert sorted(p.name for p in tmp_path.glob("*.safetensors")) == ["linear.safetensors"]
+    (written,) = (tmp_path / "results").glob("*.json")
+    assert written.name == "actor-5fold.linear.json"
+    result = json.loads(written.read_text(encoding="utf-8"))
+    assert next(iter(result)) == "accuracy"
+    assert f"accuracy {result['accuracy']:.1%}" in capsys.readouterr().out
+    lab = Laboratory(published, cache, 0)
+    found = [p for k in range(5) for p in lab.run("actor-5fold", k, ["linear"], replace(Recipe(), epochs=1), False)]
+    model = read_model(tmp_path / "linear.safetensors")
+    for state, own in zip(("both", "voice", "face"), (model.temperature, *model.alone), strict=True):
+        rows = [p for p in found if p.state == state]
+        expected = fit_temperature(np.concatenate([p.logits for p in rows]), np.concatenate([p.label for p in rows]))
+        assert own == pytest.approx(expected, rel=0.02)
+
+
+def test_actors_can_be_left_out(published, cache, tmp_path):
+    assert main(arguments(published, cache, tmp_path, "--seeds", "0", "--without", "3", "2", "--model", "linear")) == 0
+    model = read_model(tmp_path / "linear.safetensors")
+    assert "voices of 1 actors (3 recordings), faces of actor 01 (3 performances)" in model.info["trained_on"]
+    lab = Laboratory(published, cache, 0)
+    alone = lab.voices.where(lab.voices.actor == 1)
+    assert_allclose(model.mean[:40], alone.mfcc[:, :7].mean(axis=(0, 1)), rtol=1e-4, atol=1e-3)
+
+
+def test_what_it_was_trained_on_in_words(corpus):
+    voices, faces = corpus
+    assert describe(voices, faces) == (
+        "RAVDESS speech: voices of 4 actors (240 recordings), faces of actor 01 (60 performances), actor 05 (60 performances); "
+        "FER+: 24 photographs"
+    )
+
+
+def test_a_folder_without_recordings_is_one_line(tmp_path, capsys):
+    assert main(["--data", str(tmp_path), "--cache", str(tmp_path)]) == 2
+    assert len(capsys.readouterr().err.strip().splitlines()) == 1

@@ -1,0 +1,165 @@
+"""One recording, any of the models: what each takes note of, and that everything it says fits together."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose
+
+from features import MediaError, extract
+from models.architectures import ARCHITECTURES
+from models.checkpoint import EmotionModel, save_model, softmax
+from models.labels import LABELS
+from tests.conftest import SAMPLE, encode_video, tone, wav
+from xai.__main__ import main
+from xai.analysis import Settings, analyse
+from xai.cam_library import explain_cam_with
+
+QUICK = Settings(samples=300)
+
+
+@pytest.fixture(scope="module")
+def film() -> bytes:
+    """A film of noise with a voice, of which there are two pictures."""
+    noise = np.random.default_rng(0).integers(0, 255, (31, 64, 64, 3), np.uint8)
+    return encode_video(noise, sound=tone(1.2, 300))
+
+
+def untrained(name: str, model: EmotionModel) -> EmotionModel:
+    """Behind the mean and deviation of the one that is shipped."""
+    torch.manual_seed(3)
+    classifier = ARCHITECTURES[name]().eval().requires_grad_(False)
+    return replace(model, name=name, classifier=classifier, architecture=name, temperature=1.2)
+
+
+@pytest.fixture(scope="module")
+def of_tokens(sample, token_model):
+    return analyse(*sample, model=token_model, settings=QUICK)
+
+
+def test_a_classifier_of_sequences_is_explained_like_any_other(of_tokens, token_model):
+    a = of_tokens
+    assert not any("chosen model" in warning for warning in a.warnings)
+    assert_allclose(a.probabilities, softmax(token_model.predict(a.features)), atol=1e-6)
+    assert_allclose(a.modalities.both, a.probabilities, atol=1e-6)
+    assert_allclose(a.shap.logits, token_model.predict(a.features), atol=1e-5)
+    assert (np.abs(a.shap.residual) < 0.1 * np.abs(a.shap.values).sum(axis=1)).all()
+    assert a.cam.maps.shape == (8, len(a.features.video.times), 7, 7)
+    assert a.cam.maps[:, a.features.video.used].any(axis=(2, 3)).all()
+    assert a.lime.weights.shape == (8, len(a.lime.cells))
+    assert a.lime.samples == 300
+    for part in (a.cam.maps, a.lime.weights, a.lime.r2, a.shap.values):
+        assert np.isfinite(part).all()
+    assert set(a.seconds) >= {"audio", "video", "prediction", "modalities", "gradcam", "lime", "shap"}
+
+
+def test_a_classifier_of_sequences_on_the_command_line(tmp_path, token_model, of_tokens):
+    """Everything that is written down fits together, and is what the analysis says."""
+    save_model(token_model, tmp_path / "tokens.safetensors")
+    command = [str(SAMPLE / "sample.wav"), str(SAMPLE / "sample.mp4"), "--model", str(tmp_path / "tokens.safetensors")]
+    assert main([*command, "--out", str(tmp_path / "out"), "--samples", "300"]) == 0
+    r = json.loads((tmp_path / "out" / "result.json").read_text(encoding="utf-8"))
+    assert_allclose(list(r["prediction"]["probabilities"].values()), of_tokens.probabilities, atol=1e-6)
+    logits = dict(zip(LABELS, token_model.predict(of_tokens.features), strict=True))
+    shap = r["explanations"]["shap"]
+    for label in LABELS:
+        assert sum(shap["values"][label]) + shap["base"][label] + shap["residual"][label] == pytest.approx(logits[label], abs=1e-4)
+        split = r["explanations"]["modalities"][label]
+        assert split["audio"] + split["video"] == pytest.approx(r["prediction"]["probabilities"][label] - split["neither"], abs=1e-6)
+    assert r["checkpoint"]["name"] == "tokens"
+
+
+def test_a_voice_model_does_not_look(sample, model, backbone):
+    a = analyse(*sample, model=untrained("voice", model), settings=QUICK)
+    assert a.features.video is None
+    assert a.cam is None
+    assert a.warnings == ("The chosen model judges the voice only: the face was not looked at.",)
+    assert_allclose(a.features.vector[:40], extract(sample[0], None, backbone.maps).vector[:40])
+    assert np.isnan(a.features.vector[40:]).all()
+    assert a.modalities.verdict("video") is None
+    assert_allclose(a.modalities.video, 0, atol=1e-7)
+    assert a.lime.weights.any(axis=1).all()
+    assert not a.shap.values[:, 40:].any()
+    alone = analyse(sample[0], None, model=a.model, settings=QUICK)
+    assert alone.warnings == ()
+    assert_allclose(alone.probabilities, a.probabilities, atol=1e-7)
+
+
+def test_a_face_model_does_not_listen(sample, model, backbone, film):
+    a = analyse(*sample, model=untrained("face", model), settings=QUICK)
+    assert a.features.audio is None
+    assert a.lime is None
+    assert a.warnings == ("The chosen model judges the face only: the voice was not listened to.",)
+    assert_allclose(a.features.vector[40:], extract(*sample, backbone.maps).vector[40:])
+    assert np.isnan(a.features.vector[:40]).all()
+    assert a.modalities.verdict("audio") is None
+    assert_allclose(a.modalities.audio, 0, atol=1e-7)
+    assert a.cam.maps.any(axis=(1, 2, 3)).all()
+    assert not a.shap.values[:, :40].any()
+    theirs = explain_cam_with(a.features, a.model, a.backbone, "GradCAM").maps
+    assert_allclose(a.cam.maps, theirs, atol=1e-4 * np.abs(theirs).max())
+    sounding = analyse(None, film, model=a.model, settings=QUICK)
+    assert sounding.features.audio is None
+    assert any("not listened to" in warning for warning in sounding.warnings)
+
+
+def test_a_voice_model_hears_the_sound_of_a_film(film, model):
+    voice = untrained("voice", model)
+    a = analyse(None, film, model=voice, settings=QUICK)
+    assert a.features.video is None
+    assert a.features.audio.seconds == pytest.approx(1.2, abs=0.1)
+    assert a.warnings[-1] == "The chosen model judges the voice only: the face was not looked at."
+    given = analyse(wav(tone(1.5, 500)), film, model=voice, settings=QUICK)
+    assert given.features.audio.seconds == pytest.approx(1.5, abs=0.01)  # the voice that was given, not the film's
+
+
+@pytest.mark.parametrize(
+    ("name", "audio", "video", "words"),
+    [
+        ("voice", None, "silent", "add a recording of a voice"),
+        ("voice", None, None, "add a recording of a voice"),
+        ("face", "voice", None, "add a video of a face"),
+        ("face", None, None, "add a video of a face"),
+        ("voice", "silence", "film", "silent"),
+        ("av-tokens", None, None, "Nothing to analyse"),
+        ("av-tokens", "junk", None, ""),
+    ],
+)
+def test_a_missing_modality_is_one_sentence(name, audio, video, words, model, token_model, film):
+    silent = encode_video(np.zeros((2, 64, 64, 3), np.uint8))
+    given = {None: None, "silent": silent, "film": film, "voice": wav(tone(1.0)), "silence": wav(np.zeros(22_050)), "junk": b"junk" * 50}
+    chosen = token_model if name == "av-tokens" else untrained(name, model)
+    with pytest.raises(MediaError) as error:
+        analyse(given[audio], given[video], model=chosen)
+    sentence = str(error.value)
+    assert words in sentence
+    assert len(sentence.splitlines()) == 1
+    assert sentence.endswith(".")
+
+
+@pytest.mark.parametrize("name", ["late-fusion", "linear"])
+def test_every_other_model_is_explained(sample, model, name):
+    chosen = untrained(name, model)
+    a = analyse(*sample, model=chosen, settings=QUICK)
+    assert not any("chosen model" in warning for warning in a.warnings)
+    assert_allclose(a.probabilities, chosen.probabilities(a.features.vector[None])[0], atol=1e-9)
+    theirs = explain_cam_with(a.features, chosen, a.backbone, "GradCAM").maps
+    assert_allclose(a.cam.maps, theirs, atol=1e-4 * np.abs(theirs).max())
+    assert a.shap.left_over(a.predicted) < 0.05
+    if name == "linear":
+        weights = chosen.classifier.layer.weight.numpy() / 1.2
+        z = chosen.standardise(a.features.vector[None]).numpy()[0] - chosen.standardise(chosen.reference).numpy().mean(axis=0)
+        assert_allclose(a.shap.values, weights * z, atol=1e-4)
+        assert (a.lime.r2 > 0.99).all()
+
+
+def test_late_fusion_without_a_voice_is_the_face_model(sample, film, model):
+    """What the weights say about a missing modality reaches the page."""
+    late = untrained("late-fusion", model)
+    a = analyse(None, encode_video(np.random.default_rng(0).integers(0, 255, (3, 64, 64, 3), np.uint8)), model=late, settings=QUICK)
+    z = late.standardise(a.features.vector[None])
+    face = torch.softmax(late.classifier.face(z), dim=1).double().numpy()[0]
+    assert_allclose(a.probabilities, softmax(np.log(face) / 1.2), atol=1e-5)
+    assert_allclose(a.modalities.audio, 0, atol=1e-7)

@@ -1,0 +1,52 @@
+"""Two analyses of one recording in sentences: where the models differ, and what that rests on."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from models.labels import LABELS
+from xai.analysis import Analysis
+from xai.words import kilohertz, odds, strongest_patch
+
+_CLOSE = 0.1  # of probability: a smaller difference is none worth a sentence
+
+
+def differences(first: Analysis, second: Analysis, titles: tuple[str, str]) -> list[str]:
+    """What each recognises, the emotion on which they differ most, and where each found its strongest evidence."""
+    pair = (first, second)
+    lines = [_verdicts(pair, titles)]
+    gap = first.probabilities - second.probabilities
+    widest = int(np.abs(gap).argmax())
+    if abs(gap[widest]) >= _CLOSE:
+        more, less = (0, 1) if gap[widest] > 0 else (1, 0)
+        lines.append(
+            f"They differ most on {LABELS[widest]}: {titles[more]} gives it {odds(pair[more].probabilities[widest])}, "
+            f"{titles[less]} {odds(pair[less].probabilities[widest])}."
+        )
+    lines += [line for analysis, title in zip(pair, titles, strict=True) if (line := _reason(analysis, title))]
+    return lines
+
+
+def _verdicts(pair: tuple[Analysis, Analysis], titles: tuple[str, str]) -> str:
+    first, second = pair
+    if first.predicted == second.predicted:
+        sure = f"{odds(first.probabilities.max())} and {odds(second.probabilities.max())}"
+        return f"Both recognise {first.label} ({titles[0]} and {titles[1]}: {sure})."
+    words = [f"{title} recognises {a.label} ({odds(a.probabilities.max())})" for a, title in zip(pair, titles, strict=True)]
+    return f"{words[0]}, {words[1]}."
+
+
+def _reason(analysis: Analysis, title: str) -> str:
+    """Which modality carried a verdict, and the strongest patch of sound for it."""
+    split, target = analysis.modalities, analysis.predicted
+    if split.has_audio and split.has_video:
+        shares = split.shares(target)
+        strong, share = ("face", shares["video"]) if shares["video"] >= shares["audio"] else ("voice", shares["audio"])
+        line = f"For {title}, the {strong} weighs most ({share:.0%})"
+    else:
+        line = f"{title} judges the {'voice' if split.has_audio else 'face'} alone"
+    patch = strongest_patch(analysis.lime.signed(target)) if analysis.lime is not None else None
+    if analysis.lime is None or patch is None or not analysis.lime.reliable(target):
+        return f"{line}."
+    t0, t1, hz0, hz1 = analysis.lime.segments[patch]
+    return f"{line}; in the sound, {kilohertz(hz0, hz1)} between {t0:.1f} s and {t1:.1f} s speaks most for {analysis.label}."
