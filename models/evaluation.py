@@ -76,7 +76,7 @@ class Laboratory:
         tests = self.voices.where(spoken), self.faces.where(filmed)
         pools = samples(voices, faces, recipe)
         out = []
-        for name in models:
+        for name in models if len(faces.label) else [name for name in models if name == "voice"]:
             model = learn(name, voices, faces, recipe, pools)
             for state in states_of(name):
                 for change in [None, *(changes_of(state) if changes else [])]:
@@ -161,7 +161,8 @@ def temperature_of(predictions: list[Prediction]) -> float:
 def late_fusion(predictions: list[Prediction]) -> list[Prediction]:
     """What :class:`models.architectures.LateFusion` makes of the predictions of the voice and of the face model.
 
-    Each is scaled with the temperature of the other splits; a missing modality weighs nothing.
+    Each is scaled with the temperature of the other splits; a missing modality weighs nothing. A split has a small say in its
+    own scaling here: the others' mixtures, on which it rests, were scaled with two numbers that its clips helped to fit.
     """
     scale = temperatures(predictions)
     parts = {(p.split, p.seed, p.model, p.change): p for p in predictions if p.model in PARTS}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from features import N_AUDIO
+from features import N_AUDIO, N_VISUAL
 from features.vector import join
 from models.dataset import SPOKEN, Faces, Voices
 from models.labels import LABELS
@@ -54,6 +54,8 @@ def voice_pool(voices: Voices) -> VoicePool:
 
 def face_pool(faces: Faces, rng: np.random.Generator, views: int, draws: int, ferplus_share: float) -> FacePool:
     """Means over random subsets of frames (``draws``) of the first ``views`` of a filmed face, and FER+ photographs as they are."""
+    if not len(faces.label):  # the sound alone: enough for a model of the voice
+        return FacePool(np.zeros((1, N_VISUAL)), np.zeros(1, int), np.ones(1), np.zeros((1, len(LABELS))))
     rows: list[np.ndarray] = []
     names: list[int] = []
     sources: list[bool] = []

@@ -23,8 +23,8 @@ class Description:
 
 MODELS = {
     "fused": Description(
-        "Voice and face, fused",
-        "A Transformer on 552 numbers: the averages of 40 MFCCs and of 512 face features.",
+        "Fused",
+        "One Transformer on voice and face: 552 numbers, the averages of 40 MFCCs and of 512 face features.",
         "The default: small, fast, and every one of its numbers can be explained.",
     ),
     "voice": Description(
@@ -38,12 +38,12 @@ MODELS = {
         "Shows what the face can tell by itself.",
     ),
     "late-fusion": Description(
-        "Two opinions, averaged",
+        "Late fusion",
         "The voice model and the face model, each weighted by how sure it is of itself.",
         "Voice and face never meet, so neither can correct the other: what fusing them should beat.",
     ),
     "linear": Description(
-        "Linear baseline",
+        "Linear",
         "Logistic regression on the same 552 numbers.",
         "The simplest thing that could work. A larger model is worth its complexity only where it beats this one.",
     ),

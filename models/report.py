@@ -15,7 +15,7 @@ _STATES = {
 def markdown() -> str:
     """All tables, with a heading for each."""
     parts = [_accuracy_table(state, title) for state, title in _STATES.items()]
-    parts += [_calibration_table(), _stability_table("voice"), _stability_table("both")]
+    parts += [_actor_table(), _calibration_table(), _stability_table("voice"), _stability_table("both")]
     return "\n\n".join("\n".join(part) for part in parts if part)
 
 
@@ -33,6 +33,18 @@ def _accuracy_table(state: str, title: str) -> list[str]:
     clips, actors = max(sizes)
     head = "| accuracy | " + " | ".join(protocol.title for protocol in PROTOCOLS.values()) + " |"
     return [f"**{title}** ({clips:,} clips of {actors} actors)", "", head, "|---" * (len(PROTOCOLS) + 1) + "|", *rows]
+
+
+def _actor_table() -> list[str]:
+    """The filmed actors one by one: each was in nobody's training."""
+    rows, actors = [], []
+    for name in MODELS:
+        s = _state("actor-5fold", name, "both")
+        if s:
+            actors = list(s["per_actor"])
+            rows.append(f"| `{name}` | " + " | ".join(f"{row['accuracy']:.1%}" for row in s["per_actor"].values()) + " |")
+    head = "| voice and face, actors left out, five at a time | " + " | ".join(f"actor {actor}" for actor in actors) + " |"
+    return ["**Person by person**", "", head, "|---" * (len(actors) + 1) + "|", *rows] if rows else []
 
 
 def _calibration_table() -> list[str]:

@@ -54,8 +54,8 @@ def main(arguments: list[str] | None = None) -> int:
     faces = load_faces(options.data, options.cache, options.ferplus, options.backbone)
     if options.without:
         voices, faces = voices.where(~np.isin(voices.actor, options.without)), faces.where(~np.isin(faces.actor, options.without))
-    if not len(voices.label) or not (faces.actor > 0).any():
-        print(f"{options.data}: no RAVDESS voices (WAV, FLAC) or no faces (MP4, JPG) found", file=sys.stderr)
+    if not len(voices.label) or (options.model != ["voice"] and not (faces.actor > 0).any()):
+        print(f"{options.data}: no RAVDESS voices (WAV, FLAC) or no faces (MP4, JPG) found; without faces, --model voice", file=sys.stderr)
         return 2
     print(f"features of {len(voices.label)} voices and {len(faces.label)} faces: {time.perf_counter() - start:.0f} s", flush=True)
     recipe = replace(Recipe(), seed=options.seed, epochs=options.epochs or Recipe().epochs)

@@ -4,10 +4,11 @@ import streamlit as st
 
 from pages.components.evidence import show_evidence
 from pages.components.inputs import choose_recording, show_introduction, show_name
-from pages.components.model_picker import chosen_model
+from pages.components.model_picker import chosen_model, require_app
 from pages.components.prediction import show_prediction
 from pages.components.run import analysis_of
 
+require_app()
 st.title("What does the model recognise, and why?")
 recording, options = choose_recording()
 if recording is not None and (analysis := analysis_of(recording, options, chosen_model())) is not None:

@@ -2,6 +2,9 @@
 
 import streamlit as st
 
+from pages.components.model_picker import require_app
+
+require_app()
 st.title("How it works")
 st.markdown(
     """

@@ -4,12 +4,13 @@ import streamlit as st
 
 from models.registry import MODELS
 from pages.components.model_card import show_model_card
-from pages.components.model_picker import chosen_model
+from pages.components.model_picker import chosen_model, require_app
 from pages.components.model_scores import show_scores
 from pages.components.model_views import show_map, show_summary
 from pages.components.side_by_side import show_side_by_side
 from pages.components.state import Key
 
+require_app()
 VIEWS = {
     "How good is it": show_scores,
     "Map of clips": show_map,

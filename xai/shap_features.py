@@ -20,7 +20,7 @@ from xai.tokens import expected_gradients
 
 ESTIMATORS = ("quadrature", "shap")
 NODES = 12
-_TOKEN_NODES = 6
+_TOKEN_NODES = 12
 _BATCH = 128
 _LIBRARY_SAMPLES = 200  # GradientExplainer's default
 

@@ -21,7 +21,7 @@ _BATCH = 64
 _WORK = 400_000  # MFCC frames that LIME runs through the network, at most: 2,000 samples of a clip of 4 s
 _FEWEST_SAMPLES = 300
 _PATH_FRAMES = 60_000  # the same for expected gradients
-_FEWEST_REFERENCES = 4
+_FEWEST_REFERENCES, _MOST_REFERENCES = 4, 16
 
 
 def coalitions(features: Features, model: TokenModel) -> np.ndarray:
@@ -120,7 +120,7 @@ def path_gradients(x: TokenBatch, model: TokenModel, nodes: int) -> tuple[np.nda
 def _references(x: TokenBatch, model: TokenModel) -> tuple[torch.Tensor, torch.Tensor]:
     """Standardised (m, 40, frames) and (m, k, 512), as long as ``x``."""
     frames, shown = x.voice.shape[2], x.faces.shape[1]
-    count = max(_FEWEST_REFERENCES, min(len(model.reference_voice), _PATH_FRAMES // max(1, frames)))
+    count = min(len(model.reference_voice), max(_FEWEST_REFERENCES, min(_MOST_REFERENCES, _PATH_FRAMES // max(1, frames))))
     voices = model.reference_voice[:count][:, :, np.arange(frames) % model.reference_voice.shape[2]]
     faces = model.reference_faces[:count][:, np.arange(shown) % model.reference_faces.shape[1]]
     z_voice = (voices - model.mean[:N_AUDIO, None]) / model.std[:N_AUDIO, None]

@@ -56,8 +56,8 @@ def confusion_chart(scores: dict[str, Any], title: str) -> go.Figure:
         hovertemplate="portrayed %{y}, named %{x}: %{z:.0f} % (%{customdata:.0f} clips)<extra></extra>",
     )
     figure = go.Figure(heat)
-    figure.update_xaxes(title="named", side="bottom")
-    figure.update_yaxes(title="portrayed", autorange="reversed")
+    figure.update_xaxes(title="named", showgrid=False)
+    figure.update_yaxes(title="portrayed", autorange="reversed", showgrid=False)
     return tidy(figure, 420, title)
 
 

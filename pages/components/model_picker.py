@@ -23,6 +23,15 @@ def choose_model() -> None:
         st.caption(MODELS[name].what)
 
 
+def require_app() -> None:
+    """Go through ``app.py``: a link straight to a page runs the page alone on a server that has just started.
+
+    Streamlit takes ``pages/`` for its older kind of navigation until ``st.navigation`` was called once.
+    """
+    if Key.MODEL not in st.session_state:
+        st.switch_page("app.py")
+
+
 def chosen_model() -> str:
     """Name of the chosen model."""
     return st.session_state.get(Key.MODEL) or DEFAULT

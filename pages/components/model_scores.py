@@ -31,7 +31,7 @@ _MEASURES = {
 
 def show_scores(name: str) -> None:
     """Choose a protocol and what is shown to the model, then figures and charts."""
-    left, right = st.columns([3, 2], vertical_alignment="bottom")
+    left, right = st.columns(2, vertical_alignment="bottom")
     protocol = left.selectbox(
         "Protocol",
         list(PROTOCOLS),
@@ -39,6 +39,7 @@ def show_scores(name: str) -> None:
         format_func=lambda key: f"{key}: {PROTOCOLS[key].title}",
         help="What was left out of training and then tested on.",
     )
+    st.markdown(f"*{PROTOCOLS[protocol].question}*")
     result = read_result(protocol, name)
     if result is None:
         st.info(f"Not measured for this model. The command is: {_command(protocol, name)}")
@@ -49,7 +50,6 @@ def show_scores(name: str) -> None:
             "Shown to it", states, key=f"{Key.SHOWN}-{name}", default=states[0], format_func=lambda state: STATE_WORDS[state]
         )
     scores = result["states"][state or states[0]]
-    st.markdown(f"*{PROTOCOLS[protocol].question}*")
     _figures(scores, result)
     _beside_an_honest_one(protocol, name, state or states[0], scores)
     _charts(scores, f"{STATE_WORDS[state or states[0]]}, {protocol}")
@@ -116,7 +116,7 @@ def _charts(scores: dict[str, Any], where: str) -> None:
         st.plotly_chart(figure, config=CONFIG, key="chart-calibration", alt="Confidence against the share of right answers")
         st.caption("Dots below the line: surer than it should be. Larger dots hold more clips.")
     with right:
-        figure = confusion_chart(scores, f"What it takes for what, % of a row ({where})")
+        figure = confusion_chart(scores, f"Named for portrayed, % ({where})")
         st.plotly_chart(figure, config=CONFIG, key="chart-confusion", alt="Confusion matrix: portrayed emotions against named ones")
         figure = actor_chart(scores, f"Person by person ({where})")
         st.plotly_chart(figure, config=CONFIG, key="chart-actors", alt="Accuracy for each actor")

@@ -20,7 +20,7 @@ _KEPT = 3
 class Key(StrEnum):
     """Keys of widgets and of the session's state."""
 
-    MODEL = "model"
+    MODEL = "chosen-model"
     VOICE = "voice"
     FACE = "face"
     RECORDING = "recording"

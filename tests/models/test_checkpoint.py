@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from features import Features
 from features.vector import join
-from models.architectures import ARCHITECTURES
+from models.architectures import ARCHITECTURES, FACE, VOICE
 from models.checkpoint import DEFAULT, WEIGHTS, EmotionModel, TokenModel, load_model, read_model, save_model
 from models.labels import LABELS
 from models.registry import MODELS
@@ -201,3 +201,18 @@ def test_a_batch_on_request_without_its_voice_or_face(token_model, features):
     deaf = token_model.logits(token_model.batch(features, hear=False))
     assert np.abs(deaf - token_model.predict(features)).max() > 1e-3
     assert_allclose(token_model.logits(token_model.batch(features, see=False))[0], token_model.predict(features), atol=1e-6)
+
+
+@pytest.mark.parametrize(("missing", "expected"), [((), 2.0), ((FACE,), 3.0), ((VOICE,), 5.0), ((VOICE, FACE), 2.0)])
+def test_what_is_there_decides_the_temperature(tmp_path, missing, expected):
+    """A voice alone has a confidence of its own, and so has a face alone; with neither, that of both."""
+    plain = replace(random_checkpoint(ARCHITECTURES["fused"](), architecture="fused"), temperature=1.0)
+    vector = plain.mean + 0.5 * plain.std
+    for part in missing:
+        vector[part] = np.nan
+    scaled = replace(plain, temperature=2.0, alone=(3.0, 5.0))
+    save_model(scaled, tmp_path / "scaled.safetensors")
+    again = read_model(tmp_path / "scaled.safetensors")
+    assert again.alone == (3.0, 5.0)
+    for model in (scaled, again):
+        assert_allclose(model.logits(vector[None]), plain.logits(vector[None]) / expected, rtol=1e-4, atol=1e-5)

@@ -17,6 +17,7 @@ from models.dataset import (
     SPOKEN,
     VOICE_VARIANTS,
     _face,
+    _sequence,
     _voice,
     ferplus_labels,
     load_faces,
@@ -79,6 +80,19 @@ def test_sequences_of_a_take_are_those_of_the_app(loaded, backbone, sample):
     assert_allclose(voices.sequence[0, 0, :, :heard], mfccs[:, :heard], rtol=1e-3, atol=1e-3)
     assert (voices.sequence[0, 0, :, heard:] == voices.sequence[0, 0, :, heard - 1 : heard]).all()
     assert_allclose(faces.frames[0][0], shown, atol=1e-4)
+
+
+def test_a_sequence_reaches_from_the_first_to_the_last_sound():
+    mfccs = np.random.default_rng(0).normal(size=(40, 300))
+    mfccs[0] = -100
+    long, count = _sequence(mfccs)
+    assert count == SEQUENCE_FRAMES
+    assert (long == mfccs[:, :SEQUENCE_FRAMES]).all()
+    mfccs[0, :30] = mfccs[0, 60:80] = mfccs[0, 150:] = -600
+    short, count = _sequence(mfccs)
+    assert count == 120
+    assert (short[:, :120] == mfccs[:, 30:150]).all()
+    assert (short[:, 120:] == mfccs[:, 149:150]).all()
 
 
 def test_clean_copies_are_other_speeds(loaded, samples):

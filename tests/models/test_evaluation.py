@@ -108,6 +108,16 @@ def test_a_split_without_clips_trains_nothing(lab, monkeypatch):
     assert lab.run("leave-one-actor-out", 23, ["fused"], RECIPE, True) == []
 
 
+@pytest.mark.xfail(strict=True, raises=ValueError, reason="the pool of faces cannot be empty")
+@pytest.mark.parametrize("filmed", [(), (5,)])
+def test_a_voice_model_needs_no_faces(corpus, filmed):
+    """A folder with the sound of RAVDESS alone, and one where the only actor who was filmed is left out."""
+    voices, faces = corpus
+    lab = laboratory(voices, faces.where(np.isin(faces.actor, filmed)))
+    (p,) = [p for p in lab.run("actor-5fold", 0, ["voice"], RECIPE, False) if p.state == "voice"]
+    assert p.logits.shape == (60, 8)
+
+
 def test_learned_models_are_tested_in_every_state_and_under_every_change(lab):
     found = lab.run("leave-one-actor-out", 4, ["linear", "voice"], RECIPE, True)
     seen = {(p.model, p.state, p.change): p for p in found}

@@ -142,7 +142,7 @@ def test_what_is_drawn_is_in_the_recordings(corpus):
         assert shift < max(1, heard // 4)
         assert count[k] == heard - shift
         assert_allclose(x[k, :, : count[k]], copies[copy, :, shift:heard], atol=1e-4)
-    shown = [0, 5, 100]
+    shown = [0, 5, 100, *range(10, 30)]
     z, seconds, seen, means = draw._faces(np.array(shown))
     for k, row in enumerate(shown):
         views = (faces.frames[row] - data.mean[40:]) / data.std[40:]

@@ -59,7 +59,7 @@ def test_two_opinions_averaged_know_it_too(trained, stranger):
 
 
 def test_late_fusion_is_made_of_its_two_parts(trained, stranger):
-    parts = [replace(trained["voice"], temperature=5.0, alone=(0.7, 5.0)), replace(trained["face"], temperature=1.9)]
+    parts = [replace(trained["voice"], temperature=5.0, alone=(0.7, 5.0)), replace(trained["face"], temperature=5.0, alone=(5.0, 1.9))]
     late = fuse_late(*parts)
     both = held_out_clips(*stranger, "both")
     voice, face = (part.probabilities(held_out_clips(*stranger, part.name).vectors()) for part in parts)

@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 from models.labels import LABELS
 from pages.components.state import Key, escape
 from tests.conftest import ROOT, encode_video, tone, wav
+from tests.pages.paging import open_at, turn
 
 APP = str(Path(ROOT) / "app.py")
 
@@ -143,19 +144,25 @@ def test_at_most_three_analyses_are_kept(app):
     assert len(app.session_state[Key.ANALYSES]) == 3
 
 
-@pytest.mark.parametrize("page", ["models", "how_it_works", "about"])
-def test_every_page_opens(page):
-    app = AppTest.from_file(APP, default_timeout=60)
-    app.run()
-    app.switch_page(f"pages/{page}.py").run()
+@pytest.mark.parametrize(("page", "title"), [("models", "Models"), ("how_it_works", "How it works"), ("about", "About and limits")])
+def test_every_page_opens(page, title):
+    app = open_at(page)
     assert not app.exception
-    assert app.title
+    assert app.title[0].value == title
 
 
-def test_another_page_and_back_keeps_the_result(app, sample_analysis):
+def test_a_page_without_the_app_around_it_goes_through_the_app(app):
+    """What a link straight to a page does on a server that has just started."""
+    app.switch_page("pages/models.py").run()
+    assert not app.exception
+    assert len(app.sidebar.selectbox) == 1
+
+
+def test_another_page_and_back_keeps_the_result(sample_analysis):
+    app = open_at("analyze")
     widget(app.button, Key.TRY_SAMPLE).click().run()
-    app.switch_page("pages/about.py").run()
-    app.switch_page("pages/analyze.py").run()
+    turn(app, "about")
+    turn(app, "analyze")
     assert sample_analysis.label.upper() in texts(app)
     assert "Showing the synthetic sample" in texts(app)
 

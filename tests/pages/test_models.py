@@ -1,0 +1,149 @@
+"""The page Models through AppTest: every view of every model shows the figures that are in the repository, and nothing else."""
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from models.labels import LABELS
+from models.protocols import PROTOCOLS
+from models.registry import MODELS, read_result
+from pages.components.model_charts import actor_chart, calibration_chart, confusion_chart, per_class_chart, spread
+from pages.components.state import Key
+from tests.pages.paging import open_at, turn
+from tests.pages.test_analyze import charts, texts, widget
+
+SCORES, MAP, SUMMARY, PAIR, CARD = "How good is it", "Map of clips", "What it weighs", "Two models, one clip", "Card"
+
+
+@pytest.fixture
+def app() -> AppTest:
+    return open_at("models")
+
+
+def choose(app: AppTest, key: str, shown: str) -> AppTest:
+    """Pick the option that is shown as, or starts with, ``shown``."""
+    element = widget([*app.selectbox, *app.button_group], key)
+    names = [getattr(option, "content", option) for option in element.options]
+    return element.set_value(next(name for name in names if name.startswith(shown))).run()
+
+
+def test_the_page_opens_on_honest_figures_of_the_default_model(app):
+    assert not app.exception
+    scores = read_result("actor-5fold", "fused")["states"]["both"]
+    values = [metric.value for metric in app.metric]
+    assert values[0] == f"{scores['accuracy']['value']:.0%}"
+    assert values[3] == f"{scores['calibration']['after']['value']:.2f}"
+    assert "two actors" in texts(app) or "actors 01, 05" in texts(app)
+    assert charts(app) == 4
+    assert all(metric.help for metric in app.metric)  # every metric is explained in a sentence
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_model_shows_its_own_figures(app, name):
+    choose(app, Key.MODEL, MODELS[name].title)
+    assert not app.exception
+    result = read_result("actor-5fold", name)
+    assert app.metric[0].value == f"{result['accuracy']:.0%}"
+    assert MODELS[name].title in texts(app)
+
+
+def test_a_protocol_that_knows_its_people_is_never_shown_alone(app):
+    choose(app, Key.PROTOCOL, "random")
+    assert not app.exception
+    honest, flattered = (read_result(p, "fused")["states"]["both"]["accuracy"]["value"] for p in ("actor-5fold", "random"))
+    warning = next(w.value for w in app.warning if "same people" in w.value)
+    assert f"{flattered:.0%}" in warning
+    assert f"{honest:.0%}" in warning
+    assert f"{100 * (flattered - honest):+.0f} points" in warning
+    choose(app, Key.PROTOCOL, "actor-5fold")
+    assert not any("same people" in w.value for w in app.warning)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_every_protocol_can_be_chosen(app, protocol):
+    choose(app, Key.PROTOCOL, protocol)
+    assert not app.exception
+    assert PROTOCOLS[protocol].question in texts(app)
+
+
+def test_what_is_shown_to_the_model_can_be_chosen(app):
+    choose(app, Key.SHOWN, "Voice alone")
+    scores = read_result("actor-5fold", "fused")["states"]["voice"]
+    assert app.metric[0].value == f"{scores['accuracy']['value']:.0%}"
+    assert f"{scores['clips']:,} clips of 24 actors" in texts(app)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_model_has_a_map_a_summary_and_a_card(app, name):
+    choose(app, Key.MODEL, MODELS[name].title)
+    for view, count in ((MAP, 1), (SUMMARY, 1 if name in ("voice", "face") else 2), (CARD, 0 if name in ("linear", "late-fusion") else 1)):
+        choose(app, Key.VIEW, view)
+        assert not app.exception, view
+        assert charts(app) == count, view
+    assert "not for diagnosis" in texts(app)
+    assert "CC BY-NC-SA" in texts(app)
+
+
+def test_the_visitors_clip_is_on_the_map_with_its_neighbours(app):
+    choose(app, Key.VIEW, MAP)
+    assert "Most like your clip" not in texts(app)
+    turn(app, "analyze")
+    widget(app.button, Key.TRY_SAMPLE).click().run()
+    turn(app, "models")
+    choose(app, Key.VIEW, MAP)
+    assert not app.exception
+    assert "Most like your clip" in texts(app)
+    assert len(app.dataframe[0].value) == 5
+
+
+def test_two_models_are_compared_on_one_clip(app):
+    choose(app, Key.VIEW, PAIR)
+    choose(app, Key.OTHER_MODEL, MODELS["voice"].title)
+    assert not app.exception
+    shown = texts(app)
+    assert MODELS["voice"].title in shown
+    assert "It does not look at the face" in shown
+    assert charts(app) == 1
+
+
+def test_the_chosen_model_judges_on_the_page_analyze(app):
+    choose(app, Key.MODEL, MODELS["voice"].title)
+    turn(app, "analyze")
+    widget(app.button, Key.TRY_SAMPLE).click().run()
+    assert not app.exception
+    shown = texts(app)
+    assert "the face was not looked at" in shown
+    assert "What it saw" not in shown
+    assert "What it heard" in shown
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_model_can_analyze_the_sample(app, name):
+    choose(app, Key.MODEL, MODELS[name].title)
+    turn(app, "analyze")
+    widget(app.button, Key.TRY_SAMPLE).click().run()
+    assert not app.exception
+    assert not app.error
+    assert "What it weighed" in texts(app)
+
+
+def test_charts_draw_the_numbers_of_the_result():
+    scores = read_result("actor-5fold", "fused")["states"]["voice"]
+    bars = per_class_chart(scores, "recall", "t").data[0]
+    assert list(bars.x) == list(LABELS)
+    assert np.allclose(bars.y, [100 * scores["per_class"][label]["recall"]["value"] for label in LABELS])
+    shares = np.array(confusion_chart(scores, "t").data[0].z)
+    assert np.allclose(shares.sum(axis=1), 100)
+    assert np.allclose(np.diag(shares), bars.y, atol=0.01)
+    dots = [y for trace in actor_chart(scores, "t").data for y in trace.y]
+    assert sorted(dots) == pytest.approx(sorted(100 * row["accuracy"] for row in scores["per_actor"].values()))
+    curve = calibration_chart(scores, "t").data[1]
+    assert sum(curve.customdata) == scores["clips"]
+
+
+def test_a_swarm_keeps_equal_values_apart_and_leaves_single_ones_alone():
+    values = np.array([0.0, 0.0, 0.0, 1.0])
+    offsets = spread(values)
+    assert offsets[3] == 0
+    assert len(set(offsets[:3])) == 3
+    assert np.abs(offsets).max() <= 0.38 + 1e-9
