@@ -83,6 +83,15 @@ def test_an_interval_reads_as_one(results):
         assert low - 0.5 <= value <= high + 0.5
 
 
+def test_person_by_person(results):
+    rows, _ = results
+    head, _, *body = tables()["Person by person"]
+    assert head[1:] == [f"actor {a:02d}" for a in (1, 2, 5, 6, 8)]
+    assert [row[0] for row in body] == ["`late-fusion`"]
+    by_actor = [p for p in rows if (p.model, p.state, p.change) == ("late-fusion", "both", None)]
+    assert body[0][1:] == [f"{(p.logits.argmax(axis=1) == p.label).mean():.1%}" for p in sorted(by_actor, key=lambda p: p.actor[0])]
+
+
 def test_more_of_the_same_clips(results):
     rows, _ = results
     head, _, *body = tables()["More of the same clips"]

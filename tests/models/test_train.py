@@ -14,6 +14,7 @@ from models.metrics import fit_temperature
 from models.registry import MODELS
 from models.train import describe, main
 from models.training import Recipe, fuse_late
+from tests.models.conftest import publish
 
 
 def arguments(published, cache, folder, *more: str) -> list[str]:
@@ -80,6 +81,20 @@ def test_actors_can_be_left_out(published, cache, tmp_path):
     lab = Laboratory(published, cache, 0)
     alone = lab.voices.where(lab.voices.actor == 1)
     assert_allclose(model.mean[:40], alone.mfcc[:, :7].mean(axis=(0, 1)), rtol=1e-4, atol=1e-3)
+
+
+@pytest.mark.usefixtures("inline")
+@pytest.mark.filterwarnings("ignore:All-NaN slice")
+def test_the_sound_alone_is_enough_for_the_voice(tmp_path, capsys):
+    """Whoever has downloaded no films can train and score the model that needs none."""
+    folder = publish(tmp_path, (1, 2, 3), ())
+    assert main(arguments(folder, tmp_path / "cache", tmp_path / "out", "--model", "voice")) == 0
+    assert "9 clips of 3 actors" in capsys.readouterr().out
+    model = read_model(tmp_path / "out" / "voice.safetensors")
+    voices = Laboratory(folder, tmp_path / "cache", 0).voices
+    assert_allclose(model.mean[:40], voices.mfcc[:, :7].mean(axis=(0, 1)), rtol=1e-4, atol=1e-3)
+    assert main(arguments(folder, tmp_path / "cache", tmp_path / "out")) == 2
+    assert "--model voice" in capsys.readouterr().err
 
 
 def test_what_it_was_trained_on_in_words(corpus):
