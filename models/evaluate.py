@@ -65,7 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     plain = {"altered": 0.0, "face_views": 1} if options.plain else {}
     changed: dict[str, Any] = plain | dict(options.set)
-    recipe = replace(Recipe(), seed=options.seed, **changed)
+    recipe = replace(Recipe(), **({"seed": options.seed} | changed))
     wanted = list(MODELS) if _ALL in options.model else options.model
     results = evaluate(options.data, options.cache, options.ferplus, options.protocol, wanted, recipe, options.seeds, options.workers)
     if not results:

@@ -18,6 +18,7 @@ from models.labels import LABELS
 from models.tokens import TOKEN_FRAMES, TokenBatch, speech_span
 
 _BATCH = 64
+_BLOCK_FRAMES = 20_000  # MFCC frames of one block of altered recordings: bounds memory at any clip length
 _WORK = 400_000  # MFCC frames that LIME runs through the network, at most: 2,000 samples of a clip of 4 s
 _FEWEST_SAMPLES = 300
 _PATH_FRAMES = 60_000  # the same for expected gradients
@@ -62,7 +63,9 @@ def hidden_logits(features: Features, model: TokenModel, masks: np.ndarray, cell
     ]  # each (40, frames of the patch)
     base = model.batch(features)
     out = []
-    for block in np.array_split(1 - masks, max(1, len(masks) // _BATCH)):
+    size = max(1, min(_BATCH, _BLOCK_FRAMES // whole.shape[1]))
+    for start in range(0, len(masks), size):
+        block = 1 - masks[start : start + size]
         voices = np.repeat(whole[None], len(block), axis=0)
         for patch, (a, b, shift) in enumerate(shifts):
             voices[:, :, a:b] += block[:, patch, None, None] * shift
