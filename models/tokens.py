@@ -18,6 +18,7 @@ from models.labels import LABELS
 
 TOKEN_FRAMES = 44  # MFCC frames of one token: 1.02 s
 CLIP_SECONDS = 4.0  # length of RAVDESS's videos, over which frames without a time are spread
+_REACH = 12  # MFCC frames after the last that the convolutions look at
 _STEP = 4  # MFCC frames of one step of the convolutions, which halve the rate twice
 _SILENCE = 250.0  # MFCC 0 this far below its maximum is silence: 22 dB on average over the mel bands
 _LAST_SECOND = 6.0  # later than in any training clip: all that follows is "late"
@@ -116,6 +117,11 @@ def speech_span(mfccs: np.ndarray) -> tuple[int, int]:
     return int(heard[0]), int(heard[-1]) + 1
 
 
+def padding(frames: int) -> int:
+    """How often the last frame of a voice is repeated: to whole tokens, and beyond what the convolutions see of it."""
+    return -(frames + _REACH) % TOKEN_FRAMES + _REACH
+
+
 def token_batch(
     mfccs: np.ndarray | None, faces: np.ndarray | None, seconds: np.ndarray | None, mean: np.ndarray, std: np.ndarray
 ) -> TokenBatch:
@@ -128,7 +134,7 @@ def token_batch(
     if mfccs is not None:
         voice = (mfccs - mean[:N_AUDIO, None]) / std[:N_AUDIO, None]
         count = voice.shape[1]
-        voice = np.pad(voice, ((0, 0), (0, -count % TOKEN_FRAMES)), mode="edge")
+        voice = np.pad(voice, ((0, 0), (0, padding(count))), mode="edge")
     rows = np.zeros((0, N_VISUAL)) if faces is None else (faces - mean[N_AUDIO:]) / std[N_AUDIO:]
     times = np.zeros(0) if seconds is None else seconds
     return TokenBatch(

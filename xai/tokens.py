@@ -15,7 +15,7 @@ from features import N_AUDIO, N_FEATURES, Features
 from features.audio import dct_matrix, mfcc
 from models.checkpoint import TokenModel, softmax
 from models.labels import LABELS
-from models.tokens import TOKEN_FRAMES, TokenBatch, speech_span
+from models.tokens import TokenBatch, padding, speech_span
 
 _BATCH = 64
 _BLOCK_FRAMES = 20_000  # MFCC frames of one block of altered recordings: bounds memory at any clip length
@@ -77,7 +77,7 @@ def _with_voices(base: TokenBatch, mfccs: np.ndarray, model: TokenModel) -> Toke
     """The faces of ``base`` (a batch of one) with each of the voices (n, 40, frames)."""
     n, _, frames = mfccs.shape
     z = (mfccs - model.mean[:N_AUDIO, None]) / model.std[:N_AUDIO, None]
-    z = np.pad(z, ((0, 0), (0, 0), (0, -frames % TOKEN_FRAMES)), mode="edge").astype(np.float32)
+    z = np.pad(z, ((0, 0), (0, 0), (0, padding(frames))), mode="edge").astype(np.float32)
     return TokenBatch(torch.from_numpy(z), torch.full((n,), frames), *_repeated(base, n))
 
 
