@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass, field
 
 import numpy as np
 import torch
-from torch.nn.functional import log_softmax
 
 from features import N_AUDIO, N_VISUAL
 from models.checkpoint import TokenModel
@@ -15,7 +14,7 @@ from models.labels import LABELS
 from models.pools import DB_TO_MFCC0, reference_rows, subset
 from models.teachers import balanced_weights, face_expert
 from models.tokens import CLIP_SECONDS, TOKEN_FRAMES, TokenBatch, TokenTransformer
-from models.training import OnEpoch, Recipe, Samples, samples, smooth, targets
+from models.training import OnEpoch, Recipe, Samples, fit, samples, smooth, targets
 
 FACES = 6  # frames of a clip that are shown at most
 LONGEST = 3 * TOKEN_FRAMES  # MFCC frames of a voice in training; few have more between their silences
@@ -74,7 +73,7 @@ def train_tokens(
     torch.manual_seed(recipe.seed)
     network = TokenTransformer(dropout=recipe.dropout)
     draw = _TokenBatches(data, recipe)
-    history = _fit(network, draw, recipe, on_epoch)
+    history = fit(network, draw, recipe, on_epoch)
     info = {"backbone": backbone, "recipe": asdict(recipe), "history": history}
     reference, voice, face = reference_sequences(data, recipe)
     network = network.eval().requires_grad_(False)
@@ -107,29 +106,6 @@ def reference_sequences(data: _Sequences, recipe: TokenRecipe) -> tuple[np.ndarr
     frames = np.stack([clip[np.arange(4) % len(clip)] for clip in clips])
     vectors = np.concatenate([data.voices.mfcc[i, 0], [clip.mean(axis=0) for clip in clips]], axis=1)
     return vectors.astype(np.float32), data.voices.sequence[i, 0].astype(np.float32), frames.astype(np.float32)
-
-
-def _fit(network: TokenTransformer, draw: _TokenBatches, recipe: TokenRecipe, on_epoch: OnEpoch | None) -> list[dict]:
-    steps = max(1, recipe.epoch_size // recipe.batch)
-    optimiser = torch.optim.AdamW(network.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, recipe.lr, total_steps=recipe.epochs * steps + 1)
-    history = []
-    for epoch in range(recipe.epochs):
-        network.train()
-        total = 0.0
-        for _ in range(steps):
-            batch, target = draw()
-            loss = -(target * log_softmax(network(batch), dim=1)).sum(dim=1).mean()
-            optimiser.zero_grad()
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-            optimiser.step()
-            schedule.step()
-            total += loss.item()
-        history.append({"epoch": epoch + 1, "loss": round(total / steps, 4)})
-        if on_epoch:
-            on_epoch(epoch + 1, total / steps)
-    return history
 
 
 class _TokenBatches:

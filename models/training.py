@@ -152,14 +152,31 @@ def _fit_linear(pools: Samples, faces: Faces) -> tuple[nn.Module, dict]:
 
 def _fit(network: nn.Module, draw: _Batches, recipe: Recipe, on_epoch: OnEpoch | None) -> tuple[nn.Module, list[dict]]:
     average = deepcopy(network).requires_grad_(False)
+    history = fit(network, draw, recipe, on_epoch, lambda done: follow(average, network, min(_EMA, done / (9 + done))))
+    return average.eval(), history
+
+
+def fit(
+    network: nn.Module,
+    draw: Callable[[], tuple[Any, torch.Tensor]],
+    recipe: Recipe,
+    on_epoch: OnEpoch | None = None,
+    on_step: Callable[[int], None] = lambda done: None,
+) -> list[dict]:
+    """Cross-entropy with soft targets, AdamW, one cycle; → the loss of each epoch.
+
+    Args:
+        draw: a batch that ``network`` takes, and (n, 8) wanted probabilities.
+        on_step: told the number of steps done.
+    """
     steps = max(1, recipe.epoch_size // recipe.batch)
     optimiser = torch.optim.AdamW(network.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, recipe.lr, total_steps=recipe.epochs * steps + 1)
-    history, done = [], 0
+    history = []
     for epoch in range(recipe.epochs):
         network.train()
         total = 0.0
-        for _ in range(steps):
+        for step in range(steps):
             x, target = draw()
             loss = -(target * log_softmax(network(x), dim=1)).sum(dim=1).mean()
             optimiser.zero_grad()
@@ -167,13 +184,12 @@ def _fit(network: nn.Module, draw: _Batches, recipe: Recipe, on_epoch: OnEpoch |
             torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
             optimiser.step()
             schedule.step()
-            done += 1
-            follow(average, network, min(_EMA, done / (9 + done)))
+            on_step(epoch * steps + step + 1)
             total += loss.item()
         history.append({"epoch": epoch + 1, "loss": round(total / steps, 4)})
         if on_epoch:
             on_epoch(epoch + 1, total / steps)
-    return average.eval(), history
+    return history
 
 
 class _Batches:
