@@ -35,6 +35,13 @@ class Clips:
     label: np.ndarray
     actor: np.ndarray
     keys: list[tuple]
+    seconds: Sequence[np.ndarray] | None = None  # None: each clip's frames are spread over :data:`CLIP_SECONDS`
+
+    def times(self, row: int) -> np.ndarray:
+        """Seconds (frames,) of a clip's frames."""
+        if self.seconds is not None:
+            return self.seconds[row]
+        return spread(len(self.faces[row])) if self.faces is not None else np.zeros(0)
 
     def vectors(self) -> np.ndarray:
         """Raw (n, 552), NaN where a modality is left out."""
@@ -67,8 +74,16 @@ def held_out_clips(voices: Voices, faces: Faces, state: str, change: str | None 
         mfcc = voices.mfcc[rows, 0] if c is None else voices.changed[rows, c]
         sequence = voices.sequence[rows, 0] if c is None else voices.changed_sequence[rows, c]
         count = voices.heard[rows, 0] if c is None else voices.changed_heard[rows, c]
-    shown = [np.concatenate(seen[key][1]) for key in keys] if state != "voice" else None
-    return Clips(mfcc, sequence, count, shown, label, np.array([key[0] for key in keys], int), keys)
+    shown = times = None
+    if state != "voice":
+        shown = [np.concatenate(seen[key][1]) for key in keys]
+        times = [np.concatenate([spread(len(view)) for view in seen[key][1]]) for key in keys]  # both films start at 0
+    return Clips(mfcc, sequence, count, shown, label, np.array([key[0] for key in keys], int), keys, times)
+
+
+def spread(count: int) -> np.ndarray:
+    """(count,) seconds of the frames of one film, whose own times are not kept."""
+    return np.arange(count) * CLIP_SECONDS / max(1, count)
 
 
 def predict(model: AnyModel, clips: Clips) -> np.ndarray:
@@ -102,7 +117,7 @@ def token_rows(model: TokenModel, clips: Clips, rows: np.ndarray) -> TokenBatch:
     faces, seconds, seen = np.zeros((n, longest, N_VISUAL)), np.zeros((n, longest)), np.zeros((n, longest), bool)
     for k, frames in enumerate(shown):
         faces[k, : len(frames)] = (frames - model.mean[N_AUDIO:]) / model.std[N_AUDIO:]
-        seconds[k, : len(frames)] = np.arange(len(frames)) * CLIP_SECONDS / max(1, len(frames))
+        seconds[k, : len(frames)] = clips.times(rows[k])
         seen[k, : len(frames)] = True
     arrays = (voice.astype(np.float32), heard, faces.astype(np.float32), seconds.astype(np.float32), seen)
     return TokenBatch(*(torch.from_numpy(np.ascontiguousarray(array)) for array in arrays))

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from models.evaluation import PARTS, STATES, TRAINED, Prediction, late_fusion, run_protocol, stability, states_of, temperatures
+from models.evaluation import PARTS, STATES, TRAINED, Corpus, Prediction, late_fusion, run_protocol, stability, states_of, temperatures
 from models.metrics import scores
 from models.protocols import PROTOCOLS
 from models.provenance import commit, today
@@ -67,7 +67,8 @@ def main(arguments: list[str] | None = None) -> int:
     changed: dict[str, Any] = plain | dict(options.set)
     recipe = replace(Recipe(), **({"seed": options.seed} | changed))
     wanted = list(MODELS) if _ALL in options.model else options.model
-    results = evaluate(options.data, options.cache, options.ferplus, options.protocol, wanted, recipe, options.seeds, options.workers)
+    corpus = Corpus(options.data, options.cache, options.ferplus)
+    results = evaluate(corpus, options.protocol, wanted, recipe, options.seeds, options.workers)
     if not results:
         print(f"{options.data}: no RAVDESS recordings (WAV, FLAC, MP4, JPG) found to test on", file=sys.stderr)
         return 2
@@ -78,16 +79,12 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def evaluate(
-    data: Path, cache: Path, ferplus: int, protocol: str, models: list[str], recipe: Recipe, seeds: int, workers: int
-) -> dict[str, dict]:
+def evaluate(corpus: Corpus, protocol: str, models: list[str], recipe: Recipe, seeds: int, workers: int) -> dict[str, dict]:
     """Scores of each of ``models`` that could be tested, ready for JSON."""
-    return results_of(predictions(data, cache, ferplus, protocol, models, recipe, seeds, workers), protocol, models, recipe)
+    return results_of(predictions(corpus, protocol, models, recipe, seeds, workers), protocol, models, recipe)
 
 
-def predictions(
-    data: Path, cache: Path, ferplus: int, protocol: str, models: list[str], recipe: Recipe, seeds: int, workers: int
-) -> list[Prediction]:
+def predictions(corpus: Corpus, protocol: str, models: list[str], recipe: Recipe, seeds: int, workers: int) -> list[Prediction]:
     """Train and predict with progress; late fusion comes from its two parts."""
     needed = [name for name in TRAINED if name in models or (name in PARTS and "late-fusion" in models)]
     changes = PROTOCOLS[protocol].strangers
@@ -97,7 +94,7 @@ def predictions(
             bar.total = total
             bar.update(done - bar.n)
 
-        found = run_protocol(data, cache, ferplus, protocol, needed, recipe, seeds, workers, changes, show)
+        found = run_protocol(corpus, protocol, needed, recipe, seeds, workers, changes, show)
     return found + late_fusion(found)
 
 

@@ -58,12 +58,36 @@ def token_recipe(recipe: Recipe) -> TokenRecipe:
     return replace(TokenRecipe(), **{key: value for key, value in asdict(recipe).items() if value != usual[key]})
 
 
+@dataclass(frozen=True)
+class Corpus:
+    """Which recordings are learned from and tested on.
+
+    Attributes:
+        data: folder with RAVDESS; cache: folder for features that were computed before.
+        ferplus: FER+ photographs of each emotion, at most.
+        backbone: of the face features.
+        without: actors to leave out altogether.
+    """
+
+    data: Path
+    cache: Path
+    ferplus: int
+    backbone: str = "ferplus"
+    without: tuple[int, ...] = ()
+
+    def load(self) -> tuple[Voices, Faces]:
+        """Their features, from the cache or computed now."""
+        voices = load_voices(self.data, self.cache)
+        faces = load_faces(self.data, self.cache, self.ferplus, self.backbone)
+        return voices.where(~np.isin(voices.actor, self.without)), faces.where(~np.isin(faces.actor, self.without))
+
+
 class Laboratory:
     """The recordings, and what can be asked of one split. Each worker has its own; all read the same cache."""
 
-    def __init__(self, data: Path, cache: Path, ferplus: int) -> None:
-        self.voices = load_voices(data, cache)
-        self.faces = load_faces(data, cache, ferplus)
+    def __init__(self, corpus: Corpus) -> None:
+        self.backbone = corpus.backbone
+        self.voices, self.faces = corpus.load()
 
     def run(self, protocol: str, split: int, models: list[str], recipe: Recipe, changes: bool) -> list[Prediction]:
         """Train ``models`` without the split's clips and predict these, in every state and, on request, under every change."""
@@ -77,7 +101,7 @@ class Laboratory:
         pools = samples(voices, faces, recipe)
         out = []
         for name in models if len(faces.label) else [name for name in models if name == "voice"]:
-            model = learn(name, voices, faces, recipe, pools)
+            model = learn(name, voices, faces, recipe, pools, self.backbone)
             for state in states_of(name):
                 for change in [None, *(changes_of(state) if changes else [])]:
                     clips = held_out_clips(*tests, state, change)
@@ -95,10 +119,10 @@ def changes_of(state: str) -> list[str]:
 _laboratory: Laboratory | None = None
 
 
-def _open(data: Path, cache: Path, ferplus: int, threads: int) -> None:
+def _open(corpus: Corpus, threads: int) -> None:
     global _laboratory
     torch.set_num_threads(threads)
-    _laboratory = Laboratory(data, cache, ferplus)
+    _laboratory = Laboratory(corpus)
 
 
 def _work(*arguments) -> list[Prediction]:
@@ -107,9 +131,7 @@ def _work(*arguments) -> list[Prediction]:
 
 
 def run_protocol(
-    data: Path,
-    cache: Path,
-    ferplus: int,
+    corpus: Corpus,
     protocol: str,
     models: list[str],
     recipe: Recipe,
@@ -129,7 +151,7 @@ def run_protocol(
     jobs = [(protocol, k, g, replace(recipe, seed=recipe.seed + s), changes) for g in groups for s in range(seeds) for k in range(splits)]
     context = multiprocessing.get_context("spawn")  # forking a process that has used OpenMP may hang
     found: list[Prediction] = []
-    with ProcessPoolExecutor(workers, context, _open, (data, cache, ferplus, 1 if workers > 1 else torch.get_num_threads())) as pool:
+    with ProcessPoolExecutor(workers, context, _open, (corpus, 1 if workers > 1 else torch.get_num_threads())) as pool:
         running = [pool.submit(_work, *job) for job in jobs]
         for done, job in enumerate(as_completed(running), 1):
             found += job.result()

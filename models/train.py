@@ -18,9 +18,9 @@ from tqdm import tqdm
 
 from models.backbone import BACKBONES
 from models.checkpoint import WEIGHTS, AnyModel, EmotionModel, save_model
-from models.dataset import Faces, Voices, load_faces, load_voices
+from models.dataset import Faces, Voices
 from models.evaluate import predictions, results_of, summary, write
-from models.evaluation import PARTS, STATES, TRAINED, Prediction, learn, temperature_of
+from models.evaluation import PARTS, STATES, TRAINED, Corpus, Prediction, learn, temperature_of
 from models.provenance import commit, today
 from models.registry import MODELS, RESULTS, result_path
 from models.training import Recipe, fuse_late, samples
@@ -50,16 +50,14 @@ def main(arguments: list[str] | None = None) -> int:
     """Score, train and save; 2 with one line on stderr if the folder holds nothing to learn from."""
     options = parser().parse_args(arguments)
     start = time.perf_counter()
-    voices = load_voices(options.data, options.cache)
-    faces = load_faces(options.data, options.cache, options.ferplus, options.backbone)
-    if options.without:
-        voices, faces = voices.where(~np.isin(voices.actor, options.without)), faces.where(~np.isin(faces.actor, options.without))
+    corpus = Corpus(options.data, options.cache, options.ferplus, options.backbone, tuple(options.without))
+    voices, faces = corpus.load()
     if not len(voices.label) or (options.model != ["voice"] and not (faces.actor > 0).any()):
         print(f"{options.data}: no RAVDESS voices (WAV, FLAC) or no faces (MP4, JPG) found; without faces, --model voice", file=sys.stderr)
         return 2
     print(f"features of {len(voices.label)} voices and {len(faces.label)} faces: {time.perf_counter() - start:.0f} s", flush=True)
     recipe = replace(Recipe(), seed=options.seed, epochs=options.epochs or Recipe().epochs)
-    held_out = _score(options, recipe) if options.seeds else []
+    held_out = _score(options, corpus, recipe) if options.seeds else []
     info = {"trained_on": describe(voices, faces), "commit": commit(), "created": today()}
     options.out.mkdir(parents=True, exist_ok=True)
     for model in _train(options, voices, faces, recipe, held_out):
@@ -71,10 +69,9 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _score(options: argparse.Namespace, recipe: Recipe) -> list[Prediction]:
+def _score(options: argparse.Namespace, corpus: Corpus, recipe: Recipe) -> list[Prediction]:
     """Predictions of all held-out clips; their scores are written and printed."""
-    common = (options.data, options.cache, options.ferplus, PROTOCOL, options.model, recipe, options.seeds, options.workers)
-    found = predictions(*common)
+    found = predictions(corpus, PROTOCOL, options.model, recipe, options.seeds, options.workers)
     for name, result in results_of(found, PROTOCOL, options.model, recipe).items():
         write(result, result_path(PROTOCOL, name, folder=options.results))
         print(summary(result), flush=True)

@@ -75,6 +75,9 @@ def test_a_performance_that_was_filmed_twice_is_one_clip(corpus):
     assert both.keys == once.keys
     assert [len(f) for f in both.faces] == [2 * FRAMES] * 120
     assert_allclose(both.vectors()[:, 40:], once.vectors()[:, 40:] + 0.5, rtol=1e-4)
+    for row in (0, 119):  # the second film starts when the first did, not after it
+        assert_allclose(both.times(row), np.tile(once.times(row), 2))
+        assert both.times(row).max() < CLIP_SECONDS
 
 
 @pytest.mark.parametrize("change", VOICE_CHANGES)

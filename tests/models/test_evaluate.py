@@ -10,7 +10,7 @@ import pytest
 from sklearn.metrics import accuracy_score, balanced_accuracy_score
 
 from models.evaluate import main, results_of, summary, write
-from models.evaluation import Laboratory, Prediction, late_fusion
+from models.evaluation import Corpus, Laboratory, Prediction, late_fusion
 from models.metrics import confusion
 from models.protocols import PROTOCOLS
 from models.ravdess import performances
@@ -63,7 +63,7 @@ def test_everybody_is_tested_once_and_nobody_else(measured):
 @pytest.mark.filterwarnings("ignore:All-NaN slice")
 def test_the_command_does_what_its_parts_do(measured, published, cache):
     """Trained again here, split by split, without the command."""
-    lab = Laboratory(published, cache, 0)
+    lab = Laboratory(Corpus(published, cache, 0))
     found = [p for k in range(5) for p in lab.run("actor-5fold", k, ["voice"], replace(Recipe(), **QUICK), True)]
     plain = [p for p in found if p.change is None]
     assert [(p.split, sorted(set(p.actor.tolist()))) for p in plain] == [(0, [2]), (1, [3]), (4, [1])]

@@ -36,6 +36,7 @@ RECIPE = replace(Recipe(), epochs=1, batch=32, epoch_size=32)
 def laboratory(voices, faces) -> Laboratory:
     """With recordings that were never on disk."""
     lab = object.__new__(Laboratory)
+    lab.backbone = "ferplus"
     lab.voices, lab.faces = voices, faces
     return lab
 
@@ -77,10 +78,10 @@ def predictions(corpus, parts) -> list[Prediction]:
 def test_nobody_is_tested_on_what_was_learned(lab, monkeypatch, protocol):
     learned = []
 
-    def spy(model, voices, faces, recipe, pools=None):
+    def spy(model, voices, faces, recipe, pools, backbone):
         learned.append((voices, faces))
         assert (pools.heard.labels == voices.label).all()
-        return learn(model, voices, faces, recipe, pools)
+        return learn(model, voices, faces, recipe, pools, backbone)
 
     monkeypatch.setattr(models.evaluation, "learn", spy)
     found = {}
