@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -93,29 +94,50 @@ def read_frames(data: bytes, stride: int = 30) -> Iterator[Frame]:
     """
     if stride < 1:
         raise ValueError("stride must be at least 1")
+    found = False
+    with open_video(data) as (container, stream):
+        for index, time, frame in shown_frames(container, stream):
+            if index % stride == 0:
+                if index // stride >= MAX_FRAMES:
+                    raise MediaError(f"More than {MAX_FRAMES} pictures would be looked at: cut the video, or look at fewer of its frames.")
+                found = True
+                yield upright(frame, index, time, stream.sample_aspect_ratio)
+        if not found:
+            raise MediaError("No picture in the video can be read: it may be damaged or cut short; export it again as MP4 (H.264).")
+
+
+@contextmanager
+def open_video(data: bytes) -> Iterator[tuple]:
+    """The container and its picture track, as PyAV has them, after the limits of this module were checked.
+
+    Raises:
+        MediaError: the bytes are no video, or one beyond the limits.
+    """
     _check_size(data, "video")
     with _open(data) as container:
         stream = next((s for s in container.streams.video if not _is_cover(s)), None)
         if stream is None:
             raise MediaError("The file has no picture track: upload it as the voice instead, or choose a video.")
         _check_video(stream, container)
-        stream.thread_type = "AUTO"
-        found = False
-        start = None
-        for index, frame in enumerate(_decoded(container, stream)):
-            if frame.width * frame.height > MAX_PIXELS:
-                raise MediaError(f"The picture is too large ({frame.width}×{frame.height}): export the video at 1080p or less.")
-            time = frame.time if frame.time is not None else index / float(stream.average_rate or 30)
-            start = time if start is None else start
-            if time - start > MAX_SECONDS:
-                raise _too_long("video")
-            if index % stride == 0:
-                if index // stride >= MAX_FRAMES:
-                    raise MediaError(f"More than {MAX_FRAMES} pictures would be looked at: cut the video, or look at fewer of its frames.")
-                found = True
-                yield _to_frame(frame, index, max(time - start, 0.0), stream.sample_aspect_ratio)
-        if not found:
-            raise MediaError("No picture in the video can be read: it may be damaged or cut short; export it again as MP4 (H.264).")
+        yield container, stream
+
+
+def shown_frames(container, stream) -> Iterator[tuple[int, float, av.VideoFrame]]:
+    """Number, seconds since the first, and PyAV's frame, for every frame that can be decoded, in the order of presentation.
+
+    Raises:
+        MediaError: the video is longer or larger than the limits of this module.
+    """
+    stream.thread_type = "AUTO"
+    start = None
+    for index, frame in enumerate(_decoded(container, stream)):
+        if frame.width * frame.height > MAX_PIXELS:
+            raise MediaError(f"The picture is too large ({frame.width}×{frame.height}): export the video at 1080p or less.")
+        time = frame.time if frame.time is not None else index / float(stream.average_rate or 30)
+        start = time if start is None else start
+        if time - start > MAX_SECONDS:
+            raise _too_long("video")
+        yield index, max(time - start, 0.0), frame
 
 
 def _read_with_soundfile(data: bytes) -> Sound:
@@ -175,11 +197,12 @@ def _decoded(container, stream) -> Iterator:
             continue
 
 
-def _to_frame(frame: av.VideoFrame, index: int, time: float, pixel_aspect: Fraction | None) -> Frame:
+def upright(frame: av.VideoFrame, index: int, time: float, pixel_aspect: Fraction | None, side: int = WORK_SIDE) -> Frame:
+    """A decoded frame as it is meant to be seen: turned, with square pixels, at most ``side`` long."""
     # Some cameras store pixels that are wider than high; faces must not look squeezed.
     aspect = float(pixel_aspect or 1)
     full_width = frame.width * (aspect if 0.2 < aspect < 5 else 1.0)
-    scale = max(1.0, max(full_width, frame.height) / WORK_SIDE)
+    scale = max(1.0, max(full_width, frame.height) / side)
     width, height = max(1, round(full_width / scale)), max(1, round(frame.height / scale))
     size = {"width": width, "height": height} if (width, height) != (frame.width, frame.height) else {}
     rgb = frame.reformat(format="rgb24", **size).to_ndarray()

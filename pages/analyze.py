@@ -3,6 +3,7 @@
 import streamlit as st
 
 from pages.components.evidence import show_evidence
+from pages.components.fitness import may_be_shown
 from pages.components.inputs import choose_recording, show_introduction, show_name
 from pages.components.model_picker import chosen_model, require_app
 from pages.components.prediction import show_prediction
@@ -13,7 +14,8 @@ st.title("What does the model recognise, and why?")
 recording, options = choose_recording()
 if recording is not None and (analysis := analysis_of(recording, options, chosen_model())) is not None:
     show_name(recording)
-    show_prediction(analysis)
-    show_evidence(analysis)
+    if may_be_shown(analysis):
+        show_prediction(analysis)
+        show_evidence(analysis, recording)
 elif recording is None:
     show_introduction()

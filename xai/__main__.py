@@ -11,6 +11,7 @@ from models.checkpoint import DEFAULT, load_model
 from models.labels import LABELS
 from models.registry import MODELS
 from xai.analysis import Settings, analyse
+from xai.assess import assess
 from xai.export import warnings, write
 from xai.lime_spectrogram import SAMPLES
 from xai.shap_features import ESTIMATORS
@@ -27,6 +28,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--samples", type=_samples, default=SAMPLES, help=f"altered recordings for LIME (default {SAMPLES})")
     p.add_argument("--seed", type=_seed, default=0, help="of everything random (default 0)")
     p.add_argument("--shap", choices=ESTIMATORS, default=ESTIMATORS[0], help="estimator of the SHAP values")
+    p.add_argument("--no-trust", action="store_true", help="leave out the trust scores, which take a few seconds")
     return p
 
 
@@ -70,10 +72,14 @@ def main(arguments: list[str] | None = None) -> int:
     except (MediaError, FileNotFoundError) as error:
         print(" ".join(str(error).split()), file=sys.stderr)
         return 2
-    write(analysis, options.out, LABELS.index(options.target) if options.target else None)
+    target = LABELS.index(options.target) if options.target else None
+    trust = {} if options.no_trust else assess(analysis, target)
+    write(analysis, options.out, target, trust)
     print(f"{analysis.label} {analysis.probabilities.max():.0%}  ->  {options.out / 'result.json'}")
     for warning in warnings(analysis):
         print(f"note: {warning}")
+    for name, scores in trust.items():
+        print(f"trust in {name}: {scores.level}" + "".join(f"; {reason}" for reason in scores.reasons))
     return 0
 
 

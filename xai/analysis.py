@@ -14,6 +14,7 @@ from features.media import has_sound
 from models.backbone import FaceBackbone, load_backbone
 from models.checkpoint import AnyModel, load_model, softmax
 from models.labels import LABELS
+from xai.checks import Check, check_clip, should_be_asked
 from xai.gradcam import CamExplanation, explain_cam
 from xai.lime_spectrogram import SAMPLES, LimeExplanation, explain_lime
 from xai.modalities import ModalitySplit, split_modalities
@@ -47,6 +48,7 @@ class Analysis:
     model: AnyModel
     backbone: FaceBackbone
     seconds: dict[str, float] = field(default_factory=dict)
+    checks: tuple[Check, ...] = ()
     token: str = field(default_factory=lambda: uuid4().hex)  # tells analyses apart, also after one was forgotten
 
     @property
@@ -60,6 +62,11 @@ class Analysis:
     @property
     def warnings(self) -> tuple[str, ...]:
         return self.features.warnings
+
+    @property
+    def should_be_asked(self) -> bool:
+        """Whether the model knows anything like this recording."""
+        return should_be_asked(self.checks)
 
 
 def analyse(
@@ -125,4 +132,5 @@ def explain(
     cam = timed("gradcam", "Finding what it saw…", explain_cam, features, model)
     lime = timed("lime", "Finding what it heard…", explain_lime, features, model, samples=settings.samples, seed=settings.seed)
     shap = timed("shap", "Weighing every feature…", explain_shap, features, model, estimator=settings.estimator, seed=settings.seed)
-    return Analysis(features, probabilities, modalities, cam, lime, shap, settings, model, backbone, seconds)
+    checks = timed("checks", "Comparing it with what the model knows…", check_clip, features, model)
+    return Analysis(features, probabilities, modalities, cam, lime, shap, settings, model, backbone, seconds, checks)

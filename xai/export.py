@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +18,19 @@ from models.labels import LABELS
 from xai.analysis import Analysis
 from xai.figures import draw_lime, draw_shap, encode_png
 from xai.overlay import overlay_frames
+from xai.trust import Trust
 from xai.words import in_words
 
-FORMAT = 1
+FORMAT = 2
+
+Trusts = Mapping[str, Trust]
 
 
-def to_dict(analysis: Analysis, target: int | None = None, against: int | None = None) -> dict[str, Any]:
+def to_dict(analysis: Analysis, target: int | None = None, against: int | None = None, trust: Trusts | None = None) -> dict[str, Any]:
     """Everything but the pictures, as plain numbers, strings, lists and dictionaries; NaN becomes None.
 
     ``target`` is the class in the foreground (default: the predicted one), ``against`` what it is compared with; all eight
-    classes are always there.
+    classes are always there. ``trust`` (:func:`xai.assess.assess`) is about these two; without it, ``trust`` is None there.
     """
     settings, model = analysis.settings, analysis.model
     shown = analysis.predicted if target is None else target
@@ -36,13 +40,15 @@ def to_dict(analysis: Analysis, target: int | None = None, against: int | None =
         "prediction": {"label": analysis.label, "probabilities": _by_label(analysis.probabilities)},
         "target": LABELS[shown],
         "against": LABELS[against] if against is not None else None,
-        "in_words": in_words(analysis, shown, against),
+        "in_words": in_words(analysis, shown, against, trust),
         "features": [None if np.isnan(v) else float(v) for v in features.vector],
         "feature_names": FEATURE_NAMES,
         "audio": {"seconds": audio.seconds, "rate": audio.source_rate, "channels": audio.channels} if audio else None,
         "video": _video(video) if video else None,
-        "explanations": _explanations(analysis),
+        "explanations": _explanations(analysis, trust or {}),
         "warnings": warnings(analysis),
+        "checks": [asdict(check) for check in analysis.checks],
+        "should_be_asked": analysis.should_be_asked,
         "settings": {
             "stride": settings.stride,
             "samples": settings.samples,
@@ -54,9 +60,11 @@ def to_dict(analysis: Analysis, target: int | None = None, against: int | None =
     }
 
 
-def files(analysis: Analysis, target: int | None = None, against: int | None = None) -> Iterator[tuple[str, bytes]]:
+def files(
+    analysis: Analysis, target: int | None = None, against: int | None = None, trust: Trusts | None = None
+) -> Iterator[tuple[str, bytes]]:
     """Every file of an export as (name, content), made one by one: pictures first, then ``result.json``."""
-    result = to_dict(analysis, target, against)
+    result = to_dict(analysis, target, against, trust)
     video, audio = analysis.features.video, analysis.features.audio
     for index, label in enumerate(LABELS):
         if analysis.cam is not None and video is not None:
@@ -71,18 +79,18 @@ def files(analysis: Analysis, target: int | None = None, against: int | None = N
     yield "result.json", json.dumps(result, indent=1, allow_nan=False).encode()
 
 
-def write(analysis: Analysis, folder: Path, target: int | None = None) -> None:
+def write(analysis: Analysis, folder: Path, target: int | None = None, trust: Trusts | None = None) -> None:
     """Write all :func:`files` into ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, content in files(analysis, target):
+    for name, content in files(analysis, target, trust=trust):
         (folder / name).write_bytes(content)
 
 
-def to_zip(analysis: Analysis, target: int | None = None, against: int | None = None) -> bytes:
+def to_zip(analysis: Analysis, target: int | None = None, against: int | None = None, trust: Trusts | None = None) -> bytes:
     """All :func:`files` as a ZIP, made in memory."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in files(analysis, target, against):
+        for name, content in files(analysis, target, against, trust):
             archive.writestr(name, content)
     return buffer.getvalue()
 
@@ -90,8 +98,12 @@ def to_zip(analysis: Analysis, target: int | None = None, against: int | None = 
 def warnings(analysis: Analysis) -> list[str]:
     """What must be read beside the prediction."""
     found = list(analysis.warnings)
+    known = {"length", "clipping", "faces", "several"}  # said already while the recording was read
+    found += [f"{check.modality}: {check.words}" for check in analysis.checks if check.level != "green" and check.name not in known]
+    if not analysis.should_be_asked:
+        found.append("The model should not be asked this: it knows nothing like this recording.")
     if analysis.modalities.disagree:
-        found.append("Voice and face disagree: look at both before you rely on either.")
+        found.append(f"Voice and face disagree; the model {analysis.modalities.followed()}. Look at both before you rely on either.")
     return found
 
 
@@ -116,19 +128,26 @@ def summary(result: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _explanations(analysis: Analysis) -> dict[str, Any]:
+def _explanations(analysis: Analysis, trust: Trusts) -> dict[str, Any]:
+    measured = {name: trust[name].to_dict() if name in trust else None for name in ("gradcam", "lime", "shap")}
     shap, lime, split = analysis.shap, analysis.lime, analysis.modalities
     return {
-        "gradcam": {label: [] for label in LABELS},
+        "gradcam": {label: [] for label in LABELS} | {"trust": measured["gradcam"]},
         "gradcam_maps": {label: analysis.cam.maps[i].round(6).tolist() for i, label in enumerate(LABELS)} if analysis.cam else None,
         "lime": {
             "segments": lime.segments.tolist(),
             "weights": _by_label(lime.weights),
             "r2": _by_label(lime.r2),
+            "trust": measured["lime"],
         }
         if lime
         else None,
-        "shap": {"values": _by_label(shap.values), "base": _by_label(shap.base), "residual": _by_label(shap.residual)},
+        "shap": {
+            "values": _by_label(shap.values),
+            "base": _by_label(shap.base),
+            "residual": _by_label(shap.residual),
+            "trust": measured["shap"],
+        },
         "modalities": {
             label: {
                 "audio": float(split.audio[i]),

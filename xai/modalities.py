@@ -49,6 +49,14 @@ class ModalitySplit:
         alone, there = (self.audio_alone, self.has_audio) if modality == "audio" else (self.video_alone, self.has_video)
         return LABELS[int(alone.argmax())] if there else None
 
+    def followed(self) -> str:
+        """What the prediction on both made of the two verdicts, in words."""
+        label = LABELS[int(self.both.argmax())]
+        for name, modality in (("face", "video"), ("voice", "audio")):
+            if self.verdict(modality) == label:
+                return f"followed the {name}"
+        return f"followed neither: together they look like {label} to it"
+
     def shares(self, target: int) -> dict[str, float]:
         """Size of each contribution as a share of both sizes; they sum to 1 (or are both 0)."""
         sizes = np.abs([self.audio[target], self.video[target]])

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from models.labels import LABELS
 from xai.analysis import Analysis
+from xai.trust import Level, Trust
 
 # A face cut with EmoLens' margin: eyes lie in the upper part of the square, the mouth in the lower.
 _FACE_PARTS = (
@@ -15,9 +18,14 @@ _FACE_PARTS = (
 )
 
 
-def in_words(analysis: Analysis, target: int, against: int | None = None) -> list[str]:
-    """What was recognised, where it comes from, and where the strongest evidence lies."""
-    sentences = [_verdict(analysis, target, against), _source(analysis, target, against), _evidence(analysis, target, against)]
+def in_words(analysis: Analysis, target: int, against: int | None = None, trust: Mapping[str, Trust] | None = None) -> list[str]:
+    """What was recognised, where it comes from, and where the strongest evidence lies.
+
+    Args:
+        trust: of ``gradcam`` and ``lime``, once it is measured: what did not pass is not read out as evidence.
+    """
+    failed = [name for name in ("gradcam", "lime") if trust and name in trust and trust[name].level is Level.RED]
+    sentences = [_verdict(analysis, target, against), _source(analysis, target, against), _evidence(analysis, target, against, failed)]
     return [sentence for sentence in sentences if sentence]
 
 
@@ -40,7 +48,12 @@ def strongest_frame(heat: np.ndarray) -> tuple[int, str] | None:
     if heat.size == 0 or heat.max() <= 0:
         return None
     frame, row, _ = np.unravel_index(int(heat.argmax()), heat.shape)
-    return int(frame), next(words for last, words in _FACE_PARTS if row < last)
+    return int(frame), face_part(int(row))
+
+
+def face_part(row: int) -> str:
+    """Of the seven rows of cells over a face: what lies there, in words."""
+    return next(words for last, words in _FACE_PARTS if row < last)
 
 
 def strongest_patch(weights: np.ndarray) -> int | None:
@@ -76,20 +89,36 @@ def _source(analysis: Analysis, target: int, against: int | None) -> str:
     return f"The {strong} weighs most ({share:.0%}) and speaks {verb[value > 0]} {what}; the {weak} speaks {verb[other > 0]} it ({alone})."
 
 
-def _evidence(analysis: Analysis, target: int, against: int | None) -> str:
+def _evidence(analysis: Analysis, target: int, against: int | None, failed: list[str]) -> str:
     what = LABELS[target] if against is None else f"{LABELS[target]} rather than {LABELS[against]}"
-    found = []
-    if analysis.cam is not None and analysis.features.video is not None:
-        best = strongest_frame(analysis.cam.heat(target, against))
-        if best is not None:
-            place = "its middle, where no face was found," if analysis.features.video.fallback else best[1]
-            found.append(f"in the picture, {place} at {analysis.features.video.times[best[0]]:.1f} s")
-    if analysis.lime is not None:
-        patch = strongest_patch(analysis.lime.signed(target, against))
-        if patch is not None:
-            t0, t1, hz0, hz1 = analysis.lime.segments[patch]
-            sure = "" if analysis.lime.reliable(target, against) else ", a weak explanation"
-            found.append(f"in the sound, {kilohertz(hz0, hz1)} between {t0:.1f} s and {t1:.1f} s{sure}")
-    if not found:
-        return f"No single place speaks for {what}."
-    return f"The strongest evidence for {what}: {'; '.join(found)}."
+    places = {"gradcam": _seen_place(analysis, target, against), "lime": _heard_place(analysis, target, against)}
+    found = [place for name, place in places.items() if place and name not in failed]
+    doubt = " and ".join(_MARKED[name] for name in failed if places[name])
+    warning = f" Do not rely on {doubt}: checks failed." if doubt else ""
+    if found:
+        return f"The strongest evidence for {what}: {'; '.join(found)}.{warning}"
+    if doubt:
+        return f"No place that could be relied on was found for {what}: the checks of {doubt} failed."
+    return f"No single place speaks for {what}."
+
+
+_MARKED = {"gradcam": "what is marked in the picture", "lime": "what is marked in the sound"}
+
+
+def _seen_place(analysis: Analysis, target: int, against: int | None) -> str:
+    video = analysis.features.video
+    best = strongest_frame(analysis.cam.heat(target, against)) if analysis.cam is not None and video is not None else None
+    if best is None or video is None:
+        return ""
+    place = "its middle, where no face was found," if video.fallback else best[1]
+    return f"in the picture, {place} at {video.times[best[0]]:.1f} s"
+
+
+def _heard_place(analysis: Analysis, target: int, against: int | None) -> str:
+    lime = analysis.lime
+    patch = strongest_patch(lime.signed(target, against)) if lime is not None else None
+    if patch is None or lime is None:
+        return ""
+    t0, t1, hz0, hz1 = lime.segments[patch]
+    sure = "" if lime.reliable(target, against) else ", a weak explanation"
+    return f"in the sound, {kilohertz(hz0, hz1)} between {t0:.1f} s and {t1:.1f} s{sure}"

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from features.audio import AudioFeatures
     from xai.lime_spectrogram import LimeExplanation
     from xai.modalities import ModalitySplit
+    from xai.trust import Score
 
 CONFIG = {"displayModeBar": False, "scrollZoom": False}
 _TICKS_HZ = (0, 500, 1000, 2000, 4000, 8000)
@@ -140,6 +141,24 @@ def voice_shap_chart(values: np.ndarray, every: bool = False, top: int = 12) -> 
     figure.update_xaxes(title="SHAP value (logit)")
     figure.update_yaxes(automargin=True, showgrid=False)
     return tidy(figure, 360 if every else 240)
+
+
+def curves_chart(score: Score) -> go.Figure:
+    """Deletion (falling) and insertion (rising) of an explanation, each above the mean of random orders."""
+    figure = go.Figure()
+    lines = (("insertion", FOR_COLOUR, "put back"), ("deletion", AGAINST_COLOUR, "taken away"))
+    for name, colour, words in lines:
+        for prefix, dash, what in (("", "solid", "as ranked"), ("random_", "dot", "at random")):
+            heights = score.details[prefix + name]
+            shares = np.linspace(0, 100, len(heights))
+            label = f"{words} {what}"
+            hover = f"{label}: %{{x:.0f}} % of the parts, logit %{{y:.2f}}<extra></extra>"
+            line = {"color": colour, "dash": dash, "width": 2}
+            figure.add_trace(go.Scatter(x=shares, y=heights, mode="lines", line=line, name=label, hovertemplate=hover))
+    figure.update_xaxes(title="% of the parts taken away or put back")
+    figure.update_yaxes(title="logit")
+    tidy(figure, 260)
+    return figure.update_layout(showlegend=True, legend={"orientation": "h", "y": 1.25, "font": {"size": 11}}, margin={"t": 48})
 
 
 def loss_chart(history: list[dict[str, float]]) -> go.Figure:

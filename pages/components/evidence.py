@@ -6,32 +6,44 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from features import N_AUDIO
-from features.audio import RATE
 from models.labels import LABELS
 from pages.components.charts import CONFIG, spectrogram_chart, voice_shap_chart
 from pages.components.export import show_export
-from pages.components.state import Key
+from pages.components.hear import show_hear
+from pages.components.player import show_player
+from pages.components.state import Key, Recording
+from pages.components.trust import Slot, check, kept_trust
+from pages.components.what_if import show_what_if
 
 if TYPE_CHECKING:
     from features.video import VideoFeatures
     from xai.analysis import Analysis
     from xai.gradcam import CamExplanation
+    from xai.trust import Trust
 
 _ANY = "anything else"
 _FRAMES_SHOWN, _FRAMES_A_ROW = 12, 4
 
 
 @st.fragment
-def show_evidence(analysis: Analysis) -> None:
-    """Choosing a class redraws this part alone, from what was computed once for all classes."""
+def show_evidence(analysis: Analysis, recording: Recording) -> None:
+    """Choosing a class redraws this part alone, from what was computed once for all classes; then it is checked."""
     target, against = _choose_class(analysis)
-    _in_words(analysis, target, against)
-    _saw(analysis, target, against)
-    _heard(analysis, target, against)
-    _weighed(analysis, target, against)
-    show_export(analysis, target, against)
+    words, player = st.empty(), st.container()
+    saw, cam = _saw(analysis, target, against)
+    method = cam.method if cam else None
+    known = kept_trust(analysis, target, against, method)
+    _say(words, analysis, target, against, known)
+    with player:
+        show_player(analysis, recording, target, against, known)
+    slots = {"gradcam": saw, "lime": _heard(analysis, target, against), "shap": _weighed(analysis, target, against)}
+    show_what_if(analysis)
+    show_export(analysis, target, against, lambda: kept_trust(analysis, target, against, method))
+    trust = check(analysis, target, against, cam, {name: slot for name, slot in slots.items() if slot})
+    _say(words, analysis, target, against, trust)
 
 
 def _choose_class(analysis: Analysis) -> tuple[int, int | None]:
@@ -45,28 +57,30 @@ def _choose_class(analysis: Analysis) -> tuple[int, int | None]:
     return LABELS.index(target), None if against == _ANY else LABELS.index(against)
 
 
-def _in_words(analysis: Analysis, target: int, against: int | None) -> None:
+def _say(place: DeltaGenerator, analysis: Analysis, target: int, against: int | None, trust: dict[str, Trust]) -> None:
     from xai.words import in_words
 
-    st.info("  \n".join(in_words(analysis, target, against)), icon=":material/chat:")
+    place.info("  \n".join(in_words(analysis, target, against, trust)), icon=":material/chat:")
 
 
-def _saw(analysis: Analysis, target: int, against: int | None) -> None:
+def _saw(analysis: Analysis, target: int, against: int | None) -> tuple[Slot | None, CamExplanation | None]:
     video = analysis.features.video
     if video is None or analysis.cam is None:
-        return
-    st.markdown("##### What it saw")
+        return None, None
+    slot = Slot.place("What it saw", "evidence-saw")
     controls = st.columns([3, 3, 3], vertical_alignment="bottom")
     opacity = controls[0].slider("Heat", 0, 100, 60, 5, format="%d %%", key=Key.OPACITY, help="How strongly the heat covers the picture.")
     with controls[1].container(horizontal=True):
         boxes = st.toggle("Face box", value=True, key=Key.BOXES)
         zoom = st.toggle("Zoom in", value=True, key=Key.ZOOM, help="Cut every frame to the surroundings of the face.")
     cam = _choose_cam(analysis, analysis.cam, controls[2])
-    _frames(video, cam.heat(target, against), opacity / 100, boxes, zoom)
+    with st.container(key=slot.area):
+        _frames(video, cam.heat(target, against), opacity / 100, boxes, zoom)
     _legend(target, against)
     notes = {"Grad-CAM": "Grad-CAM of the fused prediction", "EigenCAM": "EigenCAM shows where the network looks, whatever the emotion"}
     note = notes.get(cam.method, f"{cam.method} of the fused prediction; between two emotions, the difference of their maps")
     st.caption(f"{note}. One scale for all frames; 7 × 7 cells a face, so read regions, not points.")
+    return slot, cam
 
 
 def _legend(target: int, against: int | None) -> None:
@@ -121,31 +135,30 @@ def _frames(video: VideoFeatures, heat: np.ndarray, opacity: float, boxes: bool,
             column.image(picture, caption=caption, width="stretch", output_format="JPEG", alt=f"Frame at {caption} with heat")
 
 
-def _heard(analysis: Analysis, target: int, against: int | None) -> None:
+def _heard(analysis: Analysis, target: int, against: int | None) -> Slot | None:
     audio, lime = analysis.features.audio, analysis.lime
     if audio is None or lime is None:
-        return
-    st.markdown("##### What it heard")
+        return None
+    slot = Slot.place("What it heard", "evidence-heard")
     figure = spectrogram_chart(audio, lime, target, against)
-    st.plotly_chart(
-        figure, config=CONFIG, key="chart-spectrogram", alt="Spectrogram with the patches that speak for and against the emotion"
-    )
+    alt = "Spectrogram with the patches that speak for and against the emotion"
+    with st.container(key=slot.area):
+        st.plotly_chart(figure, config=CONFIG, key="chart-spectrogram", alt=alt)
     _legend(target, against)
     st.caption(
         f"LIME: each patch was faded to the background together with others, {lime.samples:,} times (seed {lime.seed}). "
         f"The simple model behind the colours explains {lime.fit(target, against):.0%} of what happened (R²)."
     )
-    if not lime.reliable(target, against):
-        st.warning("A weak explanation: the colours miss more than they explain. Do not read single patches.", icon=":material/warning:")
-    st.audio(audio.samples, sample_rate=RATE, alt="The voice as the model hears it")
+    show_hear(analysis, target, against)
+    return slot
 
 
-def _weighed(analysis: Analysis, target: int, against: int | None) -> None:
-    st.markdown("##### What it weighed")
+def _weighed(analysis: Analysis, target: int, against: int | None) -> Slot:
+    slot = Slot.place("What it weighed", "evidence-weighed")
     shap = analysis.shap
     values = shap.signed(target, against)
     totals = shap.by_modality(target, against)
-    left, right = st.columns([3, 2])
+    left, right = st.container(key=slot.area).columns([3, 2])
     if analysis.features.audio is not None:
         with left:
             st.markdown(f"**Voice {totals['audio']:+.2f}**")
@@ -160,6 +173,7 @@ def _weighed(analysis: Analysis, target: int, against: int | None) -> None:
         f"{len(analysis.model.reference)} pairs made of training voices and faces; "
         f"here {residual:.1%} is left over. Compared with other clips, not with nothing, so the shares may differ from those at the top."
     )
+    return slot
 
 
 def _face_as_picture(video: VideoFeatures, values: np.ndarray, total: float) -> None:

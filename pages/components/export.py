@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -11,10 +12,15 @@ from pages.components.state import Key
 
 if TYPE_CHECKING:
     from xai.analysis import Analysis
+    from xai.trust import Trust
 
 
-def show_export(analysis: Analysis, target: int, against: int | None) -> None:
-    """Download buttons for the comparison in the foreground. Files are made only when a button is pressed."""
+def show_export(analysis: Analysis, target: int, against: int | None, trust: Callable[[], Mapping[str, Trust]]) -> None:
+    """Download buttons for the comparison in the foreground. Files are made only when a button is pressed.
+
+    Args:
+        trust: what has been measured by then.
+    """
     from xai.export import to_dict, to_zip
 
     st.divider()
@@ -22,7 +28,7 @@ def show_export(analysis: Analysis, target: int, against: int | None) -> None:
     row = st.container(horizontal=True)
     row.download_button(
         "Numbers (JSON)",
-        lambda: json.dumps(to_dict(analysis, target, against), indent=1),
+        lambda: json.dumps(to_dict(analysis, target, against, trust()), indent=1),
         "emolens-result.json",
         "application/json",
         key=Key.DOWNLOAD_JSON,
@@ -31,7 +37,7 @@ def show_export(analysis: Analysis, target: int, against: int | None) -> None:
     )
     row.download_button(
         "Everything (ZIP)",
-        lambda: to_zip(analysis, target, against),
+        lambda: to_zip(analysis, target, against, trust()),
         "emolens-result.zip",
         "application/zip",
         key=Key.DOWNLOAD_ZIP,

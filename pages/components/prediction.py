@@ -10,6 +10,7 @@ import streamlit as st
 from models.labels import LABELS
 from models.registry import read_result
 from pages.components.charts import CONFIG, modality_chart, probability_chart
+from pages.components.fitness import show_checks
 
 if TYPE_CHECKING:
     from xai.analysis import Analysis
@@ -66,7 +67,10 @@ def _sources(analysis: Analysis) -> None:
         )
         st.markdown(f"Face alone: **{split.verdict('video')}** · voice alone: **{split.verdict('audio')}**")
         if split.disagree:
-            st.warning("Voice and face disagree: look at both below before you rely on either.", icon=":material/call_split:")
+            st.warning(
+                f"Voice and face disagree; the model {split.followed()}. Look at both before you rely on either.",
+                icon=":material/call_split:",
+            )
     else:
         which = "voice" if split.has_audio else "face"
         st.markdown(f"##### From the {which} only")
@@ -74,6 +78,7 @@ def _sources(analysis: Analysis) -> None:
     _face_note(analysis)
     for warning in analysis.warnings:
         st.warning(warning, icon=":material/warning:")
+    show_checks(analysis)
 
 
 def _headline(analysis: Analysis) -> str:

@@ -5,10 +5,16 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import streamlit as st
 
 _POLL_SECONDS = 0.5
+
+
+@dataclass(eq=False)
+class _Ticket:
+    urgent: bool
 
 
 class Queue:
@@ -16,16 +22,18 @@ class Queue:
 
     def __init__(self, places: int = 1) -> None:
         self._changed = threading.Condition()
-        self._waiting: list[object] = []
+        self._waiting: list[_Ticket] = []
         self._free = places
 
     @contextmanager
-    def turn(self, on_wait: Callable[[int], None] = lambda position: None) -> Iterator[None]:
+    def turn(self, on_wait: Callable[[int], None] = lambda position: None, urgent: bool = True) -> Iterator[None]:
         """Wait for a place and hold it. ``on_wait`` is told how many are in front, whenever that changes.
+
+        Who is not urgent lets everybody pass who is: a visitor without a result goes before one whose result is being checked.
 
         A visitor who leaves (``on_wait`` raises, as Streamlit's calls do then) leaves the queue too.
         """
-        self._enter(on_wait)
+        self._enter(on_wait, urgent)
         try:
             yield
         finally:
@@ -33,10 +41,11 @@ class Queue:
                 self._free += 1
                 self._changed.notify_all()
 
-    def _enter(self, on_wait: Callable[[int], None]) -> None:
-        ticket = object()
+    def _enter(self, on_wait: Callable[[int], None], urgent: bool) -> None:
+        ticket = _Ticket(urgent)
         with self._changed:
-            self._waiting.append(ticket)
+            ahead = sum(other.urgent for other in self._waiting) if urgent else len(self._waiting)
+            self._waiting.insert(ahead, ticket)
         told = None
         try:
             while True:

@@ -1,0 +1,135 @@
+"""Beside every explanation how far it can be trusted: checked once the explanation is on screen, kept for this visitor."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Literal
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from pages.components.charts import CONFIG, curves_chart
+from pages.components.queue import the_queue
+from pages.components.state import Key
+
+if TYPE_CHECKING:
+    from xai.analysis import Analysis
+    from xai.assess import Question
+    from xai.gradcam import CamExplanation
+    from xai.trust import Score, Trust
+
+_KEPT = 48
+_Colour = Literal["green", "orange", "red"]
+_BADGES: dict[str, tuple[str, str, _Colour]] = {
+    "green": ("Passed its checks", ":material/verified:", "green"),
+    "amber": ("Read with care", ":material/warning:", "orange"),
+    "red": ("Do not rely on it", ":material/block:", "red"),
+}
+# A line through what did not pass: it stays to be seen, and cannot be taken for evidence.
+_STRUCK = """<style>.st-key-{key} {{ position: relative; }} .st-key-{key} img, .st-key-{key} .js-plotly-plot {{ opacity: 0.45; }}
+.st-key-{key}::after {{ content: ""; position: absolute; inset: 0; pointer-events: none; background: linear-gradient(to top right,
+transparent calc(50% - 2px), rgba(211, 47, 47, 0.8) calc(50% - 2px) calc(50% + 2px), transparent calc(50% + 2px)); }}</style>"""
+
+
+@dataclass(frozen=True)
+class Slot:
+    """Where the heading of an explanation and its badge go; ``area`` is the key of the container that shows it."""
+
+    title: str
+    heading: DeltaGenerator
+    badge: DeltaGenerator
+    area: str
+
+    @classmethod
+    def place(cls, title: str, area: str) -> Slot:
+        """Put a heading on the page, and keep room for a badge below it."""
+        heading = st.empty()
+        heading.markdown(f"##### {title}")
+        return cls(title, heading, st.empty(), area)
+
+    def fill(self, trust: Trust) -> None:
+        """Badge, one sentence, and everything else one click away; a line through what failed."""
+        if trust.level == "red":
+            self.heading.markdown(f"##### ~~{self.title}~~")
+        with self.badge.container():
+            _show(trust, self.area)
+
+
+def kept_trust(analysis: Analysis, target: int, against: int | None, method: str | None) -> dict[str, Trust]:
+    """What has been measured so far for this comparison, by name of explanation.
+
+    Args:
+        method: of the heat that is shown.
+    """
+    kept = st.session_state.setdefault(Key.TRUST, OrderedDict())
+    keys = {name: (analysis.token, target, against, method if name == "gradcam" else None) for name in ("gradcam", "lime", "shap")}
+    return {name: kept[name, *key] for name, key in keys.items() if (name, *key) in kept}
+
+
+def check(analysis: Analysis, target: int, against: int | None, cam: CamExplanation | None, slots: dict[str, Slot]) -> dict[str, Trust]:
+    """Measure what has not been measured yet, and fill the slots one by one."""
+    from xai.assess import Question, explained
+
+    known = kept_trust(analysis, target, against, cam.method if cam else None)
+    for name, slot in slots.items():
+        if name in known:
+            slot.fill(known[name])
+    for name in [name for name in explained(analysis) if name in slots and name not in known]:
+        question = Question(analysis, target, against, partial(_say, slots[name].badge))
+        known[name] = _measure(question, name, cam)
+        slots[name].fill(known[name])
+    return known
+
+
+def _say(place: DeltaGenerator, words: str) -> None:
+    place.caption(f":material/hourglass_top: {words}")
+
+
+def _measure(question: Question, name: str, cam: CamExplanation | None) -> Trust:
+    from xai.assess import assess_one
+
+    kept = st.session_state[Key.TRUST]
+    with the_queue().turn(lambda ahead: question.say(f"Waiting to check it: {ahead} ahead of you…"), urgent=False):
+        trust = assess_one(question, name, cam)
+    method = cam.method if cam and name == "gradcam" else None
+    kept[name, question.analysis.token, question.target, question.against, method] = trust
+    while len(kept) > _KEPT:
+        kept.popitem(last=False)
+    return trust
+
+
+def _show(trust: Trust, area: str) -> None:
+    words, icon, colour = _BADGES[trust.level]
+    worst = next(score for score in trust.scores if score.level == trust.level)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.badge(words, icon=icon, color=colour)
+        st.markdown(" ".join(trust.reasons) or worst.sentence)
+        with st.popover("All checks", icon=":material/rule:"):
+            _details(trust, area)
+    if trust.level == "red":
+        st.html(_STRUCK.format(key=area))
+
+
+def _details(trust: Trust, area: str) -> None:
+    for score in trust.scores:
+        _, icon, colour = _BADGES[score.level]
+        st.markdown(f":{colour}[{icon}] **{score.measure.title}** {score.sentence}")
+        if "deletion" in score.details:
+            st.plotly_chart(curves_chart(score), config=CONFIG, key=f"chart-{area}", alt="Deletion and insertion curves")
+        st.caption(_declaration(score))
+
+
+def _declaration(score: Score) -> str:
+    measure = score.measure
+    side = "at least" if measure.higher_is_better else "at most"
+    spread = f", from {score.spread[0]:.2f} to {score.spread[1]:.2f}" if score.spread else ""
+    if score.chance is not None:
+        spread = f"; random orders reach ±{score.chance:.2f} by chance"
+    similar = score.details.get("structural_similarity")
+    extra = f" Structural similarity {similar:.2f}." if similar is not None else ""
+    return (
+        f"{score.value:.3f}{spread}. Green: {side} {measure.good:g}; amber: {side} {measure.enough:g}; "
+        f"possible: {measure.low:g} to {measure.high:g}.{extra} {measure.paper}"
+    )

@@ -1,0 +1,77 @@
+"""How unlike the clips that the model knows a recording is: distance to its nearest neighbours, as a percentile.
+
+k-nearest-neighbour distance in the space of standardised features (Sun et al. 2022, arXiv:2204.06507, who use it on
+embeddings). What counts as usual is measured between people: the distance of each reference clip to its neighbours among
+other actors, as a stranger's clip would have it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from features import N_AUDIO, Features
+from models.checkpoint import AnyModel
+from models.reference import load_reference
+
+NEIGHBOURS = 5
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """Attributes:
+    distance: mean over the nearest reference clips, in deviations per feature.
+    percentile: share (0 to 100) of held-out reference clips that lie nearer to theirs.
+    usual: the distance that 95 of 100 held-out clips do not exceed.
+    clips, actors: size of the reference.
+    """
+
+    distance: float
+    percentile: float
+    usual: float
+    clips: int
+    actors: int
+
+
+def voice_likeness(features: Features, model: AnyModel) -> Likeness | None:
+    """Of the 40 mean MFCCs; None without a voice."""
+    if features.audio is None:
+        return None
+    return _place(features.vector[:N_AUDIO], "voice", model.reference[:, :N_AUDIO].std(axis=0))
+
+
+def face_likeness(features: Features, model: AnyModel) -> Likeness | None:
+    """Of the 512 face features; None without a video."""
+    if features.video is None:
+        return None
+    return _place(features.vector[N_AUDIO:], "face", model.reference[:, N_AUDIO:].std(axis=0))
+
+
+def _place(own: np.ndarray, state: str, deviation: np.ndarray) -> Likeness:
+    clips, held_out = _known(state, tuple(np.maximum(deviation, 1e-6).tolist()))
+    z = own / np.maximum(deviation, 1e-6)
+    distance = float(knn_distance(z[None], clips)[0])
+    actors = len(np.unique(load_reference(state).actor))
+    return Likeness(distance, float(100 * (held_out < distance).mean()), float(np.percentile(held_out, 95)), len(clips), actors)
+
+
+@cache
+def _known(state: str, deviation: tuple[float, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Standardised reference clips (n, d), and the distance of each to its neighbours among other actors (n,)."""
+    reference = load_reference(state)
+    vectors = reference.vectors()
+    z = (vectors[:, :N_AUDIO] if state == "voice" else vectors[:, N_AUDIO:]) / np.array(deviation)
+    held_out = np.empty(len(z))
+    for actor in np.unique(reference.actor):
+        own = reference.actor == actor
+        held_out[own] = knn_distance(z[own], z[~own])
+    return z, held_out
+
+
+def knn_distance(points: np.ndarray, clips: np.ndarray, count: int = NEIGHBOURS) -> np.ndarray:
+    """(m, d) and (n, d) → (m,): mean distance to the ``count`` nearest, divided by √d so that modalities can be compared."""
+    squared = (points**2).sum(axis=1)[:, None] - 2 * points @ clips.T + (clips**2).sum(axis=1)[None]
+    nearest = np.sort(np.sqrt(np.maximum(squared, 0.0)), axis=1)[:, :count]
+    return nearest.mean(axis=1) / np.sqrt(points.shape[1])

@@ -1,0 +1,249 @@
+"""How far an explanation can be trusted: each score with the declaration that says how to read it.
+
+A score without its range, direction and threshold persuades whether or not it is good, so none is shown without them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Level(StrEnum):
+    """What a score means: rely on it, take care, do not rely on it."""
+
+    GREEN = "green"
+    AMBER = "amber"
+    RED = "red"
+
+
+_ORDER = (Level.GREEN, Level.AMBER, Level.RED)
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A declared score.
+
+    Attributes:
+        name: key in ``result.json``; title: on the page.
+        low, high: range of values.
+        higher_is_better: direction.
+        good: green from here on; enough: amber from here on, red beyond.
+        words: one sentence for each level, with ``{value}`` and, where it helps, ``{percent}``.
+        paper: where the measure comes from.
+    """
+
+    name: str
+    title: str
+    low: float
+    high: float
+    higher_is_better: bool
+    good: float
+    enough: float
+    words: Mapping[Level, str]
+    paper: str
+
+    def level(self, value: float) -> Level:
+        """Green, amber or red; a value that is not a number is red."""
+        sign = 1 if self.higher_is_better else -1
+        if sign * value >= sign * self.good:
+            return Level.GREEN
+        return Level.AMBER if sign * value >= sign * self.enough else Level.RED
+
+
+@dataclass(frozen=True)
+class Score:
+    """A measured value.
+
+    Attributes:
+        spread: lowest and highest of what ``value`` is the mean of, or of the random control.
+        chance: what random orders reach at most; no better than that is red whatever the thresholds say.
+        details: more numbers, for ``result.json``.
+    """
+
+    measure: Measure
+    value: float
+    spread: tuple[float, float] | None = None
+    chance: float | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def level(self) -> Level:
+        if self.chance is not None and not self.value > self.chance:
+            return Level.RED
+        return self.measure.level(self.value)
+
+    @property
+    def sentence(self) -> str:
+        return self.measure.words[self.level].format(value=self.value, percent=f"{100 * self.value:.0f} %")
+
+    def to_dict(self) -> dict[str, Any]:
+        """The value with its declaration; None stands for what is no finite number, which JSON cannot hold."""
+        measure = self.measure
+        return {
+            "name": measure.name,
+            "value": _plain(round(self.value, 4)),
+            "spread": _plain([round(v, 4) for v in self.spread]) if self.spread else None,
+            "chance": _plain(round(self.chance, 4)) if self.chance is not None else None,
+            "range": _plain([measure.low, measure.high]),
+            "higher_is_better": measure.higher_is_better,
+            "green": measure.good,
+            "amber": measure.enough,
+            "level": self.level,
+            "sentence": self.sentence,
+            "paper": measure.paper,
+            **{key: _plain(value) for key, value in self.details.items()},
+        }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_plain(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+@dataclass(frozen=True)
+class Trust:
+    """All scores of one explanation of one class (or of one rather than another)."""
+
+    scores: tuple[Score, ...]
+    seconds: float = 0.0
+
+    @property
+    def level(self) -> Level:
+        """That of the worst score: an explanation is not better than where it fails."""
+        return max((score.level for score in self.scores), key=_ORDER.index, default=Level.RED)
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Sentences of the scores that are red."""
+        return tuple(score.sentence for score in self.scores if score.level is Level.RED)
+
+    def of(self, name: str) -> Score:
+        """The score of that name.
+
+        Raises:
+            KeyError: it was not measured.
+        """
+        found = {score.measure.name: score for score in self.scores}
+        return found[name]
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"level": self.level, "scores": [score.to_dict() for score in self.scores], "seconds": round(self.seconds, 3)}
+
+
+_PETSIUK = "Petsiuk et al. 2018, RISE (arXiv:1806.07421): deletion and insertion; Samek et al. 2017 (arXiv:1509.06321): random control"
+_ADEBAYO = "Adebayo et al. 2018, Sanity checks for saliency maps (arXiv:1810.03292)"
+_RIBEIRO = "Ribeiro et al. 2016, LIME (arXiv:1602.04938)"
+_ALVAREZ = "Alvarez-Melis & Jaakkola 2018, On the robustness of interpretability methods (arXiv:1806.08049)"
+_LUNDBERG = "Lundberg & Lee 2017, SHAP (arXiv:1705.07874): local accuracy; Erion et al. 2021 (arXiv:1906.10670)"
+
+FAITHFULNESS = Measure(
+    "faithfulness",
+    "Does it matter to the model?",
+    -0.5,
+    0.5,
+    True,
+    0.1,
+    0.04,
+    {
+        Level.GREEN: "Removing what is marked changes the answer much more than removing parts at random ({value:+.2f}).",
+        Level.AMBER: "Removing what is marked changes the answer only a little more than removing parts at random ({value:+.2f}).",
+        Level.RED: "Removing what is marked changes the answer no more than removing parts at random ({value:+.2f}).",
+    },
+    _PETSIUK,
+)
+FIT = Measure(
+    "fit",
+    "Is it complete?",
+    0.0,
+    1.0,
+    True,
+    0.75,
+    0.5,
+    {
+        Level.GREEN: "The simple picture behind the colours explains {percent} of what the model does nearby.",
+        Level.AMBER: "The simple picture behind the colours explains only {percent} of what the model does nearby.",
+        Level.RED: "The simple picture behind the colours misses more than it explains ({percent}): do not read single patches.",
+    },
+    _RIBEIRO,
+)
+LEFT_OVER = Measure(
+    "left_over",
+    "Is it complete?",
+    0.0,
+    float("inf"),
+    False,
+    0.02,
+    0.1,
+    {
+        Level.GREEN: "The shares add up to the answer ({percent} is left over).",
+        Level.AMBER: "The shares nearly add up to the answer ({percent} is left over).",
+        Level.RED: "The shares do not add up to the answer ({percent} is left over).",
+    },
+    _LUNDBERG,
+)
+STEADY = Measure(
+    "stability",
+    "Is it steady?",
+    -1.0,
+    1.0,
+    True,
+    0.8,
+    0.5,
+    {
+        Level.GREEN: "Repeated under slightly other conditions, it looks the same (rank correlation {value:.2f}).",
+        Level.AMBER: "Repeated under slightly other conditions, its details change (rank correlation {value:.2f}).",
+        Level.RED: "Repeated under slightly other conditions, it looks different (rank correlation {value:.2f}).",
+    },
+    _ALVAREZ,
+)
+TOP_FIVE = Measure(
+    "top_five",
+    "Are the strongest patches steady?",
+    0.0,
+    1.0,
+    True,
+    0.8,
+    0.5,
+    {
+        Level.GREEN: "Repeated with other random numbers, {percent} of its five strongest patches stay.",
+        Level.AMBER: "Repeated with other random numbers, only {percent} of its five strongest patches stay.",
+        Level.RED: "Repeated with other random numbers, most of its five strongest patches change ({percent} stay).",
+    },
+    _ALVAREZ,
+)
+LEARNED_CLASSIFIER = Measure(
+    "sanity_classifier",
+    "Does it depend on what was learned?",
+    -1.0,
+    1.0,
+    False,
+    0.5,
+    0.8,
+    {
+        Level.GREEN: "With the classifier's knowledge scrambled it looks different, as it must (rank correlation {value:.2f}).",
+        Level.AMBER: "With the classifier's knowledge scrambled it still looks rather similar (rank correlation {value:.2f}).",
+        Level.RED: "With the classifier's knowledge scrambled it looks the same: it shows little of what was learned ({value:.2f}).",
+    },
+    _ADEBAYO,
+)
+LEARNED_BACKBONE = Measure(
+    "sanity_backbone",
+    "Does it depend on how the face is seen?",
+    -1.0,
+    1.0,
+    False,
+    0.5,
+    0.8,
+    {
+        Level.GREEN: "With the face network's knowledge scrambled it looks different, as it must (rank correlation {value:.2f}).",
+        Level.AMBER: "With the face network's knowledge scrambled it still looks rather similar (rank correlation {value:.2f}).",
+        Level.RED: "With the face network's knowledge scrambled it looks the same: it shows little of what was learned ({value:.2f}).",
+    },
+    _ADEBAYO,
+)
+MEASURES = (FAITHFULNESS, FIT, LEFT_OVER, STEADY, TOP_FIVE, LEARNED_CLASSIFIER, LEARNED_BACKBONE)
