@@ -27,7 +27,9 @@ def script() -> None:
     from pages.components.player import show_player
 
     analysis = st.session_state["analysis"]
-    show_player(analysis, st.session_state["given"], st.session_state.get("target", analysis.predicted), None, st.session_state.get("trust", {}))
+    show_player(
+        analysis, st.session_state["given"], st.session_state.get("target", analysis.predicted), None, st.session_state.get("trust", {})
+    )
 
 
 def visit(analysis, recording: Recording) -> AppTest:
@@ -179,7 +181,7 @@ def test_heat_that_failed_its_checks_says_so(sample_analysis, recording):
     for name, trust in (("red", {"gradcam": red}), ("green", {"gradcam": green, "lime": red}), ("unknown", {})):
         app = visit(sample_analysis, recording)
         app.session_state["trust"] = trust
-        app.toggle(Key.PLAY).set_value(True).run()
+        app.toggle(key=Key.PLAY).set_value(True).run()
         words[name] = given(app)["frames"]["words"]
     assert words["red"] == f"{words['unknown']} (not to be relied on)"
     assert words["green"] == words["unknown"]
