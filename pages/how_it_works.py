@@ -3,6 +3,7 @@
 import streamlit as st
 
 from pages.components.model_picker import require_app
+from pages.components.trust import measures_table
 
 require_app()
 st.title("How it works")
@@ -45,6 +46,26 @@ first, cool for the second.
 wrong thing, that is what you are meant to find out.
 """
 )
+st.subheader("How far to trust it")
+st.markdown(
+    """
+A picture persuades whether or not it is true. So every explanation is checked on the recording and the emotion at hand, after it is
+on the screen: parts are really taken away, the work is really repeated, networks are really scrambled. The badge is that of the
+worst check; what fails is struck through and not read out as evidence. A pass means that the picture describes *the model* well,
+not that the model is right.
+"""
+)
+st.markdown(measures_table())
+st.markdown(
+    """
+**Hear it**: the sound inside the patches that speak for the emotion, cut out of the recording's own spectrum, and everything else.
+**What if**: mute the voice, cover the mouth, add noise, take another voice; the model judges the changed recording anew.
+**The smallest flip**: the fewest patches, pictures or parts of the face without which it says something else.
+**Is this clip like what the model knows?** Length, level, noise, light and size are measured, and how far the clip lies from the
+reference clips, compared with how far people lie from each other ([k nearest neighbours](https://arxiv.org/abs/2204.06507)). Where
+everything is too far off, the page says that the model should not be asked before it shows a probability.
+"""
+)
 st.subheader("The same on the command line")
 st.code("python -m xai voice.wav face.mp4 --out result --seed 0", language="bash")
-st.caption("writes result.json with every number, and a PNG of each explanation.")
+st.caption("writes result.json with every number and trust score, and a PNG of each explanation.")

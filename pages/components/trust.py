@@ -133,3 +133,15 @@ def _declaration(score: Score) -> str:
         f"{score.value:.3f}{spread}. Green: {side} {measure.good:g}; amber: {side} {measure.enough:g}; "
         f"possible: {measure.low:g} to {measure.high:g}.{extra} {measure.paper}"
     )
+
+
+def measures_table() -> str:
+    """All declared scores as a table in Markdown."""
+    from xai.trust import MEASURES
+
+    rows = ["| check | best | green | red | from |", "|---|---|---|---|---|"]
+    for measure in MEASURES:
+        best, side, other = (measure.high, "from", "below") if measure.higher_is_better else (max(measure.low, 0.0), "up to", "above")
+        numbers = f"{best:g} | {side} {measure.good:g} | {other} {measure.enough:g}"
+        rows.append(f"| **{measure.title}** ({measure.name.replace('_', ' ')}) | {numbers} | {measure.paper} |")
+    return "\n".join(rows)
