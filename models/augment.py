@@ -12,7 +12,6 @@ import av
 import cv2
 import numpy as np
 import scipy.fft
-import scipy.signal
 
 from features.audio import RATE
 
@@ -26,14 +25,18 @@ def gain(samples: np.ndarray, db: float) -> np.ndarray:
 
 def band_pass(samples: np.ndarray, low: float = 300.0, high: float = 3400.0, order: int = 4) -> np.ndarray:
     """A telephone line (ITU-T G.712 band by default)."""
-    sos = scipy.signal.butter(order, (low, high), "bandpass", fs=RATE, output="sos")
-    return scipy.signal.sosfilt(sos, samples).astype(np.float32)
+    from scipy import signal  # 50 MB, which the app does not need for an analysis
+
+    sos = signal.butter(order, (low, high), "bandpass", fs=RATE, output="sos")
+    return signal.sosfilt(sos, samples).astype(np.float32)
 
 
 def low_pass(samples: np.ndarray, high: float, order: int = 6) -> np.ndarray:
     """A codec or a low sampling rate that cuts everything above ``high`` Hz."""
-    sos = scipy.signal.butter(order, high, "lowpass", fs=RATE, output="sos")
-    return scipy.signal.sosfilt(sos, samples).astype(np.float32)
+    from scipy import signal
+
+    sos = signal.butter(order, high, "lowpass", fs=RATE, output="sos")
+    return signal.sosfilt(sos, samples).astype(np.float32)
 
 
 def tilt(samples: np.ndarray, db_per_octave: float) -> np.ndarray:
@@ -56,11 +59,13 @@ def noise(samples: np.ndarray, snr_db: float, rng: np.random.Generator, colour: 
 
 def reverb(samples: np.ndarray, rt60: float, rng: np.random.Generator, wet: float = 0.5) -> np.ndarray:
     """A room: exponentially decaying noise as impulse response (Polack's model), direct sound kept at full level."""
+    from scipy import signal
+
     n = max(2, int(rt60 * RATE))
     tail = rng.standard_normal(n) * np.exp(-6.908 * np.arange(n) / n)
     tail *= wet / np.sqrt(np.sum(tail**2))
     tail[0] = 1.0
-    return scipy.signal.fftconvolve(samples, tail)[: len(samples)].astype(np.float32)
+    return signal.fftconvolve(samples, tail)[: len(samples)].astype(np.float32)
 
 
 def speed(samples: np.ndarray, factor: float) -> np.ndarray:

@@ -135,7 +135,9 @@ def _state(own: list[Prediction], state: str, scale: dict[tuple[str, str, int], 
         return None
     logits = np.concatenate([p.logits for p in rows])
     scaled = np.concatenate([p.logits / scale[p.model, p.state, p.split] for p in rows])
-    return scores(logits, scaled, np.concatenate([p.label for p in rows]), np.concatenate([p.actor for p in rows]))
+    return scores(
+        logits, scaled, np.concatenate([p.label for p in rows]), np.concatenate([p.actor for p in rows]), len({p.seed for p in rows})
+    )
 
 
 def write(result: dict, path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 
 import numpy as np
@@ -75,7 +76,7 @@ def from_confusion(matrix: np.ndarray) -> dict[str, np.ndarray]:
     shown, named = matrix.sum(axis=-1), matrix.sum(axis=-2)
     with np.errstate(invalid="ignore", divide="ignore"):
         recall = right / shown
-        precision = np.where(named > 0, right / named, np.where(shown > 0, 0.0, np.nan))
+        precision = np.where(shown > 0, np.where(named > 0, right / named, 0.0), np.nan)
         f1 = np.where(shown > 0, 2 * right / (shown + named), np.nan)
     return {
         "accuracy": right.sum(axis=-1) / np.maximum(matrix.sum(axis=(-2, -1)), 1),
@@ -108,17 +109,22 @@ def bootstrap(groups: np.ndarray, score: Callable[[np.ndarray], np.ndarray]) -> 
             return np.concatenate([rng.choice(m, len(m)) for m in members])
         return np.concatenate([members[k] for k in rng.integers(len(members), size=len(members))])
 
-    low, high = np.nanpercentile([score(once()) for _ in range(_RESAMPLES)], _INTERVAL, axis=0)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "All-NaN slice")  # an emotion that nobody portrayed has no score, and no interval
+        low, high = np.nanpercentile([score(once()) for _ in range(_RESAMPLES)], _INTERVAL, axis=0)
     return low, high
 
 
-def scores(logits: np.ndarray, scaled: np.ndarray, labels: np.ndarray, actors: np.ndarray) -> dict:
+def scores(logits: np.ndarray, scaled: np.ndarray, labels: np.ndarray, actors: np.ndarray, seeds: int = 1) -> dict:
     """Everything about the predictions (n, 8) of n clips, ready for JSON.
 
     Args:
         logits: as the classifier gives them.
         scaled: divided by a temperature that was fitted on other people's clips.
+        seeds: how many trainings the rows are of, one after the other, each with the same clips in the same order: clips
+            count once, however often they were judged.
     """
+    clips = len(labels) // seeds
     predicted = logits.argmax(axis=1)
     before, after = softmax(logits), softmax(scaled)
     names = ("accuracy", "uar", "macro_f1")
@@ -128,27 +134,35 @@ def scores(logits: np.ndarray, scaled: np.ndarray, labels: np.ndarray, actors: n
         errors = [calibration_error(p[rows], labels[rows]) for p in (before, after)]
         return np.concatenate([[found[name] for name in names], errors, *(found[k] for k in ("precision", "recall", "f1"))])
 
-    values, (low, high) = numbers(np.arange(len(labels))), bootstrap(actors, numbers)
+    def in_all_seeds(rows: np.ndarray) -> np.ndarray:
+        return numbers(np.concatenate([rows + k * clips for k in range(seeds)]))
+
+    values, (low, high) = numbers(np.arange(len(labels))), bootstrap(actors[:clips], in_all_seeds)
     triples = [_triple(*numbers) for numbers in zip(values, low, high, strict=True)]
     k = len(LABELS)
     per_class = {
-        label: {"precision": triples[5 + c], "recall": triples[5 + k + c], "f1": triples[5 + 2 * k + c], "clips": int((labels == c).sum())}
+        label: {
+            "precision": triples[5 + c],
+            "recall": triples[5 + k + c],
+            "f1": triples[5 + 2 * k + c],
+            "clips": int((labels[:clips] == c).sum()),
+        }
         for c, label in enumerate(LABELS)
     }
     return {
         **dict(zip(names, triples, strict=False)),
-        "clips": len(labels),
+        "clips": clips,
         "actors": len(np.unique(actors)),
         "calibration": {
             "before": triples[3],
             "after": triples[4],
-            "by_chance": round(calibration_floor(after), 4),
+            "by_chance": round(calibration_floor(after[:clips]), 4),
             "curve": calibration_curve(after, labels),
         },
         "per_class": per_class,
         "confusion": confusion(predicted, labels).tolist(),
-        "per_actor": {f"{a:02d}": _share(predicted, labels, actors == a) for a in np.unique(actors).tolist()},
-        "per_sex": {sex: _share(predicted, labels, actors % 2 == odd) for sex, odd in (("male", 1), ("female", 0))},
+        "per_actor": {f"{a:02d}": _share(predicted, labels, actors == a, seeds) for a in np.unique(actors).tolist()},
+        "per_sex": {sex: _share(predicted, labels, actors % 2 == odd, seeds) for sex, odd in (("male", 1), ("female", 0))},
     }
 
 
@@ -156,7 +170,7 @@ def _triple(value: float, low: float, high: float) -> dict[str, float | None]:
     return {key: None if np.isnan(v) else round(float(v), 4) for key, v in (("value", value), ("low", low), ("high", high))}
 
 
-def _share(predicted: np.ndarray, labels: np.ndarray, mask: np.ndarray) -> dict | None:
+def _share(predicted: np.ndarray, labels: np.ndarray, mask: np.ndarray, seeds: int) -> dict | None:
     if not mask.any():
         return None
-    return {"accuracy": round(float((predicted == labels)[mask].mean()), 4), "clips": int(mask.sum())}
+    return {"accuracy": round(float((predicted == labels)[mask].mean()), 4), "clips": int(mask.sum()) // seeds}

@@ -157,7 +157,7 @@ class _TokenBatches:
         x += recipe.voice_noise * rng.standard_normal(x.shape, np.float32)
         for k in range(n):
             start = rng.integers(x.shape[2])
-            x[k, :, start : start + rng.integers(recipe.mask_frames)] = 0
+            x[k, :, start : start + rng.integers(max(1, recipe.mask_frames))] = 0
         # Where a second begins is an accident.
         shift = rng.integers(0, np.maximum(1, count // 4))
         columns = np.minimum(np.arange(x.shape[2])[None] + shift[:, None], x.shape[2] - 1)

@@ -20,7 +20,7 @@ from models.backbone import BACKBONES
 from models.checkpoint import WEIGHTS, AnyModel, EmotionModel, save_model
 from models.dataset import Faces, Voices
 from models.evaluate import predictions, results_of, summary, write
-from models.evaluation import PARTS, STATES, TRAINED, Corpus, Prediction, learn, temperature_of
+from models.evaluation import PARTS, STATES, TRAINED, Corpus, Prediction, learn, states_of, temperature_of
 from models.provenance import commit, today
 from models.registry import MODELS, RESULTS, result_path
 from models.training import Recipe, fuse_late, samples
@@ -96,7 +96,9 @@ def _train(options: argparse.Namespace, voices: Voices, faces: Faces, recipe: Re
 def _scaled(model: AnyModel, held_out: list[Prediction]) -> AnyModel:
     """With the temperatures of everything that was held out from that model, state by state."""
     own = [p for p in held_out if p.model == model.name and p.change is None]
-    both, voice, face = (temperature_of([p for p in own if p.state == state]) for state in STATES)
+    found = {state: temperature_of([p for p in own if p.state == state]) for state in states_of(model.name)}
+    # What a model of one modality makes of both is what it makes of that one.
+    both, voice, face = (found.get(state, found[states_of(model.name)[0]]) for state in STATES)
     return replace(model, temperature=both, alone=(voice, face))
 
 

@@ -237,3 +237,22 @@ def test_an_emotion_that_nobody_portrays_is_null_and_the_rest_is_json():
     assert s["per_class"]["surprised"]["clips"] == 0
     assert s["per_sex"]["female"] is None
     assert json.loads(json.dumps(s, allow_nan=False)) == s
+
+
+def test_clips_count_once_however_often_they_were_judged():
+    """The same predictions by three trainings: every figure and interval is that of one, not a third as wide."""
+    logits, labels = guesses(400)
+    actors = np.repeat([1, 2], 200)
+    one = scores(logits, logits / 1.3, labels, actors)
+    three = scores(np.tile(logits, (3, 1)), np.tile(logits / 1.3, (3, 1)), np.tile(labels, 3), np.tile(actors, 3), seeds=3)
+    for result in (one, three):  # these show every judgement
+        del result["confusion"], result["calibration"]["curve"]
+    assert three == one
+
+
+def test_what_nobody_portrayed_has_no_scores():
+    matrix = np.zeros((8, 8), int)
+    matrix[0, 0], matrix[0, 1] = 3, 2
+    found = from_confusion(matrix)
+    assert found["precision"][0] == 1
+    assert np.isnan([found[name][1] for name in ("precision", "recall", "f1")]).all()
