@@ -7,7 +7,7 @@ pictures go through FFmpeg. Every limit is checked before the memory it protects
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -18,11 +18,12 @@ import soundfile
 
 MAX_BYTES = 200 * 2**20
 MAX_SECONDS = 300.0
-MAX_PIXELS = 8192 * 4608
+MAX_PIXELS = 4096 * 2304  # a decoder keeps up to 16 pictures: 0.3 GB of these, but over 1 GB at 8K
 MAX_FRAMES = 300  # sampled frames: each costs about 0.4 MB while its analysis is kept
 MAX_VALUES = 40_000_000  # samples × channels: 160 MB
 MAX_RATE, MIN_RATE = 384_000, 4_000
 MAX_CHANNELS = 16
+_THREADS = 2  # each decodes a picture of its own, and keeps it
 WORK_SIDE = 1280  # longest side of a decoded frame: faces are cut to 224 pixels, more would only cost time
 
 # FFmpeg knows play lists that make it open other files and addresses; only self-contained formats may be read.
@@ -84,19 +85,21 @@ def has_sound(data: bytes) -> bool:
         return False
 
 
-def read_frames(data: bytes, stride: int = 30) -> Iterator[Frame]:
+def read_frames(data: bytes, stride: int = 30, on_end: Callable[[float], None] = lambda seconds: None) -> Iterator[Frame]:
     """Yield every ``stride``-th frame of a video, from frame 0, in the order of presentation.
 
-    A damaged stretch is skipped; what could be decoded around it is still yielded.
+    A damaged stretch is skipped; what could be decoded around it is still yielded. ``on_end`` is told how many seconds it is
+    from the first frame to the end of the last.
 
     Raises:
         MediaError: no picture can be decoded, or the video is longer or larger than the limits of this module.
     """
     if stride < 1:
         raise ValueError("stride must be at least 1")
-    found = False
+    found, end = False, 0.0
     with open_video(data) as (container, stream):
         for index, time, frame in shown_frames(container, stream):
+            end = max(end, time + _shown_for(frame, stream))
             if index % stride == 0:
                 if index // stride >= MAX_FRAMES:
                     raise MediaError(f"More than {MAX_FRAMES} pictures would be looked at: cut the video, or look at fewer of its frames.")
@@ -104,6 +107,7 @@ def read_frames(data: bytes, stride: int = 30) -> Iterator[Frame]:
                 yield upright(frame, index, time, stream.sample_aspect_ratio)
         if not found:
             raise MediaError("No picture in the video can be read: it may be damaged or cut short; export it again as MP4 (H.264).")
+        on_end(end)
 
 
 @contextmanager
@@ -129,6 +133,8 @@ def shown_frames(container, stream) -> Iterator[tuple[int, float, av.VideoFrame]
         MediaError: the video is longer or larger than the limits of this module.
     """
     stream.thread_type = "AUTO"
+    stream.codec_context.thread_count = _THREADS
+    stream.codec_context.options = _decoder_limits()
     start = None
     for index, frame in enumerate(_decoded(container, stream)):
         if frame.width * frame.height > MAX_PIXELS:
@@ -138,6 +144,13 @@ def shown_frames(container, stream) -> Iterator[tuple[int, float, av.VideoFrame]
         if time - start > MAX_SECONDS:
             raise _too_long("video")
         yield index, max(time - start, 0.0), frame
+
+
+def _shown_for(frame: av.VideoFrame, stream) -> float:
+    """Seconds; a container that does not say is taken to keep its average."""
+    if frame.duration and frame.time_base:
+        return min(float(frame.duration * frame.time_base), MAX_SECONDS)
+    return 1 / float(stream.average_rate or 30)
 
 
 def _read_with_soundfile(data: bytes) -> Sound:
@@ -177,10 +190,16 @@ def _read_with_ffmpeg(data: bytes) -> Sound:
 
 def _open(data: bytes, kind: str = "video"):
     try:
-        return av.open(io.BytesIO(data), options={"format_whitelist": _CONTAINERS}, metadata_errors="replace")
+        options = {"format_whitelist": _CONTAINERS, **_decoder_limits()}
+        return av.open(io.BytesIO(data), options=options, metadata_errors="replace")
     except (av.FFmpegError, ValueError, OSError) as error:
         wanted = "WAV" if kind == "sound" else "MP4 (H.264)"
         raise MediaError(f"The file is not a {kind} that can be read: it may be damaged; export it again as {wanted}.") from error
+
+
+def _decoder_limits() -> dict[str, str]:
+    """For FFmpeg itself: pictures may be larger than what their container declares. It counts them with their padding."""
+    return {"max_pixels": str(MAX_PIXELS * 5 // 4)}
 
 
 def _decoded(container, stream) -> Iterator:

@@ -23,7 +23,7 @@ from xai.lime_spectrogram import background
 from xai.tokens import hidden_logits
 
 CELLS = 7  # a side of the last convolutional maps
-_BLUR = CROP / 12  # standard deviation in pixels: eyes, brows and mouth melt away, the shape of the head stays
+BLUR = CROP / 12  # standard deviation in pixels: eyes, brows and mouth melt away, the shape of the head stays
 _FINE = 4  # points a side of a cell on which borders are softened
 _BLOCK, _FACE_BLOCK = 32, 8  # recordings that are judged at once
 _BLOCK_FRAMES = 20_000  # MFCC frames of one block: bounds memory at any clip length
@@ -68,7 +68,7 @@ def without_face_cells(
     rows = np.repeat(frame_features(video)[None], len(kept), axis=0)
     place = np.searchsorted(np.flatnonzero(video.used), frames)
     crops = video.crops[frames]
-    blurred = np.stack([cv2.GaussianBlur(crop, (0, 0), _BLUR) for crop in crops])
+    blurred = np.stack([cv2.GaussianBlur(crop, (0, 0), BLUR) for crop in crops])
     states = np.flatnonzero(~kept.all(axis=(1, 2, 3)))
     for start in range(0, len(states), _FACE_BLOCK):
         block = states[start : start + _FACE_BLOCK]
@@ -131,5 +131,5 @@ def blend(crops: np.ndarray, blurred: np.ndarray, kept: np.ndarray) -> np.ndarra
     if kept.all() or not kept.any():
         return crops if kept.all() else blurred
     fine = kept.repeat(_FINE, axis=1).repeat(_FINE, axis=2).astype(np.float32)
-    soft = [cv2.resize(cv2.GaussianBlur(mask, (0, 0), _FINE / 2), (CROP, CROP)) for mask in fine]
+    soft = [cv2.resize(cv2.GaussianBlur(mask, (0, 0), _FINE / 4), (CROP, CROP)) for mask in fine]
     return (blurred + np.stack(soft)[..., None] * (crops.astype(np.float32) - blurred)).round().astype(np.uint8)

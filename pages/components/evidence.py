@@ -14,6 +14,7 @@ from pages.components.charts import CONFIG, spectrogram_chart, voice_shap_chart
 from pages.components.export import show_export
 from pages.components.hear import show_hear
 from pages.components.player import show_player
+from pages.components.queue import the_queue
 from pages.components.state import Key, Recording
 from pages.components.trust import Slot, check, kept_trust
 from pages.components.what_if import show_what_if
@@ -77,7 +78,13 @@ def _saw(analysis: Analysis, target: int, against: int | None) -> tuple[Slot | N
     with st.container(key=slot.area):
         _frames(video, cam.heat(target, against), opacity / 100, boxes, zoom)
     _legend(target, against)
-    notes = {"Grad-CAM": "Grad-CAM of the fused prediction", "EigenCAM": "EigenCAM shows where the network looks, whatever the emotion"}
+    from xai.occlusion import METHOD
+
+    notes = {
+        "Grad-CAM": "Grad-CAM of the fused prediction",
+        "EigenCAM": "EigenCAM shows where the network looks, whatever the emotion",
+        METHOD: "Occlusion: how much the logit falls when that cell is blurred",
+    }
     note = notes.get(cam.method, f"{cam.method} of the fused prediction; between two emotions, the difference of their maps")
     st.caption(f"{note}. One scale for all frames; 7 × 7 cells a face, so read regions, not points.")
     return slot, cam
@@ -92,17 +99,17 @@ def _legend(target: int, against: int | None) -> None:
 def _choose_cam(analysis: Analysis, plain: CamExplanation, column) -> CamExplanation:
     """Grad-CAM, which is there already, or another method of the library, computed when it is first asked for."""
     from models.checkpoint import EmotionModel
-    from xai.cam_library import METHODS, explain_cam_with
+    from xai.cam_library import METHODS
+    from xai.occlusion import METHOD
 
-    model = analysis.model
-    if not isinstance(model, EmotionModel):
-        return plain  # the library's other methods want one vector, not a sequence
-    names = ["Grad-CAM", *METHODS[1:]]
+    # The library's methods want one vector, not a sequence.
+    names = ["Grad-CAM", METHOD, *(METHODS[1:] if isinstance(analysis.model, EmotionModel) else ())]
     name = column.selectbox(
         "Method",
         names,
         key=Key.CAM,
-        help="Grad-CAM is exact and instant. The others run the network again: up to a minute on a slow server.",
+        help="Grad-CAM is instant. The others run the network again, up to a minute on a slow server. Occlusion blurs every cell in "
+        "turn: try it where Grad-CAM fails its checks.",
     )
     if name == names[0]:
         return plain
@@ -111,9 +118,30 @@ def _choose_cam(analysis: Analysis, plain: CamExplanation, column) -> CamExplana
         kept.clear()
         kept["of"] = analysis.token
     if name not in kept:
-        with st.spinner(f"Computing {name}…"):
-            kept[name] = explain_cam_with(analysis.features, model, analysis.backbone, name)
+        kept[name] = _compute_cam(analysis, name)
     return kept[name]
+
+
+def _compute_cam(analysis: Analysis, name: str) -> CamExplanation:
+    from models.checkpoint import EmotionModel
+    from xai.cam_library import explain_cam_with
+    from xai.occlusion import METHOD, explain_occlusion
+
+    features, model, backbone = analysis.features, analysis.model, analysis.backbone
+    with st.spinner(f"Computing {name}…"), the_queue().turn():
+        if name == METHOD:
+            place = st.empty()
+            cam = explain_occlusion(features, model, backbone.maps, lambda done, total: _progress(place, done, total))
+            place.empty()
+            return cam
+        assert isinstance(model, EmotionModel)
+        library = explain_cam_with(features, model, backbone, name)
+    assert library is not None
+    return library
+
+
+def _progress(place: DeltaGenerator, done: int, total: int) -> None:
+    place.progress(done / total, f"Frame {done + 1} of {total}")
 
 
 def _frames(video: VideoFeatures, heat: np.ndarray, opacity: float, boxes: bool, zoom: bool) -> None:

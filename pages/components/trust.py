@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import OrderedDict
 from dataclasses import dataclass
 from functools import partial
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from xai.assess import Question
     from xai.gradcam import CamExplanation
     from xai.trust import Score, Trust
+
+log = logging.getLogger(__name__)
 
 _KEPT = 48
 _Colour = Literal["green", "orange", "red"]
@@ -77,9 +80,12 @@ def check(analysis: Analysis, target: int, against: int | None, cam: CamExplanat
         if name in known:
             slot.fill(known[name])
     for name in [name for name in explained(analysis) if name in slots and name not in known]:
-        question = Question(analysis, target, against, partial(_say, slots[name].badge))
-        known[name] = _measure(question, name, cam)
-        slots[name].fill(known[name])
+        trust = _measure(Question(analysis, target, against, partial(_say, slots[name].badge)), name, cam)
+        if trust is None:
+            slots[name].badge.warning("This could not be checked: do not rely on it without other evidence.", icon=":material/warning:")
+        else:
+            known[name] = trust
+            slots[name].fill(trust)
     return known
 
 
@@ -87,12 +93,17 @@ def _say(place: DeltaGenerator, words: str) -> None:
     place.caption(f":material/hourglass_top: {words}")
 
 
-def _measure(question: Question, name: str, cam: CamExplanation | None) -> Trust:
+def _measure(question: Question, name: str, cam: CamExplanation | None) -> Trust | None:
+    """The trust, which is kept; None if something went wrong on our side."""
     from xai.assess import assess_one
 
     kept = st.session_state[Key.TRUST]
     with the_queue().turn(lambda ahead: question.say(f"Waiting to check it: {ahead} ahead of you…"), urgent=False):
-        trust = assess_one(question, name, cam)
+        try:
+            trust = assess_one(question, name, cam)
+        except Exception as error:
+            log.error("check of %s failed: %s", name, type(error).__name__)
+            return None
     method = cam.method if cam and name == "gradcam" else None
     kept[name, question.analysis.token, question.target, question.against, method] = trust
     while len(kept) > _KEPT:

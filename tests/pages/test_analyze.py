@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from features.audio import to_mono
+from features.media import read_sound
 from models.labels import LABELS
 from models.registry import read_result
 from pages.components.state import Key, escape
@@ -60,8 +62,8 @@ def test_a_pair_gives_the_same_answer_as_the_library(app, sample):
     assert f"Face alone: **{analysis.modalities.verdict('video')}**" in texts(app)
 
 
-def test_the_voice_alone(app):
-    widget(app.file_uploader, Key.VOICE).upload("voice.wav", wav(tone(1.5)), "audio/wav").run()
+def test_the_voice_alone(app, sample):
+    widget(app.file_uploader, Key.VOICE).upload("voice.wav", sample[0], "audio/wav").run()
     assert not app.exception
     assert "From the voice only" in texts(app)
     assert "What it saw" not in texts(app)
@@ -73,7 +75,8 @@ def test_a_video_alone_uses_its_sound_or_says_that_it_has_none(app, sample):
     assert "From the face only" in texts(app)
     assert "The video has no sound" in texts(app)
     noise = np.random.default_rng(0).integers(0, 255, (40, 64, 64, 3), np.uint8)
-    widget(app.file_uploader, Key.FACE).upload("noise.mp4", encode_video(noise, sound=tone(1.3)), "video/mp4").run()
+    speech = to_mono(read_sound(sample[0]).samples, read_sound(sample[0]).rate)
+    widget(app.file_uploader, Key.FACE).upload("noise.mp4", encode_video(noise, sound=speech), "video/mp4").run()
     assert "What it heard" in texts(app)
     assert "No face was found" in texts(app)
 
@@ -196,8 +199,8 @@ def test_a_tie_is_called_undecided(app, monkeypatch, sample_analysis):
     assert "undecided: :primary[CALM] or HAPPY" in texts(app)
 
 
-def test_the_track_record_is_that_of_the_model(app):
-    widget(app.file_uploader, Key.VOICE).upload("voice.wav", wav(tone(1.0)), "audio/wav").run()
+def test_the_track_record_is_that_of_the_model(app, sample):
+    widget(app.file_uploader, Key.VOICE).upload("voice.wav", sample[0], "audio/wav").run()
     accuracy = read_result("actor-5fold", "fused")["states"]["voice"]["accuracy"]
     low, high = (round(10 * accuracy[end]) for end in ("low", "high"))
     times = f"{low}" if low == high else f"{low} to {high}"

@@ -1,4 +1,4 @@
-"""First come, first served, and nobody who left holds the others up."""
+"""First come, first served among equals, and nobody who left holds the others up."""
 
 import threading
 import time
@@ -70,3 +70,89 @@ def test_a_failure_inside_gives_the_place_back():
     with queue.turn():
         assert queue._free == 0
     assert queue._free == 1
+
+
+class Line:
+    """Visitors who come one by one while somebody is inside."""
+
+    def __init__(self, who: str) -> None:
+        """``who``: one letter for each, in the order of arrival; capitals are urgent."""
+        self.queue, self.order = Queue(), []
+        self.told: dict[str, list[int]] = {name: [] for name in who}
+        self.threads = []
+        with self.queue.turn():
+            for count, name in enumerate(who):
+                self.threads.append(threading.Thread(target=self._visit, args=(name,)))
+                self.threads[-1].start()
+                wait_until(lambda wanted=count + 1: len(self.queue._waiting) == wanted and all(list(self.told.values())[:wanted]))
+            wait_until(lambda: [told[-1] for told in self.told.values()] == self.positions())
+        for thread in self.threads:
+            thread.join(10)
+
+    def positions(self) -> list[int]:
+        """How many are before each by the rule: all urgent ones who came first, and whoever came first of their own kind."""
+        names = list(self.told)
+        served = sorted(names, key=lambda name: (name.islower(), names.index(name)))
+        return [served.index(name) + 1 for name in names]
+
+    def _visit(self, name: str) -> None:
+        with self.queue.turn(self.told[name].append, urgent=name.isupper()):
+            self.order.append(name)
+
+
+def wait_until(condition) -> None:
+    for _ in range(500):
+        if condition():
+            return
+        time.sleep(0.01)
+    pytest.fail("it never came to that")
+
+
+@pytest.mark.parametrize(
+    ("who", "order"),
+    [("aB", "Ba"), ("abC", "Cab"), ("aBcD", "BDac"), ("abcDEF", "DEFabc"), ("ABcdE", "ABEcd"), ("AbCdEfG", "ACEGbdf")],
+)
+def test_who_is_urgent_passes_who_is_not_and_nobody_else(who, order):
+    line = Line(who)
+    assert "".join(line.order) == order
+
+
+def test_positions_that_are_told_take_those_who_pass_into_account():
+    line = Line("abCD")
+    assert [told[0] for told in line.told.values()] == [1, 2, 1, 2]  # C and D come in before both
+    assert [max(told) for told in line.told.values()] == [3, 4, 1, 2]
+    for told in line.told.values():
+        assert all(one != other for one, other in zip(told, told[1:], strict=False))  # told only when it changes
+
+
+def test_who_has_begun_is_not_interrupted():
+    queue, order = Queue(), []
+    with queue.turn(urgent=False):
+        urgent = threading.Thread(target=lambda: _enter(queue, order))
+        urgent.start()
+        wait_until(lambda: queue._waiting)
+        order.append("checks")
+    urgent.join(5)
+    assert order == ["checks", "urgent"]
+
+
+def _enter(queue: Queue, order: list[str]) -> None:
+    with queue.turn(urgent=True):
+        order.append("urgent")
+
+
+def test_an_urgent_visitor_who_leaves_gives_the_place_before_the_others_back():
+    queue, told = Queue(), []
+
+    def leave(position: int) -> None:
+        raise LeftError
+
+    with queue.turn():
+        checks = threading.Thread(target=lambda: queue.turn(told.append, urgent=False).__enter__())
+        checks.start()
+        wait_until(lambda: told == [1])
+        with pytest.raises(LeftError), queue.turn(leave):
+            pass
+        assert len(queue._waiting) == 1
+    checks.join(5)
+    assert not checks.is_alive()

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 import torch
+from lime.lime_base import LimeBase
+from sklearn.metrics import pairwise_distances
 
 from features import N_FEATURES, Features
 from features.audio import RATE, AudioFeatures, mean_mfcc, mel_spectrogram_db
@@ -75,3 +77,11 @@ def random_features(backbone) -> Features:
     crops = rng.integers(0, 255, (3, 224, 224, 3), np.uint8)
     video = make_video(crops, np.array([True, False, True]), backbone)
     return Features(audio, video, join(audio.mfcc, video.mean))
+
+
+def library_lime(masks: np.ndarray, logits: np.ndarray, target: int, seed: int) -> tuple[np.ndarray, float]:
+    """Weights (p,) and R² of ``lime``'s own surrogate, called as lime_image does."""
+    distances = pairwise_distances(masks, masks[:1], metric="cosine").ravel()
+    base = LimeBase(lambda d: np.sqrt(np.exp(-(d**2) / 0.25**2)), random_state=seed)
+    _, found, r2, _ = base.explain_instance_with_data(masks, logits, distances, target, masks.shape[1], "none")
+    return np.array([weight for _, weight in sorted(found)]), r2

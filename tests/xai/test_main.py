@@ -12,6 +12,9 @@ from features import FEATURE_NAMES
 from models.labels import LABELS
 from tests.conftest import ROOT, SAMPLE, encode_video, tone, wav
 from xai.__main__ import main
+from xai.analysis import Settings, analyse
+from xai.assess import Question, assess_one
+from xai.trust import FIT, Score, Trust
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +60,53 @@ def test_numbers_fit_together(result, model):
         assert split["audio"] + split["video"] == pytest.approx(r["prediction"]["probabilities"][label] - split["neither"], abs=1e-6)
 
 
+def test_every_explanation_is_written_with_its_trust(result, sample):
+    """That of the class in the foreground, as the library measures it, and the words agree with it."""
+    _, r = result
+    analysis = analyse(*sample, settings=Settings(seed=3))
+    expected = {name: assess_one(Question(analysis, analysis.predicted), name).to_dict() for name in ("lime", "shap")}
+    for name in ("lime", "shap"):
+        assert r["explanations"][name]["trust"]["scores"] == expected[name]["scores"]
+    names = [score["name"] for score in r["explanations"]["gradcam"]["trust"]["scores"]]
+    assert names == ["faithfulness", "stability", "sanity_classifier", "sanity_backbone"]
+    failed = {name for name in ("gradcam", "lime") if r["explanations"][name]["trust"]["level"] == "red"}
+    assert ("in the picture, " in r["in_words"][2]) == ("gradcam" not in failed)
+    assert ("in the sound, " in r["in_words"][2]) == ("lime" not in failed)
+    assert r["format"] == 2
+
+
+def test_trust_can_be_left_out(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("xai.__main__.assess", lambda *_: pytest.fail("it was measured all the same"))
+    voice = [str(SAMPLE / "sample.wav"), "-", "--samples", "200"]
+    assert main([*voice, "--out", str(tmp_path), "--no-trust"]) == 0
+    assert "trust in" not in capsys.readouterr().out
+    e = json.loads((tmp_path / "result.json").read_text())["explanations"]
+    assert e["lime"]["trust"] is e["shap"]["trust"] is e["gradcam"]["trust"] is None
+
+
+@pytest.mark.parametrize("target", ["sad", "happy"])
+def test_trust_is_that_of_the_target_and_is_printed_with_its_reasons(tmp_path, capsys, monkeypatch, target):
+    asked = []
+    failed = Trust((Score(FIT, 0.1),), 0.5)
+
+    def quick(analysis, wanted):
+        asked.append(wanted)
+        return {"lime": failed, "shap": Trust((Score(FIT, 0.9),))}
+
+    monkeypatch.setattr("xai.__main__.assess", quick)
+    voice = [str(SAMPLE / "sample.wav"), "-", "--samples", "200"]
+    assert main([*voice, "--out", str(tmp_path), "--target", target]) == 0
+    assert asked == [LABELS.index(target)]
+    lines = capsys.readouterr().out.splitlines()
+    assert f"trust in lime: red; {failed.reasons[0]}" in lines
+    assert "trust in shap: green" in lines
+    r = json.loads((tmp_path / "result.json").read_text())
+    assert r["explanations"]["lime"]["trust"] == failed.to_dict()
+    assert r["target"] == target
+    assert "in the sound, " not in r["in_words"][2]
+    assert r["in_words"][2] in (tmp_path / "summary.txt").read_text()
+
+
 @pytest.mark.parametrize("wrong", [["--seed", "-1"], ["--samples", "1"], ["--stride", "0"], ["--target", "bored"]])
 def test_a_setting_that_makes_no_sense_is_refused(wrong, tmp_path, capsys):
     with pytest.raises(SystemExit) as stop:
@@ -70,12 +120,18 @@ def test_a_missing_model_or_folder_is_one_line(wrong, tmp_path, capsys):
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
 
 
+def timeless(value):
+    """A result without how long anything took."""
+    if isinstance(value, list):
+        return [timeless(part) for part in value]
+    return {key: timeless(part) for key, part in value.items() if key != "seconds"} if isinstance(value, dict) else value
+
+
 def test_same_seed_same_result(result, tmp_path):
     _, first = result
     main([str(SAMPLE / "sample.wav"), str(SAMPLE / "sample.mp4"), "--out", str(tmp_path), "--seed", "3"])
     again = json.loads((tmp_path / "result.json").read_text())
-    first, again = ({k: v for k, v in r.items() if k != "seconds"} for r in (first, again))
-    assert first == again
+    assert timeless(first) == timeless(again)
 
 
 def test_voice_only(tmp_path):
@@ -84,7 +140,9 @@ def test_voice_only(tmp_path):
     r = json.loads((tmp_path / "out" / "result.json").read_text())
     assert r["video"] is None
     assert r["features"][40:] == [None] * 512
-    assert r["explanations"]["gradcam"] == {label: [] for label in LABELS}
+    gradcam = r["explanations"]["gradcam"]
+    assert gradcam == {label: [] for label in LABELS} | {"trust": None}
+    assert r["explanations"]["lime"]["trust"]["level"] in ("green", "amber", "red")
     assert sum(map(abs, r["explanations"]["shap"]["values"]["happy"][40:])) == 0
 
 
@@ -92,7 +150,8 @@ def test_sound_track_and_silent_video(tmp_path):
     noise = np.random.default_rng(0).integers(0, 255, (31, 64, 64, 3), np.uint8)
     for name, sound in (("with", tone(1.0)), ("without", None)):
         (tmp_path / f"{name}.mp4").write_bytes(encode_video(noise, sound=sound))
-        assert main(["-", str(tmp_path / f"{name}.mp4"), "--out", str(tmp_path / name), "--samples", "200", "--target", "sad"]) == 0
+        given = ["-", str(tmp_path / f"{name}.mp4"), "--samples", "200", "--target", "sad", "--no-trust"]
+        assert main([*given, "--out", str(tmp_path / name)]) == 0
         r = json.loads((tmp_path / name / "result.json").read_text())
         assert (r["audio"] is None) == (sound is None)
         assert (r["explanations"]["lime"] is None) == (sound is None)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from models.labels import LABELS
+from xai.trust import FIT, Score, Trust
 from xai.words import in_words, kilohertz, odds, strongest_frame, strongest_patch
 
 
@@ -84,3 +85,56 @@ def test_a_weak_surrogate_is_called_weak(sample_analysis):
         lime = replace(sample_analysis.lime, r2=np.full(8, quality))
         (*_, evidence) = in_words(replace(sample_analysis, lime=lime), 0)
         assert ("a weak explanation" in evidence) == weak
+
+
+GREEN, AMBER, RED = (Trust((Score(FIT, value),)) for value in (0.9, 0.6, 0.1))
+
+
+@pytest.fixture
+def both_places(sample_analysis):
+    """A class for which the picture and the sound each have a strongest place, and these two places in words."""
+    a = sample_analysis
+    for target in range(8):
+        evidence = in_words(a, target)[2]
+        if "in the picture" in evidence and "in the sound" in evidence:
+            seen, heard = evidence.removesuffix(".").split(": ")[1].split("; ")
+            return a, target, seen, heard
+    return pytest.fail("no class has both")
+
+
+@pytest.mark.parametrize("trust", [None, {}, {"gradcam": GREEN, "lime": AMBER}, {"shap": RED}, {"lime": GREEN, "shap": RED}])
+def test_what_passed_or_was_not_measured_changes_no_word(both_places, trust):
+    a, target, _, _ = both_places
+    assert in_words(a, target, None, trust) == in_words(a, target)
+    assert in_words(a, target, (target + 1) % 8, trust) == in_words(a, target, (target + 1) % 8)
+
+
+@pytest.mark.parametrize(("failed", "name"), [("gradcam", "picture"), ("lime", "sound")])
+def test_a_place_that_failed_its_checks_is_not_read_out(both_places, failed, name):
+    a, target, seen, heard = both_places
+    first, second, evidence = in_words(a, target, None, {"gradcam": GREEN, "lime": GREEN} | {failed: RED})
+    assert [first, second] == in_words(a, target)[:2]
+    gone, left = (seen, heard) if failed == "gradcam" else (heard, seen)
+    assert gone not in evidence
+    assert left in evidence
+    assert evidence.endswith(f"Do not rely on what is marked in the {name}: checks failed.")
+
+
+def test_where_both_failed_no_place_is_named(both_places):
+    a, target, seen, heard = both_places
+    evidence = in_words(a, target, None, {"gradcam": RED, "lime": RED})[2]
+    assert evidence.startswith("No place that could be relied on")
+    assert LABELS[target] in evidence
+    assert "picture" in evidence
+    assert "sound" in evidence
+    assert not any(part in evidence for part in (seen, heard, "kHz", "face (", "The strongest evidence"))
+
+
+def test_what_marks_nothing_is_not_said_to_have_failed(both_places):
+    a, target, _, heard = both_places
+    dark = replace(a, cam=replace(a.cam, maps=-np.abs(a.cam.maps)))
+    evidence = in_words(dark, target, None, {"gradcam": RED, "lime": GREEN})[2]
+    assert heard in evidence
+    assert "Do not rely" not in evidence
+    silent = replace(dark, lime=replace(a.lime, weights=-np.abs(a.lime.weights)))
+    assert in_words(silent, target, None, {"gradcam": RED, "lime": RED})[2] == f"No single place speaks for {LABELS[target]}."
