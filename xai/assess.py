@@ -82,17 +82,13 @@ def explained(analysis: Analysis) -> list[str]:
     return [name for name, is_there in there.items() if is_there]
 
 
-def assess_one(question: Question, name: str, cam: CamExplanation | None = None) -> Trust:
-    """Trust in ``lime``, ``shap`` or ``gradcam``.
-
-    Args:
-        cam: maps of another method, instead of the analysis' own Grad-CAM: these are checked for faithfulness only.
-    """
+def assess_one(question: Question, name: str) -> Trust:
+    """Trust in ``lime``, ``shap`` or ``gradcam``; if the analysis has maps of another method there, in their faithfulness only."""
     start = time.perf_counter()
     if name == "gradcam":
-        shown = cam or question.analysis.cam
-        assert shown is not None
-        scores = (_check_grad_cam if shown.method == "Grad-CAM" else _check_map)(question, shown)
+        cam = question.analysis.cam
+        assert cam is not None
+        scores = (_check_grad_cam if cam.method == "Grad-CAM" else _check_map)(question, cam)
     else:
         scores = {"lime": _check_lime, "shap": _check_shap}[name](question)
     return Trust(tuple(scores), time.perf_counter() - start)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,16 +36,16 @@ def show_evidence(analysis: Analysis, recording: Recording) -> None:
     target, against = _choose_class(analysis)
     words, player = st.empty(), st.container()
     saw, cam = _saw(analysis, target, against)
-    method = cam.method if cam else None
-    known = kept_trust(analysis, target, against, method)
-    _say(words, analysis, target, against, known)
+    shown = replace(analysis, cam=cam)  # what is read out, played and checked is the heat that is seen
+    known = kept_trust(shown, target, against)
+    _say(words, shown, target, against, known)
     with player:
-        show_player(analysis, recording, target, against, known)
+        show_player(shown, recording, target, against, known)
     slots = {"gradcam": saw, "lime": _heard(analysis, target, against), "shap": _weighed(analysis, target, against)}
     show_what_if(analysis)
-    show_export(analysis, target, against, lambda: kept_trust(analysis, target, against, method))
-    trust = check(analysis, target, against, cam, {name: slot for name, slot in slots.items() if slot})
-    _say(words, analysis, target, against, trust)
+    show_export(analysis, target, against, lambda: kept_trust(analysis, target, against))
+    trust = check(shown, target, against, {name: slot for name, slot in slots.items() if slot})
+    _say(words, shown, target, against, trust)
 
 
 def _choose_class(analysis: Analysis) -> tuple[int, int | None]:
@@ -68,7 +69,7 @@ def _saw(analysis: Analysis, target: int, against: int | None) -> tuple[Slot | N
     video = analysis.features.video
     if video is None or analysis.cam is None:
         return None, None
-    slot = Slot.place("What it saw", "evidence-saw")
+    slot = Slot.place("What it saw", "evidence-saw", "Under Method, Occlusion asks the model itself: it may do better.")
     controls = st.columns([3, 3, 3], vertical_alignment="bottom")
     opacity = controls[0].slider("Heat", 0, 100, 60, 5, format="%d %%", key=Key.OPACITY, help="How strongly the heat covers the picture.")
     with controls[1].container(horizontal=True):

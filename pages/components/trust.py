@@ -18,7 +18,6 @@ from pages.components.state import Key
 if TYPE_CHECKING:
     from xai.analysis import Analysis
     from xai.assess import Question
-    from xai.gradcam import CamExplanation
     from xai.trust import Score, Trust
 
 log = logging.getLogger(__name__)
@@ -38,49 +37,56 @@ transparent calc(50% - 2px), rgba(211, 47, 47, 0.8) calc(50% - 2px) calc(50% + 2
 
 @dataclass(frozen=True)
 class Slot:
-    """Where the heading of an explanation and its badge go; ``area`` is the key of the container that shows it."""
+    """Where the heading of an explanation and its badge go.
+
+    Attributes:
+        area: key of the container that shows it.
+        hint: what to try if it fails its checks.
+    """
 
     title: str
     heading: DeltaGenerator
     badge: DeltaGenerator
     area: str
+    hint: str = ""
 
     @classmethod
-    def place(cls, title: str, area: str) -> Slot:
+    def place(cls, title: str, area: str, hint: str = "") -> Slot:
         """Put a heading on the page, and keep room for a badge below it."""
         heading = st.empty()
         heading.markdown(f"##### {title}")
-        return cls(title, heading, st.empty(), area)
+        return cls(title, heading, st.empty(), area, hint)
 
     def fill(self, trust: Trust) -> None:
         """Badge, one sentence, and everything else one click away; a line through what failed."""
         if trust.level == "red":
             self.heading.markdown(f"##### ~~{self.title}~~")
         with self.badge.container():
-            _show(trust, self.area)
+            _show(trust, self.area, self.hint)
 
 
-def kept_trust(analysis: Analysis, target: int, against: int | None, method: str | None) -> dict[str, Trust]:
-    """What has been measured so far for this comparison, by name of explanation.
-
-    Args:
-        method: of the heat that is shown.
-    """
+def kept_trust(analysis: Analysis, target: int, against: int | None) -> dict[str, Trust]:
+    """What has been measured so far for this comparison, by name of explanation; of heat, for the method of ``analysis.cam``."""
     kept = st.session_state.setdefault(Key.TRUST, OrderedDict())
-    keys = {name: (analysis.token, target, against, method if name == "gradcam" else None) for name in ("gradcam", "lime", "shap")}
-    return {name: kept[name, *key] for name, key in keys.items() if (name, *key) in kept}
+    keys = {name: _key(name, analysis, target, against) for name in ("gradcam", "lime", "shap")}
+    return {name: kept[key] for name, key in keys.items() if key in kept}
 
 
-def check(analysis: Analysis, target: int, against: int | None, cam: CamExplanation | None, slots: dict[str, Slot]) -> dict[str, Trust]:
+def _key(name: str, analysis: Analysis, target: int, against: int | None) -> tuple:
+    method = analysis.cam.method if name == "gradcam" and analysis.cam is not None else None
+    return name, analysis.token, target, against, method
+
+
+def check(analysis: Analysis, target: int, against: int | None, slots: dict[str, Slot]) -> dict[str, Trust]:
     """Measure what has not been measured yet, and fill the slots one by one."""
     from xai.assess import Question, explained
 
-    known = kept_trust(analysis, target, against, cam.method if cam else None)
+    known = kept_trust(analysis, target, against)
     for name, slot in slots.items():
         if name in known:
             slot.fill(known[name])
     for name in [name for name in explained(analysis) if name in slots and name not in known]:
-        trust = _measure(Question(analysis, target, against, partial(_say, slots[name].badge)), name, cam)
+        trust = _measure(Question(analysis, target, against, partial(_say, slots[name].badge)), name)
         if trust is None:
             slots[name].badge.warning("This could not be checked: do not rely on it without other evidence.", icon=":material/warning:")
         else:
@@ -93,30 +99,29 @@ def _say(place: DeltaGenerator, words: str) -> None:
     place.caption(f":material/hourglass_top: {words}")
 
 
-def _measure(question: Question, name: str, cam: CamExplanation | None) -> Trust | None:
+def _measure(question: Question, name: str) -> Trust | None:
     """The trust, which is kept; None if something went wrong on our side."""
     from xai.assess import assess_one
 
     kept = st.session_state[Key.TRUST]
     with the_queue().turn(lambda ahead: question.say(f"Waiting to check it: {ahead} ahead of you…"), urgent=False):
         try:
-            trust = assess_one(question, name, cam)
+            trust = assess_one(question, name)
         except Exception as error:
             log.error("check of %s failed: %s", name, type(error).__name__)
             return None
-    method = cam.method if cam and name == "gradcam" else None
-    kept[name, question.analysis.token, question.target, question.against, method] = trust
+    kept[_key(name, question.analysis, question.target, question.against)] = trust
     while len(kept) > _KEPT:
         kept.popitem(last=False)
     return trust
 
 
-def _show(trust: Trust, area: str) -> None:
+def _show(trust: Trust, area: str, hint: str) -> None:
     words, icon, colour = _BADGES[trust.level]
     worst = next(score for score in trust.scores if score.level == trust.level)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.badge(words, icon=icon, color=colour)
-        st.markdown(" ".join(trust.reasons) or worst.sentence)
+        st.markdown(" ".join([*trust.reasons, hint]) if trust.level == "red" else worst.sentence)
         with st.popover("All checks", icon=":material/rule:"):
             _details(trust, area)
     if trust.level == "red":

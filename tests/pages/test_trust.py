@@ -30,7 +30,8 @@ class Checker:
     answers: dict[str, Trust] = field(default_factory=dict)
     asked: list[tuple] = field(default_factory=list)
 
-    def __call__(self, question: Question, name: str, cam=None) -> Trust:
+    def __call__(self, question: Question, name: str) -> Trust:
+        cam = question.analysis.cam
         self.asked.append((name, question.target, question.against, cam.method if cam and name == "gradcam" else None))
         question.say("Checking…")
         return self.answers.get(name, GREEN)
@@ -250,13 +251,27 @@ def test_the_page_shows_what_the_library_measures(sample_analysis):
 
 
 def test_a_check_that_fails_is_a_sentence_and_the_others_go_on(checker, monkeypatch):
-    def fails_once(question, name, cam=None):
+    def fails_once(question, name):
         if name == "lime":
             raise MemoryError("private")
-        return checker(question, name, cam)
+        return checker(question, name)
 
     monkeypatch.setattr("xai.assess.assess_one", fails_once)
     app = visit()
     assert "could not be checked" in texts(app)
     assert "private" not in texts(app)
     assert {name for name, *_ in checker.asked} == {"gradcam", "shap"}
+
+
+def test_occlusion_is_offered_where_grad_cam_fails_and_is_checked_read_out_and_played_then(checker):
+    checker.answers["gradcam"] = RED
+    app = visit()
+    assert "Occlusion asks the model itself" in texts(app)
+    before = app.info[0].value
+    checker.answers["gradcam"] = GREEN
+    widget(app.selectbox, Key.CAM).set_value("Occlusion").run()
+    assert not app.exception
+    assert checker.asked[-1][0::3] == ("gradcam", "Occlusion")
+    assert headings(app)["gradcam"] == "What it saw"
+    assert "checks failed" in before
+    assert "in the picture" in app.info[0].value

@@ -110,9 +110,8 @@ def test_another_method_is_judged_by_its_own_maps_and_by_faithfulness_only():
     analysis = planted("gradcam", 0).analysis
     own = judged("gradcam", 0, TARGET, OTHER).of("faithfulness")
     for sign in (1, -1):
-        trust = assess_one(
-            Question(analysis, TARGET, OTHER), "gradcam", replace(analysis.cam, maps=sign * analysis.cam.maps, method="Other")
-        )
+        other = replace(analysis, cam=replace(analysis.cam, maps=sign * analysis.cam.maps, method="Other"))
+        trust = assess_one(Question(other, TARGET, OTHER), "gradcam")
         (score,) = trust.scores
         assert score.measure.name == "faithfulness"
         assert score.value == pytest.approx(sign * own.value, abs=2e-3)
