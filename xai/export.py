@@ -17,6 +17,7 @@ from features.faces import Box
 from models.labels import LABELS
 from xai.analysis import Analysis
 from xai.figures import draw_lime, draw_shap, encode_png
+from xai.listen import level_matched, take_apart, to_wav
 from xai.overlay import overlay_frames
 from xai.trust import Trust
 from xai.words import in_words
@@ -75,8 +76,18 @@ def files(
         if analysis.lime is not None and audio is not None:
             yield f"lime_{label}.png", draw_lime(audio, analysis.lime, index)
         yield f"shap_{label}.png", draw_shap(analysis.shap, video, index)
+    yield from _sounds(analysis, LABELS.index(result["target"]), against)
     yield "summary.txt", summary(result).encode()
     yield "result.json", json.dumps(result, indent=1, allow_nan=False).encode()
+
+
+def _sounds(analysis: Analysis, target: int, against: int | None) -> Iterator[tuple[str, bytes]]:
+    """The evidence alone and everything but the evidence, for the class in the foreground."""
+    audio, lime = analysis.features.audio, analysis.lime
+    heard = take_apart(audio, lime.cells, lime.signed(target, against)) if audio is not None and lime is not None else None
+    if audio is not None and heard is not None:
+        for name, samples in (("evidence", heard.evidence), ("rest", heard.rest)):
+            yield f"heard_{name}_{LABELS[target]}.wav", to_wav(level_matched(samples, audio.samples))
 
 
 def write(analysis: Analysis, folder: Path, target: int | None = None, trust: Trusts | None = None) -> None:
@@ -123,6 +134,7 @@ def summary(result: dict[str, Any]) -> str:
         "The model recognises emotions that actors portray. It does not know what a person feels, and this is no diagnosis.",
         f"Checkpoint {checkpoint['name']} {checkpoint['sha256']}, seed {result['settings']['seed']}.",
         "gradcam_*: heat on the frames; lime_*: patches of the spectrogram; shap_*: weights. Warm speaks for, cool against.",
+        "heard_evidence_*, heard_rest_*: the sound inside the patches that speak most for the emotion, and everything else.",
         "",
     ]
     return "\n".join(lines)

@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+import soundfile
 from numpy.testing import assert_allclose
 
 from features import FEATURE_NAMES
@@ -14,6 +15,7 @@ from tests.conftest import ROOT, SAMPLE, encode_video, tone, wav
 from xai.__main__ import main
 from xai.analysis import Settings, analyse
 from xai.assess import Question, assess_one
+from xai.listen import level_matched, take_apart
 from xai.trust import FIT, Score, Trust
 
 
@@ -48,6 +50,17 @@ def test_every_promised_key(result, sample_analysis):
     assert "no diagnosis" in (folder / "summary.txt").read_text()
     assert r["checkpoint"]["sha256"] == sample_analysis.model.digest
     assert all(v >= 0 for v in r["seconds"].values())
+
+
+def test_the_evidence_can_be_heard_at_home(result, sample):
+    folder, r = result
+    analysis = analyse(*sample, settings=Settings(seed=3))
+    target, lime = LABELS.index(r["target"]), analysis.lime
+    heard = take_apart(analysis.features.audio, lime.cells, lime.signed(target))
+    for name, samples in (("evidence", heard.evidence), ("rest", heard.rest)):
+        written, rate = soundfile.read(folder / f"heard_{name}_{LABELS[target]}.wav")
+        assert rate == 22_050
+        assert_allclose(written, level_matched(samples, analysis.features.audio.samples), atol=1e-3)
 
 
 def test_numbers_fit_together(result, model):
