@@ -7,13 +7,15 @@ from lime.lime_base import LimeBase
 from sklearn.metrics import pairwise_distances
 
 from features import N_FEATURES, Features
-from features.audio import RATE, AudioFeatures, mean_mfcc, mel_spectrogram_db
+from features.audio import HOP, RATE, AudioFeatures, mean_mfcc, mel_centres, mel_spectrogram_db
 from features.faces import Box
 from features.vector import join
 from features.video import VideoFeatures
 from models.checkpoint import EmotionModel, TokenModel
 from models.classifier import TransformerEmotionClassifier
 from models.tokens import TokenTransformer
+from tests.conftest import tone
+from xai.lime_spectrogram import LimeExplanation
 
 
 @pytest.fixture
@@ -85,3 +87,30 @@ def library_lime(masks: np.ndarray, logits: np.ndarray, target: int, seed: int) 
     base = LimeBase(lambda d: np.sqrt(np.exp(-(d**2) / 0.25**2)), random_state=seed)
     _, found, r2, _ = base.explain_instance_with_data(masks, logits, distances, target, masks.shape[1], "none")
     return np.array([weight for _, weight in sorted(found)]), r2
+
+
+@pytest.fixture
+def voice(random_features) -> Features:
+    return Features(random_features.audio, None, join(random_features.audio.mfcc, None))
+
+
+@pytest.fixture
+def face(random_features) -> Features:
+    return Features(None, random_features.video, join(None, random_features.video.mean))
+
+
+def burst(start: float, band: int) -> Features:
+    """Two seconds of silence but for a tone of 0.2 s in the middle of a mel band."""
+    samples = 1e-3 * np.random.default_rng(0).standard_normal(2 * RATE)
+    at = int(start * RATE)
+    samples[at : at + RATE // 5] += tone(0.2, mel_centres()[band])
+    audio = make_audio(samples)
+    return Features(audio, None, join(audio.mfcc, None))
+
+
+def assert_marks_burst(lime: LimeExplanation, target: int, start: float, band: int) -> None:
+    """The strongest patch holds :func:`burst`."""
+    a, b, low, high = lime.cells[lime.weights[target].argmax()]
+    assert low <= band < high
+    assert a * HOP / RATE <= start + 0.2
+    assert b * HOP / RATE >= start

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from features import N_AUDIO, Features
+from features import N_AUDIO
 from features.faces import CROP
 from features.vector import join
 from models.tokens import sequences, token_batch
@@ -16,16 +16,6 @@ from xai.altered import blend, face_logits, frame_features, without_face_cells, 
 from xai.lime_spectrogram import background, patch_grid
 
 SIDE = CROP // 7
-
-
-@pytest.fixture
-def voice(random_features) -> Features:
-    return Features(random_features.audio, None, join(random_features.audio.mfcc, None))
-
-
-@pytest.fixture
-def face(random_features) -> Features:
-    return Features(None, random_features.video, join(None, random_features.video.mean))
 
 
 @pytest.fixture(params=["random_model", "token_model"])
@@ -95,7 +85,7 @@ def test_nothing_altered_is_the_models_own_answer(random_features, any_model, ba
 def softly(crop: np.ndarray, keep: np.ndarray) -> np.ndarray:
     """Our own blending of one picture: blurred pixels where ``keep`` is 0, by a mask that is itself blurred, pixel by pixel."""
     blurred = cv2.GaussianBlur(crop, (0, 0), CROP / 12).astype(float)
-    fine = cv2.GaussianBlur(np.kron(keep, np.ones((4, 4))).astype(np.float32), (0, 0), 2.0)
+    fine = cv2.GaussianBlur(np.kron(keep, np.ones((4, 4))).astype(np.float32), (0, 0), 1.0)
     mask = cv2.resize(fine, (CROP, CROP)).astype(float)[..., None]
     return np.rint(mask * crop + (1 - mask) * blurred).astype(np.uint8)
 

@@ -10,10 +10,10 @@ from numpy.testing import assert_allclose
 from scipy.stats import spearmanr
 
 from features import N_AUDIO, Features
-from features.audio import HOP, RATE, dct_matrix
+from features.audio import RATE, dct_matrix
 from features.vector import join
 from tests.conftest import tone
-from tests.xai.conftest import library_lime, make_audio
+from tests.xai.conftest import assert_marks_burst, burst, library_lime, make_audio
 from xai.lime_spectrogram import background, explain_lime, patch_grid, patch_shifts, perturbed_vectors, sounding_part
 
 
@@ -81,19 +81,9 @@ class _Loudness(torch.nn.Module):
 @pytest.mark.parametrize(("start", "band"), [(0.3, 20), (1.1, 60), (1.5, 100)])
 def test_finds_a_planted_burst(random_model, start, band):
     """Only one band counts, and only one moment is loud there: LIME must name that patch first."""
-    from features.audio import mel_centres
-
-    rng = np.random.default_rng(0)
-    samples = 1e-3 * rng.standard_normal(2 * RATE)
-    at = int(start * RATE)
-    samples[at : at + RATE // 5] += tone(0.2, mel_centres()[band])
-    audio = make_audio(samples)
     model = replace(random_model, classifier=_Loudness(band), mean=np.zeros(552), std=np.ones(552), temperature=1.0)
-    lime = explain_lime(Features(audio, None, join(audio.mfcc, None)), model, seed=1)
-    a, b, low, high = lime.cells[lime.weights[2].argmax()]
-    assert low <= band < high
-    assert a * HOP / RATE <= start + 0.2
-    assert b * HOP / RATE >= start
+    lime = explain_lime(burst(start, band), model, seed=1)
+    assert_marks_burst(lime, 2, start, band)
     assert not lime.weights[[0, 1, 3]].any()
 
 

@@ -10,27 +10,17 @@ import torch
 from numpy.testing import assert_allclose
 
 from features import N_AUDIO, Features
-from features.audio import HOP, RATE, dct_matrix, mel_centres
+from features.audio import HOP, RATE, dct_matrix
 from features.vector import join
 from models.checkpoint import softmax
 from models.tokens import TOKEN_FRAMES, TokenBatch, sequences, token_batch
 from tests.conftest import tone
-from tests.xai.conftest import library_lime, make_audio
+from tests.xai.conftest import assert_marks_burst, burst, library_lime, make_audio
 from xai.gradcam import explain_cam
 from xai.lime_spectrogram import background, explain_lime, patch_grid
 from xai.modalities import split_modalities
 from xai.shap_features import explain_shap
 from xai.tokens import coalitions, expected_gradients, frame_gradients, hidden_logits, sample_count
-
-
-@pytest.fixture
-def voice(random_features) -> Features:
-    return Features(random_features.audio, None, join(random_features.audio.mfcc, None))
-
-
-@pytest.fixture
-def face(random_features) -> Features:
-    return Features(None, random_features.video, join(None, random_features.video.mean))
 
 
 @pytest.fixture
@@ -166,19 +156,11 @@ def test_lime_is_fitted_to_the_hidden_logits(random_features, token_model):
 @pytest.mark.parametrize(("start", "band"), [(0.3, 20), (1.1, 60), (1.5, 100)])
 def test_lime_finds_a_planted_burst(token_model, start, band):
     """Only one band counts, and only one moment is loud there."""
-    rng = np.random.default_rng(0)
-    samples = 1e-3 * rng.standard_normal(2 * RATE)
-    at = int(start * RATE)
-    samples[at : at + RATE // 5] += tone(0.2, mel_centres()[band])
-    audio = make_audio(samples)
     row = np.zeros((8, 40))
     row[2] = dct_matrix()[:, band]
     model = replace(token_model, classifier=Linear(row), mean=np.zeros(552), std=np.ones(552), temperature=1.0)
-    lime = explain_lime(Features(audio, None, join(audio.mfcc, None)), model, samples=400, seed=1)
-    a, b, low, high = lime.cells[lime.weights[2].argmax()]
-    assert low <= band < high
-    assert a * HOP / RATE <= start + 0.2
-    assert b * HOP / RATE >= start
+    lime = explain_lime(burst(start, band), model, samples=400, seed=1)
+    assert_marks_burst(lime, 2, start, band)
     assert_allclose(lime.weights[[0, 1, 3]], 0, atol=1e-9)
 
 
