@@ -73,12 +73,12 @@ def main(arguments: list[str] | None = None) -> int:
         print(" ".join(str(error).split()), file=sys.stderr)
         return 2
     target = LABELS.index(options.target) if options.target else None
-    trust = {} if options.no_trust else assess(analysis, target)
+    trust = None if options.no_trust else assess(analysis, target)
     write(analysis, options.out, target, trust)
     print(f"{analysis.label} {analysis.probabilities.max():.0%}  ->  {options.out / 'result.json'}")
     for warning in warnings(analysis):
         print(f"note: {warning}")
-    for name, scores in trust.items():
+    for name, scores in (trust or {}).items():
         print(f"trust in {name}: {scores.level}" + "".join(f"; {reason}" for reason in scores.reasons))
     return 0
 

@@ -27,6 +27,7 @@ _SMALL, _TOO_SMALL = 60.0, 30.0  # pixels; FER+, on which the network learned, h
 _DIM, _DARK = 90.0, 40.0  # of 255: the brightest part of the picture, which no skin colour decides
 _FEW = 0.5  # of all pictures
 _JUMP = 0.05  # overlap of the face in one picture with that in the next
+_SAME = 0.02  # deviations per feature: no two recordings are that close
 _FAR = 2.0  # times the distance that 95 of 100 strangers' clips do not exceed
 
 
@@ -86,12 +87,12 @@ def _voice(audio: AudioFeatures, likeness: Likeness | None) -> Iterator[Check]:
         "voice",
         _below(loud - quiet, _NOISY, _TOO_NOISY),
         loud - quiet,
-        f"Speech stands out from the background by {loud - quiet:.0f} dB only: record in a quiet room."
+        f"Hardly any speech stands out from the background ({loud - quiet:.0f} dB): record a voice in a quiet room."
         if loud - quiet < _NOISY
         else f"Speech stands out from the background ({loud - quiet:.0f} dB).",
     )
     if likeness is not None:
-        yield _like("voice", likeness, "Voice, language or microphone are")
+        yield _like("voice", likeness, "voice, language or microphone")
 
 
 def _length(seconds: float) -> Check:
@@ -126,7 +127,7 @@ def _face(video: VideoFeatures, likeness: Likeness | None) -> Iterator[Check]:
         "Low light: turn a lamp towards the face." if bright < _DIM else "Enough light.",
     )
     if likeness is not None:
-        yield _like("face", likeness, "Face, light or camera are")
+        yield _like("face", likeness, "face, light or camera")
 
 
 def _found_faces(video: VideoFeatures, found: list[Box]) -> Iterator[Check]:
@@ -161,13 +162,15 @@ def _found_faces(video: VideoFeatures, found: list[Box]) -> Iterator[Check]:
 
 
 def _like(modality: str, likeness: Likeness, subject: str) -> Check:
-    far = likeness.distance / likeness.usual
-    level = Level.RED if far > _FAR else Level.AMBER if likeness.percentile > 95 else Level.GREEN
-    unusual = (
-        f"{subject} unlike the {likeness.clips} reference clips ({far:.1f} times as far as usual between people): trust the answer less."
-    )
-    usual = f"As like the reference clips as strangers' usually are (further than {likeness.percentile:.0f} of 100 of them)."
-    return Check("likeness", modality, level, likeness.percentile, usual if level is Level.GREEN else unusual)
+    far, percentile = likeness.distance / likeness.usual, likeness.percentile
+    if likeness.nearest < _SAME:
+        words = "The model has learned from this very recording: its answer proves nothing. Use one that it has not met."
+        return Check("likeness", modality, Level.AMBER, percentile, words)
+    level = Level.RED if far > _FAR else Level.AMBER if percentile > 95 else Level.GREEN
+    words = f"Closer to the {likeness.clips} reference clips than {100 - percentile:.0f} of 100 strangers' clips are."
+    if level is not Level.GREEN:
+        words = f"Unlike the {likeness.clips} reference clips in {subject} ({far:.1f} times the usual distance): trust the answer less."
+    return Check("likeness", modality, level, percentile, words)
 
 
 def _below(value: float, amber: float, red: float) -> Level:

@@ -22,13 +22,14 @@ NEIGHBOURS = 5
 @dataclass(frozen=True)
 class Likeness:
     """Attributes:
-    distance: mean over the nearest reference clips, in deviations per feature.
+    distance: mean over the nearest reference clips, in deviations per feature; nearest: that of the very nearest.
     percentile: share (0 to 100) of held-out reference clips that lie nearer to theirs.
     usual: the distance that 95 of 100 held-out clips do not exceed.
     clips, actors: size of the reference.
     """
 
     distance: float
+    nearest: float
     percentile: float
     usual: float
     clips: int
@@ -52,9 +53,9 @@ def face_likeness(features: Features, model: AnyModel) -> Likeness | None:
 def _place(own: np.ndarray, state: str, deviation: np.ndarray) -> Likeness:
     clips, held_out = _known(state, tuple(np.maximum(deviation, 1e-6).tolist()))
     z = own / np.maximum(deviation, 1e-6)
-    distance = float(knn_distance(z[None], clips)[0])
+    distance, nearest = (float(knn_distance(z[None], clips, count)[0]) for count in (NEIGHBOURS, 1))
     actors = len(np.unique(load_reference(state).actor))
-    return Likeness(distance, float(100 * (held_out < distance).mean()), float(np.percentile(held_out, 95)), len(clips), actors)
+    return Likeness(distance, nearest, float(100 * (held_out < distance).mean()), float(np.percentile(held_out, 95)), len(clips), actors)
 
 
 @cache

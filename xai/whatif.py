@@ -21,7 +21,7 @@ EYES = (0.16, 0.44, 0.06, 0.94)
 MOUTH = (0.64, 0.96, 0.18, 0.82)
 _PLACES = {"eyes covered": EYES, "mouth covered": MOUTH}
 NO_CHANGE = "as it is"
-OTHER_VOICE = "the other clip's"
+OTHER_VOICE = "another clip's"
 VOICE_CHANGES = (NO_CHANGE, "muted", "low notes only", "noisy", OTHER_VOICE)
 FACE_CHANGES = (NO_CHANGE, "hidden", *_PLACES)
 

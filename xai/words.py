@@ -22,10 +22,13 @@ def in_words(analysis: Analysis, target: int, against: int | None = None, trust:
     """What was recognised, where it comes from, and where the strongest evidence lies.
 
     Args:
-        trust: of ``gradcam`` and ``lime``, once it is measured: what did not pass is not read out as evidence.
+        trust: of ``gradcam`` and ``lime``, as far as it is measured: what did not pass is not read out as evidence, and what is not
+            there yet is said to be in question. None: nothing is said about trust.
     """
     failed = [name for name in ("gradcam", "lime") if trust and name in trust and trust[name].level is Level.RED]
-    sentences = [_verdict(analysis, target, against), _source(analysis, target, against), _evidence(analysis, target, against, failed)]
+    pending = [name for name in ("gradcam", "lime") if trust is not None and name not in trust]
+    evidence = _evidence(analysis, target, against, failed, pending)
+    sentences = [_verdict(analysis, target, against), _source(analysis, target, against), evidence]
     return [sentence for sentence in sentences if sentence]
 
 
@@ -89,10 +92,11 @@ def _source(analysis: Analysis, target: int, against: int | None) -> str:
     return f"The {strong} weighs most ({share:.0%}) and speaks {verb[value > 0]} {what}; the {weak} speaks {verb[other > 0]} it ({alone})."
 
 
-def _evidence(analysis: Analysis, target: int, against: int | None, failed: list[str]) -> str:
+def _evidence(analysis: Analysis, target: int, against: int | None, failed: list[str], pending: list[str]) -> str:
     what = LABELS[target] if against is None else f"{LABELS[target]} rather than {LABELS[against]}"
     places = {"gradcam": _seen_place(analysis, target, against), "lime": _heard_place(analysis, target, against)}
-    found = [place for name, place in places.items() if place and name not in failed]
+    unsure = " (still being checked)"
+    found = [place + (unsure if name in pending else "") for name, place in places.items() if place and name not in failed]
     doubt = " and ".join(_MARKED[name] for name in failed if places[name])
     warning = f" Do not rely on {doubt}: checks failed." if doubt else ""
     if found:
@@ -111,7 +115,7 @@ def _seen_place(analysis: Analysis, target: int, against: int | None) -> str:
     if best is None or video is None:
         return ""
     place = "its middle, where no face was found," if video.fallback else best[1]
-    return f"in the picture, {place} at {video.times[best[0]]:.1f} s"
+    return f"within the picture, {place} at {video.times[best[0]]:.1f} s"
 
 
 def _heard_place(analysis: Analysis, target: int, against: int | None) -> str:
@@ -121,4 +125,4 @@ def _heard_place(analysis: Analysis, target: int, against: int | None) -> str:
         return ""
     t0, t1, hz0, hz1 = lime.segments[patch]
     sure = "" if lime.reliable(target, against) else ", a weak explanation"
-    return f"in the sound, {kilohertz(hz0, hz1)} between {t0:.1f} s and {t1:.1f} s{sure}"
+    return f"within the sound, {kilohertz(hz0, hz1)} between {t0:.1f} s and {t1:.1f} s{sure}"

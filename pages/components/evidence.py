@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 _ANY = "anything else"
 _FRAMES_SHOWN, _FRAMES_A_ROW = 12, 4
+_PARTS = {"audio": "voice", "video": "face"}
+_TELLING = 0.03  # of probability: smaller shares have no direction worth a word
 
 
 @st.fragment
@@ -35,6 +37,7 @@ def show_evidence(analysis: Analysis, recording: Recording) -> None:
     """Choosing a class redraws this part alone, from what was computed once for all classes; then it is checked."""
     target, against = _choose_class(analysis)
     words, player = st.empty(), st.container()
+    st.caption("The badges below judge the explanations, not the answer: a wrong answer can be explained well.")
     saw, cam = _saw(analysis, target, against)
     shown = replace(analysis, cam=cam)  # what is read out, played and checked is the heat that is seen
     known = kept_trust(shown, target, against)
@@ -69,7 +72,12 @@ def _saw(analysis: Analysis, target: int, against: int | None) -> tuple[Slot | N
     video = analysis.features.video
     if video is None or analysis.cam is None:
         return None, None
-    slot = Slot.place("What it saw", "evidence-saw", "Under Method, Occlusion asks the model itself: it may do better.")
+    slot = Slot.place(
+        "What it saw",
+        "evidence-saw",
+        (analysis.token, target, against, st.session_state.get(Key.CAM)),
+        "Under Method, Occlusion asks the model itself: it may do better.",
+    )
     controls = st.columns([3, 3, 3], vertical_alignment="bottom")
     opacity = controls[0].slider("Heat", 0, 100, 60, 5, format="%d %%", key=Key.OPACITY, help="How strongly the heat covers the picture.")
     with controls[1].container(horizontal=True):
@@ -168,7 +176,7 @@ def _heard(analysis: Analysis, target: int, against: int | None) -> Slot | None:
     audio, lime = analysis.features.audio, analysis.lime
     if audio is None or lime is None:
         return None
-    slot = Slot.place("What it heard", "evidence-heard")
+    slot = Slot.place("What it heard", "evidence-heard", (analysis.token, target, against))
     figure = spectrogram_chart(audio, lime, target, against)
     alt = "Spectrogram with the patches that speak for and against the emotion"
     with st.container(key=slot.area):
@@ -183,7 +191,7 @@ def _heard(analysis: Analysis, target: int, against: int | None) -> Slot | None:
 
 
 def _weighed(analysis: Analysis, target: int, against: int | None) -> Slot:
-    slot = Slot.place("What it weighed", "evidence-weighed")
+    slot = Slot.place("What it weighed", "evidence-weighed", (analysis.token, target, against))
     shap = analysis.shap
     values = shap.signed(target, against)
     totals = shap.by_modality(target, against)
@@ -196,6 +204,7 @@ def _weighed(analysis: Analysis, target: int, against: int | None) -> Slot:
     if analysis.features.video is not None:
         with right:
             _face_as_picture(analysis.features.video, values[N_AUDIO:], totals["video"])
+    _contradiction(analysis, totals, target, against)
     residual = shap.left_over(target, against)
     st.caption(
         "SHAP values add up to the model's logit for this clip minus its average over "
@@ -205,13 +214,27 @@ def _weighed(analysis: Analysis, target: int, against: int | None) -> Slot:
     return slot
 
 
+def _contradiction(analysis: Analysis, totals: dict[str, float], target: int, against: int | None) -> None:
+    """Said where these sums and the shares at the top point in opposite directions."""
+    split = analysis.modalities
+    if against is not None or not (split.has_audio and split.has_video):
+        return
+    at_top = {"audio": split.audio[target], "video": split.video[target]}
+    turned = [_PARTS[name] for name in _PARTS if at_top[name] * totals[name] < 0 and abs(at_top[name]) > _TELLING]
+    if turned:
+        st.caption(
+            f":material/swap_vert: About the {' and the '.join(turned)} this and the top of the page disagree: there it is compared with "
+            "nothing heard and nothing seen, here with other people's clips. Do not read its direction."
+        )
+
+
 def _face_as_picture(video: VideoFeatures, values: np.ndarray, total: float) -> None:
     from xai.overlay import face_evidence_picture
 
     st.markdown(f"**Face {total:+.2f}**")
     st.image(
         face_evidence_picture(video, values),
-        caption="The 512 face features as one picture: warm speaks for, cool against",
+        caption="The 512 face features as one picture: warm speaks for, cool against. The sums are checked, the drawing is not.",
         width=300,
         output_format="JPEG",
         alt="Face with the evidence of all face features",

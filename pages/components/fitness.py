@@ -30,5 +30,6 @@ def show_checks(analysis: Analysis) -> None:
         if check.level != "green" and check.name not in _SAID_BEFORE:
             st.warning(f"{check.modality.capitalize()}: {check.words}", icon=":material/warning:")
     good = sum(check.level == "green" for check in analysis.checks)
-    with st.expander(f"Is this clip like what the model knows? {good} of {len(analysis.checks)} checks passed"):
+    with st.expander(f"Is this clip like what the model knows? {good} of {len(analysis.checks)} checks of the recording passed"):
         st.markdown("  \n".join(f"{_ICONS[check.level]} {check.modality}: {check.words}" for check in analysis.checks))
+        st.caption("They say whether the model can be asked, not whether its answer is right.")

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from xai.summary import Summary
 
 _GREY = "#888"
+_FIRST_COLOUR, _SECOND_COLOUR = "#9A9A9A", "#6A4C93"  # of two answers: red and blue stand for evidence
 _SEX_COLOURS = {"female": "#CC79A7", "male": "#0072B2"}
 _SYMBOLS = ("circle", "square", "diamond", "cross", "triangle-up", "star", "x", "hexagon")
 _SWARM_WIDTH = 0.38
@@ -183,7 +184,7 @@ def spread(values: np.ndarray, bins: int = 40) -> np.ndarray:
 def two_models_chart(first: np.ndarray, second: np.ndarray, names: tuple[str, str]) -> go.Figure:
     """The probabilities of two models, emotion by emotion."""
     figure = go.Figure()
-    for values, name, colour in ((first, names[0], AGAINST_COLOUR), (second, names[1], FOR_COLOUR)):
+    for values, name, colour in ((first, names[0], _FIRST_COLOUR), (second, names[1], _SECOND_COLOUR)):
         figure.add_trace(
             go.Bar(
                 x=list(LABELS), y=100 * values, name=name, marker={"color": colour}, hovertemplate=f"{name}: %{{y:.0f}} %<extra></extra>"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import streamlit as st
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from xai.analysis import Analysis
 
 _UNDECIDED = 0.1  # of probability between the first two: too close to name one
+_OFTEN = 0.15  # of what it names so: a mistake worth a word
+_ANYWAY = 0.5  # of probability with neither voice nor face
 
 
 def show_prediction(analysis: Analysis) -> None:
@@ -32,13 +34,18 @@ def _verdict(analysis: Analysis) -> None:
 
     first, second = np.argsort(-analysis.probabilities)[:2]
     p = analysis.probabilities
-    if p[first] - p[second] < _UNDECIDED:
+    if not analysis.should_be_asked:
+        st.markdown(f"##### Not to be asked; it would say :primary[{analysis.label.upper()}]")
+    elif p[first] - p[second] < _UNDECIDED:
         st.markdown(f"##### The model is undecided: :primary[{LABELS[first].upper()}] or {LABELS[second].upper()}")
     else:
         st.markdown(f"##### The model recognises :primary[{analysis.label.upper()}], {odds(p[first])}")
     names = ", ".join(f"{LABELS[i]} {p[i]:.0%}" for i in range(len(LABELS)))
     st.plotly_chart(probability_chart(p), config=CONFIG, key="chart-probabilities", alt=f"Probabilities: {names}")
-    st.caption(f"{_track_record(analysis)} It names the emotion that is portrayed, not what a person feels.")
+    st.caption(
+        f"{p[first]:.0%} is how sure the model is, not how often it is right. {_track_record(analysis)} "
+        "It names the emotion that is portrayed, not what a person feels."
+    )
 
 
 def _track_record(analysis: Analysis) -> str:
@@ -48,11 +55,22 @@ def _track_record(analysis: Analysis) -> str:
     state = "both" if split.has_audio and split.has_video else "voice" if split.has_audio else "face"
     if result is None or state not in result["states"]:
         return "How often this model is right was not measured."
-    accuracy = result["states"][state]["accuracy"]
+    scores = result["states"][state]
+    accuracy, actors = scores["accuracy"], scores["actors"]
     low, high = round(10 * accuracy["low"]), round(10 * accuracy["high"])
     times = f"{low}" if low == high else f"{low} to {high}"
     basis = {"both": "voice and face", "voice": "a voice alone", "face": "a face alone"}[state]
-    return f"The model's own confidence: on actors it had never met it was right {times} times in 10 with {basis}."
+    return f"On {actors} actors it had never met it was right {times} times in 10 with {basis}.{_known_mistake(scores, analysis.predicted)}"
+
+
+def _known_mistake(scores: dict[str, Any], predicted: int) -> str:
+    """What was really portrayed, if it is often something else than what the model says here."""
+    named = np.array(scores["confusion"])[:, predicted]
+    other = int(np.where(np.arange(len(named)) == predicted, -1, named).argmax())
+    share = named[other] / max(named.sum(), 1)
+    if share < _OFTEN:
+        return ""
+    return f" When it said {LABELS[predicted]} there, {share:.0%} of the clips were portrayed as {LABELS[other]}."
 
 
 def _sources(analysis: Analysis) -> None:
@@ -66,6 +84,12 @@ def _sources(analysis: Analysis) -> None:
             f"with both it has {100 * split.both[target]:.0f}."
         )
         st.markdown(f"Face alone: **{split.verdict('video')}** · voice alone: **{split.verdict('audio')}**")
+        if split.neither[target] >= _ANYWAY:
+            st.warning(
+                f"With nothing to see or hear this model would say {analysis.label} too ({100 * split.neither[target]:.0f} of 100), so "
+                "these shares say little: go by what face and voice are alone.",
+                icon=":material/warning:",
+            )
         if split.disagree:
             st.warning(
                 f"Voice and face disagree; the model {split.followed()}. Look at both before you rely on either.",
@@ -74,7 +98,7 @@ def _sources(analysis: Analysis) -> None:
     else:
         which = "voice" if split.has_audio else "face"
         st.markdown(f"##### From the {which} only")
-        st.markdown(f"Nothing else to judge. Without it, {analysis.label} would have {100 * split.neither[target]:.0f} points of 100.")
+        st.markdown("There is nothing else to judge.")
     _face_note(analysis)
     for warning in analysis.warnings:
         st.warning(warning, icon=":material/warning:")

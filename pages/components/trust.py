@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ log = logging.getLogger(__name__)
 _KEPT = 48
 _Colour = Literal["green", "orange", "red"]
 _BADGES: dict[str, tuple[str, str, _Colour]] = {
-    "green": ("Passed its checks", ":material/verified:", "green"),
+    "green": ("True to the model", ":material/verified:", "green"),
     "amber": ("Read with care", ":material/warning:", "orange"),
     "red": ("Do not rely on it", ":material/block:", "red"),
 }
@@ -51,11 +52,16 @@ class Slot:
     hint: str = ""
 
     @classmethod
-    def place(cls, title: str, area: str, hint: str = "") -> Slot:
-        """Put a heading on the page, and keep room for a badge below it."""
+    def place(cls, title: str, area: str, shown: tuple, hint: str = "") -> Slot:
+        """Put a heading on the page, and keep room for a badge below it.
+
+        Args:
+            shown: what tells this picture from all others, so that a line through another one is not drawn through it.
+        """
         heading = st.empty()
         heading.markdown(f"##### {title}")
-        return cls(title, heading, st.empty(), area, hint)
+        digest = hashlib.sha256(repr(shown).encode()).hexdigest()[:8]
+        return cls(title, heading, st.empty(), f"{area}-{digest}", hint)
 
     def fill(self, trust: Trust) -> None:
         """Badge, one sentence, and everything else one click away; a line through what failed."""
@@ -133,6 +139,7 @@ def _details(trust: Trust, area: str) -> None:
         _, icon, colour = _BADGES[score.level]
         st.markdown(f":{colour}[{icon}] **{score.measure.title}** {score.sentence}")
         if "deletion" in score.details:
+            st.caption("The wider red lies above its dots and blue below, the more what is marked matters.")
             st.plotly_chart(curves_chart(score), config=CONFIG, key=f"chart-{area}", alt="Deletion and insertion curves")
         st.caption(_declaration(score))
 
@@ -142,7 +149,7 @@ def _declaration(score: Score) -> str:
     side = "at least" if measure.higher_is_better else "at most"
     spread = f", from {score.spread[0]:.2f} to {score.spread[1]:.2f}" if score.spread else ""
     if score.chance is not None:
-        spread = f"; random orders reach ±{score.chance:.2f} by chance"
+        spread = f"; random orders reach ±{score.chance:.2f} by chance, and what does not exceed that is red"
     similar = score.details.get("structural_similarity")
     extra = f" Structural similarity {similar:.2f}." if similar is not None else ""
     return (

@@ -1,5 +1,8 @@
 """The page through AppTest: what a visitor uploads, sees, changes, and is told when a file cannot be used."""
 
+from dataclasses import replace
+from uuid import uuid4
+
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -211,3 +214,28 @@ def test_what_came_back_from_another_page_can_be_put_away(app):
     widget(app.button, Key.TRY_SAMPLE).click().run()
     widget(app.button, Key.CLEAR).click().run()
     assert "Give it a recording" in texts(app)
+
+
+def test_the_usual_mistake_is_named_beside_the_verdict(app, clips):
+    """Of the clips that it calls neutral many are sad ones: this one is."""
+    widget(app.file_uploader, Key.VOICE).upload("voice.wav", clips[3][0], "audio/wav")
+    widget(app.file_uploader, Key.FACE).upload("face.mp4", clips[3][1], "video/mp4")
+    app.run()
+    scores = read_result("actor-5fold", "fused")["states"]["both"]
+    named = np.array(scores["confusion"])[:, LABELS.index("neutral")]
+    share = named[LABELS.index("sad")] / named.sum()
+    assert f"When it said neutral there, {share:.0%} of the clips were portrayed as sad." in texts(app)
+    assert f"On {scores['actors']} actors" in texts(app)
+
+
+def test_what_it_would_say_to_nothing_is_said(app, monkeypatch, sample_analysis):
+    split = sample_analysis.modalities
+    p = sample_analysis.predicted
+    for share in (0.4, 0.6):
+        neither = np.full(8, (1 - share) / 7)
+        neither[p] = share
+        altered = replace(sample_analysis, modalities=replace(split, neither=neither), token=uuid4().hex)
+        monkeypatch.setattr("xai.analysis.analyse", lambda *_, altered=altered, **__: altered)
+        fresh = open_at("analyze")
+        widget(fresh.button, Key.TRY_SAMPLE).click().run()
+        assert ("With nothing to see or hear" in texts(fresh)) == (share > 0.5)

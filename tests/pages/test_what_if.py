@@ -63,7 +63,7 @@ def test_the_voice_of_another_clip(app, sample):
     widget(app.file_uploader, Key.VOICE).upload("voice.wav", voice, "audio/wav")
     widget(app.file_uploader, Key.FACE).upload("face.mp4", sample[1], "video/mp4")
     app.run()
-    choose(app, Key.IF_VOICE, "the other clip's")
+    choose(app, Key.IF_VOICE, "another clip's")
     (options,) = [s.options for s in app.selectbox if s.key == Key.IF_OTHER]
     assert len(options) == 2
     assert options[0].startswith("1: your clip")

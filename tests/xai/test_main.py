@@ -83,8 +83,8 @@ def test_every_explanation_is_written_with_its_trust(result, sample):
     names = [score["name"] for score in r["explanations"]["gradcam"]["trust"]["scores"]]
     assert names == ["faithfulness", "stability", "sanity_classifier", "sanity_backbone"]
     failed = {name for name in ("gradcam", "lime") if r["explanations"][name]["trust"]["level"] == "red"}
-    assert ("in the picture, " in r["in_words"][2]) == ("gradcam" not in failed)
-    assert ("in the sound, " in r["in_words"][2]) == ("lime" not in failed)
+    assert ("within the picture, " in r["in_words"][2]) == ("gradcam" not in failed)
+    assert ("within the sound, " in r["in_words"][2]) == ("lime" not in failed)
     assert r["format"] == 2
 
 
@@ -116,7 +116,7 @@ def test_trust_is_that_of_the_target_and_is_printed_with_its_reasons(tmp_path, c
     r = json.loads((tmp_path / "result.json").read_text())
     assert r["explanations"]["lime"]["trust"] == failed.to_dict()
     assert r["target"] == target
-    assert "in the sound, " not in r["in_words"][2]
+    assert "within the sound, " not in r["in_words"][2]
     assert r["in_words"][2] in (tmp_path / "summary.txt").read_text()
 
 

@@ -96,14 +96,14 @@ def both_places(sample_analysis):
     a = sample_analysis
     for target in range(8):
         evidence = in_words(a, target)[2]
-        if "in the picture" in evidence and "in the sound" in evidence:
+        if "within the picture" in evidence and "within the sound" in evidence:
             seen, heard = evidence.removesuffix(".").split(": ")[1].split("; ")
             return a, target, seen, heard
     return pytest.fail("no class has both")
 
 
-@pytest.mark.parametrize("trust", [None, {}, {"gradcam": GREEN, "lime": AMBER}, {"shap": RED}, {"lime": GREEN, "shap": RED}])
-def test_what_passed_or_was_not_measured_changes_no_word(both_places, trust):
+@pytest.mark.parametrize("trust", [None, {"gradcam": GREEN, "lime": AMBER}, {"gradcam": GREEN, "lime": GREEN, "shap": RED}])
+def test_what_passed_or_was_not_asked_for_changes_no_word(both_places, trust):
     a, target, _, _ = both_places
     assert in_words(a, target, None, trust) == in_words(a, target)
     assert in_words(a, target, (target + 1) % 8, trust) == in_words(a, target, (target + 1) % 8)
@@ -138,3 +138,17 @@ def test_what_marks_nothing_is_not_said_to_have_failed(both_places):
     assert "Do not rely" not in evidence
     silent = replace(dark, lime=replace(a.lime, weights=-np.abs(a.lime.weights)))
     assert in_words(silent, target, None, {"gradcam": RED, "lime": RED})[2] == f"No single place speaks for {LABELS[target]}."
+
+
+def test_what_is_still_being_checked_is_not_read_out_as_settled(sample_analysis):
+    green = Trust((Score(FIT, 0.9),))
+    sentence = {
+        name: in_words(sample_analysis, sample_analysis.predicted, None, trust)[2]
+        for name, trust in (("none", None), ("nothing yet", {}), ("sound", {"lime": green}), ("all", {"lime": green, "gradcam": green}))
+    }
+    assert sentence["nothing yet"].count("(still being checked)") == 2
+    picture, sound = sentence["sound"].split("; ")
+    assert "still being checked" in picture
+    assert "still" not in sound
+    assert sentence["all"] == sentence["none"]
+    assert "still" not in sentence["all"]
