@@ -3,10 +3,12 @@
 import streamlit as st
 
 from pages.components.model_picker import choose_model
+from pages.components.uploads import keep_uploads_in_memory
 from pages.components.warmup import start_warming
 
 st.set_page_config(page_title="EmoLens", page_icon="pages/assets/icon.svg", layout="wide")
 st.logo("pages/assets/logo.svg", size="large")
+keep_uploads_in_memory()
 start_warming()
 page = st.navigation(
     [

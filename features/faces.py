@@ -6,7 +6,8 @@ needs no download, and finds frontal faces rolled by up to about 30°.
 
 from __future__ import annotations
 
-import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import cv2
@@ -47,16 +48,22 @@ class Box(NamedTuple):
         return shared / union if union > 0 else 0.0
 
 
-_local = threading.local()
+_idle: list = []  # detectors that nobody uses at the moment
 
 
-def _detector():
-    # dlib's detector keeps scratch memory: one for each thread.
-    if not hasattr(_local, "detector"):
+@contextmanager
+def _detector() -> Iterator:
+    """A detector for one thread at a time: it keeps scratch memory, tens of MB, so there are no more than are used at once."""
+    try:
+        detector = _idle.pop()
+    except IndexError:
         import dlib
 
-        _local.detector = dlib.get_frontal_face_detector()
-    return _local.detector
+        detector = dlib.get_frontal_face_detector()
+    try:
+        yield detector
+    finally:
+        _idle.append(detector)
 
 
 def detect_faces(rgb: np.ndarray) -> list[Box]:
@@ -76,7 +83,8 @@ def _search(rgb: np.ndarray, side: int) -> list[Box]:
         return []
     grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
     small = cv2.resize(grey, size, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR)
-    boxes = [Box(r.left(), r.top(), r.width(), r.height()).scaled(1 / factor) for r in _detector()(small, 0)]
+    with _detector() as detector:
+        boxes = [Box(r.left(), r.top(), r.width(), r.height()).scaled(1 / factor) for r in detector(small, 0)]
     return sorted(boxes, key=lambda box: -box.area)
 
 

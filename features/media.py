@@ -134,7 +134,7 @@ def shown_frames(container, stream) -> Iterator[tuple[int, float, av.VideoFrame]
     """
     stream.thread_type = "AUTO"
     stream.codec_context.thread_count = _THREADS
-    stream.codec_context.options = _decoder_limits()
+    stream.codec_context.options = _decoder_limits(MAX_PIXELS)
     start = None
     for index, frame in enumerate(_decoded(container, stream)):
         if frame.width * frame.height > MAX_PIXELS:
@@ -190,16 +190,17 @@ def _read_with_ffmpeg(data: bytes) -> Sound:
 
 def _open(data: bytes, kind: str = "video"):
     try:
-        options = {"format_whitelist": _CONTAINERS, **_decoder_limits()}
+        # One picture may be decoded here already; it must be large enough for its size to be told.
+        options = {"format_whitelist": _CONTAINERS, **_decoder_limits(4 * MAX_PIXELS)}
         return av.open(io.BytesIO(data), options=options, metadata_errors="replace")
     except (av.FFmpegError, ValueError, OSError) as error:
         wanted = "WAV" if kind == "sound" else "MP4 (H.264)"
         raise MediaError(f"The file is not a {kind} that can be read: it may be damaged; export it again as {wanted}.") from error
 
 
-def _decoder_limits() -> dict[str, str]:
+def _decoder_limits(pixels: int) -> dict[str, str]:
     """For FFmpeg itself: pictures may be larger than what their container declares. It counts them with their padding."""
-    return {"max_pixels": str(MAX_PIXELS * 5 // 4)}
+    return {"max_pixels": str(pixels * 5 // 4)}
 
 
 def _decoded(container, stream) -> Iterator:

@@ -81,6 +81,7 @@ def extract(
         seconds[stage], clock = time.perf_counter() - clock, time.perf_counter()
 
     warnings: list[str] = []
+    lasts: list[float] = []  # seconds of the video, once it has been read
     heard = seen = None
     track = audio
     if audio is None and video is not None and hear:
@@ -94,9 +95,10 @@ def extract(
         lap("audio")
     if video is not None:
         say("Reading the video and looking for the face…")
-        seen = extract_video(read_frames(video, stride), backbone, lambda n: say(f"Looking for the face… frame {n}"))
+        frames = read_frames(video, stride, lasts.append)
+        seen = extract_video(frames, backbone, lambda n: say(f"Looking for the face… frame {n}"))
         lap("video")
-    warnings += _audio_warnings(heard) + _video_warnings(seen) + _pair_warnings(heard, seen, stride)
+    warnings += _audio_warnings(heard) + _video_warnings(seen) + _pair_warnings(heard, *lasts)
     vector = join(heard.mfcc if heard else None, seen.mean if seen else None)
     return Features(heard, seen, vector, tuple(warnings), seconds)
 
@@ -149,12 +151,7 @@ def _video_warnings(video: VideoFeatures | None) -> list[str]:
     return found
 
 
-def _pair_warnings(audio: AudioFeatures | None, video: VideoFeatures | None, stride: int) -> list[str]:
-    if audio is None or video is None or len(video.times) < 2:
+def _pair_warnings(audio: AudioFeatures | None, video_seconds: float | None = None) -> list[str]:
+    if audio is None or video_seconds is None or abs(audio.seconds - video_seconds) <= _LENGTHS_DIFFER:
         return []
-    # The video lasts at least until its last sampled frame and less than one step longer.
-    step = float(np.median(np.diff(video.times)))
-    shortest, longest = video.times[-1], video.times[-1] + step
-    if audio.seconds < shortest - _LENGTHS_DIFFER or audio.seconds > longest + _LENGTHS_DIFFER:
-        return [f"The voice lasts {audio.seconds:.1f} s and the video about {longest:.1f} s: check that they belong together."]
-    return []
+    return [f"The voice lasts {audio.seconds:.1f} s and the video {video_seconds:.1f} s: check that they belong together."]

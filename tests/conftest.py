@@ -71,14 +71,21 @@ def tone(seconds: float = 1.0, hz: float = 440.0, rate: int = RATE) -> np.ndarra
     return 0.3 * np.sin(2 * np.pi * hz * np.arange(int(seconds * rate)) / rate)
 
 
-def encode_video(frames, fps: int = 30, container: str = "mp4", codec: str = "libx264", sound: np.ndarray | None = None) -> bytes:
+def encode_video(
+    frames,
+    fps: int = 30,
+    container: str = "mp4",
+    codec: str = "libx264",
+    sound: np.ndarray | None = None,
+    pixels: str = "yuv420p",
+) -> bytes:
     """Encode uint8 (h, w, 3) pictures, and a mono sound track if one is given, in memory."""
     buffer = io.BytesIO()
     with av.open(buffer, "w", format=container) as out:
         pictures = list(frames)
         stream = out.add_stream(codec, rate=fps)
         stream.height, stream.width = pictures[0].shape[:2]
-        stream.pix_fmt = "yuv420p"
+        stream.pix_fmt = pixels
         track = out.add_stream("aac", rate=RATE) if sound is not None else None
         for picture in pictures:
             out.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))

@@ -98,15 +98,16 @@ def repeat_sound(audio: bytes, length: float) -> bytes:
 def repeat_video(video: bytes, length: float) -> bytes:
     """An MP4 of ``length`` seconds: the pictures over and over, copied without decoding them."""
     buffer = io.BytesIO()
-    with av.open(io.BytesIO(video)) as source, av.open(buffer, "w", format="mp4") as out:
+    with av.open(io.BytesIO(video), "r") as source, av.open(buffer, "w", format="mp4") as out:
         track = source.streams.video[0]
         copy = out.add_stream_from_template(track)
-        packets = [(p.pts, p.dts, p.duration, p.is_keyframe, bytes(p)) for p in source.demux(track) if p.pts is not None]
         assert track.time_base is not None
-        period = sum(p[2] for p in packets)
-        for turn in range(int(np.ceil(length / float(period * track.time_base)))):
+        unit = float(track.time_base)
+        packets = [(p.pts, p.dts or 0, p.duration or 0, p.is_keyframe, bytes(p)) for p in source.demux(track) if p.pts is not None]
+        period = sum(duration for _, _, duration, _, _ in packets)
+        for turn in range(int(np.ceil(length / (period * unit)))):
             for pts, dts, duration, key, content in packets:
-                if float((pts + turn * period - packets[0][0]) * track.time_base) < length - 1e-6:
+                if (pts + turn * period - packets[0][0]) * unit < length - 1e-6:
                     packet = av.Packet(content)
                     packet.pts, packet.dts, packet.duration = pts + turn * period, dts + turn * period, duration
                     packet.time_base, packet.is_keyframe, packet.stream = track.time_base, key, copy

@@ -8,6 +8,7 @@ library's estimator stays selectable, and is the reference in the tests.
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +24,7 @@ NODES = 12
 _TOKEN_NODES = 12
 _BATCH = 128
 _LIBRARY_SAMPLES = 200  # GradientExplainer's default
+_library = threading.Lock()  # it seeds numpy's random numbers, which all threads share
 
 
 @dataclass(frozen=True)
@@ -121,8 +123,9 @@ def library_values(model: EmotionModel, x: torch.Tensor, reference: torch.Tensor
     """Standardised (1, 552) and (m, 552) → (8, 552) by ``shap.GradientExplainer`` with 200 samples, its default."""
     from shap import GradientExplainer
 
-    explainer = GradientExplainer(_Calibrated(model), reference)
-    return np.asarray(explainer.shap_values(x, nsamples=_LIBRARY_SAMPLES, rseed=seed))[0].T
+    with _library:
+        explainer = GradientExplainer(_Calibrated(model), reference)
+        return np.asarray(explainer.shap_values(x, nsamples=_LIBRARY_SAMPLES, rseed=seed))[0].T
 
 
 def face_picture(values: np.ndarray, maps: np.ndarray) -> np.ndarray:

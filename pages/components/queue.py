@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import streamlit as st
+
+from pages.components.state import Key
 
 _POLL_SECONDS = 0.5
 
@@ -18,22 +22,32 @@ class _Ticket:
 
 
 class Queue:
-    """First come, first served, for the visitors of one server."""
+    """First come, first served, for the visitors of one server.
 
-    def __init__(self, places: int = 1) -> None:
+    ``poll`` is called in the thread of everybody who waits, twice a second: who has left or asked for something else meanwhile
+    leaves the queue by an exception from there.
+    """
+
+    def __init__(self, places: int = 1, poll: Callable[[], None] = lambda: None) -> None:
+        self._poll = poll
         self._changed = threading.Condition()
         self._waiting: list[_Ticket] = []
         self._free = places
 
     @contextmanager
-    def turn(self, on_wait: Callable[[int], None] = lambda position: None, urgent: bool = True) -> Iterator[None]:
+    def turn(
+        self, on_wait: Callable[[int], None] = lambda position: None, urgent: bool = True, patience: float = math.inf
+    ) -> Iterator[None]:
         """Wait for a place and hold it. ``on_wait`` is told how many are in front, whenever that changes.
 
         Who is not urgent lets everybody pass who is: a visitor without a result goes before one whose result is being checked.
 
         A visitor who leaves (``on_wait`` raises, as Streamlit's calls do then) leaves the queue too.
+
+        Raises:
+            TimeoutError: no place became free within ``patience`` seconds.
         """
-        self._enter(on_wait, urgent)
+        self._enter(on_wait, urgent, time.monotonic() + patience)
         try:
             yield
         finally:
@@ -41,7 +55,7 @@ class Queue:
                 self._free += 1
                 self._changed.notify_all()
 
-    def _enter(self, on_wait: Callable[[int], None], urgent: bool) -> None:
+    def _enter(self, on_wait: Callable[[int], None], urgent: bool, deadline: float) -> None:
         ticket = _Ticket(urgent)
         with self._changed:
             ahead = sum(other.urgent for other in self._waiting) if urgent else len(self._waiting)
@@ -57,6 +71,9 @@ class Queue:
                 if position != told:
                     on_wait(position + 1)
                     told = position
+                self._poll()
+                if time.monotonic() > deadline:
+                    raise TimeoutError
                 with self._changed:
                     self._changed.wait(_POLL_SECONDS)
         finally:
@@ -68,4 +85,9 @@ class Queue:
 @st.cache_resource(show_spinner=False)
 def the_queue() -> Queue:
     """The queue of this server."""
-    return Queue()
+    return Queue(poll=_notice)
+
+
+def _notice() -> None:
+    """Streamlit stops a script that is no longer wanted as soon as that touches its state: otherwise a click would wait, too."""
+    _ = Key.RECORDING in st.session_state

@@ -46,6 +46,7 @@ class Key(StrEnum):
     IF_NOISE = "if-noise"
     IF_OTHER = "if-other"
     FIND_FLIP = "find-flip"
+    CHECK_NOW = "check-now"
     FLIPS = "flips"
     DOWNLOAD_SOUND = "download-sound"
     ESTIMATOR = "estimator"

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _KEPT = 48
+_PATIENCE = 10.0  # seconds
 _Colour = Literal["green", "orange", "red"]
 _BADGES: dict[str, tuple[str, str, _Colour]] = {
     "green": ("True to the model", ":material/verified:", "green"),
@@ -92,13 +93,25 @@ def check(analysis: Analysis, target: int, against: int | None, slots: dict[str,
         if name in known:
             slot.fill(known[name])
     for name in [name for name in explained(analysis) if name in slots and name not in known]:
-        trust = _measure(Question(analysis, target, against, partial(_say, slots[name].badge)), name)
+        try:
+            trust = _measure(Question(analysis, target, against, partial(_say, slots[name].badge)), name)
+        except TimeoutError:
+            _offer_later([slots[rest] for rest in explained(analysis) if rest in slots and rest not in known])
+            break
         if trust is None:
             slots[name].badge.warning("This could not be checked: do not rely on it without other evidence.", icon=":material/warning:")
         else:
             known[name] = trust
             slots[name].fill(trust)
     return known
+
+
+def _offer_later(slots: list[Slot]) -> None:
+    """A page that waits for its checks does not answer: where the server is busy they are left for when they are asked for."""
+    for slot in slots:
+        with slot.badge.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(":material/hourglass_disabled: Not checked yet: the server is busy with other visitors.")
+            st.button("Check it now", key=f"{Key.CHECK_NOW}-{slot.area}", type="tertiary")
 
 
 def _say(place: DeltaGenerator, words: str) -> None:
@@ -110,7 +123,8 @@ def _measure(question: Question, name: str) -> Trust | None:
     from xai.assess import assess_one
 
     kept = st.session_state[Key.TRUST]
-    with the_queue().turn(lambda ahead: question.say(f"Waiting to check it: {ahead} ahead of you…"), urgent=False):
+    wait = partial(_wait, question)
+    with the_queue().turn(wait, urgent=False, patience=_PATIENCE):
         try:
             trust = assess_one(question, name)
         except Exception as error:
@@ -120,6 +134,10 @@ def _measure(question: Question, name: str) -> Trust | None:
     while len(kept) > _KEPT:
         kept.popitem(last=False)
     return trust
+
+
+def _wait(question: Question, ahead: int) -> None:
+    question.say(f"Waiting to check it: {ahead} ahead of you…")
 
 
 def _show(trust: Trust, area: str, hint: str) -> None:

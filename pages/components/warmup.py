@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import threading
+from pathlib import Path
 
 import streamlit as st
+
+_MOST_THREADS = 4  # one analysis runs at a time; more threads than cores that are really ours stand in each other's way
+_QUOTA = Path("/sys/fs/cgroup/cpu.max")  # of Linux containers: microseconds of a processor in so many microseconds, or "max"
 
 
 @st.cache_resource(show_spinner=False)
@@ -16,9 +21,19 @@ def start_warming() -> threading.Thread:
 
 
 def _warm() -> None:
+    import torch
+
     from models.backbone import load_backbone
     from models.checkpoint import load_model
     from xai import analysis  # noqa: F401
 
+    torch.set_num_threads(min(torch.get_num_threads(), _our_cores(), _MOST_THREADS))
     load_model()
     load_backbone()
+
+
+def _our_cores() -> int:
+    """Cores that this process may use: a container often sees more than it was given."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    given, _, period = _QUOTA.read_text(encoding="ascii").partition(" ") if _QUOTA.exists() else ("max", "", "")
+    return cores if given == "max" else max(1, min(cores, round(int(given) / int(period))))

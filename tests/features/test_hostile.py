@@ -4,6 +4,7 @@ import functools
 import io
 import struct
 import wave
+from fractions import Fraction
 
 import av
 import cv2
@@ -84,6 +85,61 @@ def riff_without_data() -> bytes:
     return buffer.getvalue()
 
 
+def film_without_pictures() -> bytes:
+    """An MP4 whose only track is sound."""
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="mp4") as out:
+        track = out.add_stream("aac", rate=22_050)
+        frame = av.AudioFrame.from_ndarray(speech()[None].astype(np.float32), format="fltp", layout="mono")
+        frame.rate = 22_050
+        for part in av.AudioResampler("fltp", "mono", 22_050, frame_size=1024).resample(frame):
+            out.mux(track.encode(part))
+        out.mux(track.encode())
+    return buffer.getvalue()
+
+
+def film_without_frames() -> bytes:
+    """An MP4 with a picture track of which every sample was taken away."""
+    data = portrait()
+    for table, size in ((b"stts", 4), (b"stsz", 8), (b"stsc", 4), (b"stco", 4), (b"ctts", 4), (b"stss", 4)):
+        at = data.find(table)
+        data = patched(data, at + 4 + size, bytes(4)) if at > 0 else data
+    return data
+
+
+def uneven() -> bytes:
+    """Variable frame rate: each picture is shown a little longer than the one before."""
+    return timed([i * i for i in range(62)])
+
+
+def timed(times: list[int], height: int = 64, width: int = 64) -> bytes:
+    """A film whose pictures appear at these sixtieths of a second."""
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="mp4") as out:
+        stream = out.add_stream("libx264", rate=60)
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        for time in times:
+            frame = av.VideoFrame.from_ndarray(np.full((height, width, 3), time % 255, np.uint8), format="rgb24")
+            frame.pts, frame.time_base = time, Fraction(1, 60)
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode())
+    return buffer.getvalue()
+
+
+def corrupt_groups() -> bytes:
+    """Every fourth key picture is noise: what follows it has nothing to refer to."""
+    data, rng = bytearray(portrait(91, codec="mpeg4")), np.random.default_rng(0)
+    keys = [at for at in range(len(data) - 4) if data[at : at + 4] == b"\0\0\1\xb6" and data[at + 4] >> 6 == 0]
+    for at in keys[1::4]:
+        data[at + 6 : at + 800] = rng.bytes(794)
+    return bytes(data)
+
+
+@functools.cache
+def huge_picture(height: int, width: int) -> bytes:
+    return encode_video([np.zeros((height, width, 3), np.uint8)], container="avi", codec="mjpeg", pixels="yuvj420p")
+
+
 def broken_samples(value: float) -> bytes:
     samples = speech().copy()
     samples[500] = value
@@ -115,6 +171,7 @@ REFUSED_SOUNDS = {
     "play list": (lambda: b"#EXTM3U\n#EXTINF:1,\nfile:///etc/hostname\n", "not a sound that can be read"),
     "concat script": (lambda: b"ffconcat version 1.0\nfile /etc/hostname\n", "not a sound that can be read"),
     "six minutes": (lambda: wav(np.zeros(6 * 60 * 4000), 4000), "longer than 5 minutes"),
+    **{f"MP3 of {name}": (functools.partial(lambda n: mp3()[:n], n), "") for name, n in (("one byte", 1), ("a few bytes", 30))},
 }
 REFUSED_VIDEOS = {
     "empty": (lambda: b"", "is empty"),
@@ -122,6 +179,10 @@ REFUSED_VIDEOS = {
     "text": (lambda: b"Dear doctor, " * 40, "not a video that can be read"),
     "sound only": (lambda: wav(speech()), "no picture track"),
     "MP3": (mp3, "no picture track"),
+    "MP4 without pictures": (film_without_pictures, "no picture track"),
+    "MP4 without frames": (film_without_frames, ""),
+    "8K": (lambda: huge_picture(4320, 7680), "too large (7680×4320)"),
+    "half an hour at 720p": (lambda: timed([3600 * i for i in range(31)], 720, 1280), "longer than 5 minutes"),
     "play list": (lambda: b"#EXTM3U\n#EXTINF:1,\nfile:///etc/hostname\n", "not a video that can be read"),
     "six minutes": (lambda: encode_video([np.zeros((32, 32, 3), np.uint8)] * 370, fps=1), "longer than 5 minutes"),
     "no frames": (lambda: cut(portrait(container="matroska"), 0.12), ""),
@@ -169,6 +230,9 @@ STRANGE_SOUNDS = {
     "FLAC": (lambda: wav(speech(), fmt="FLAC"), None),
     "Ogg Vorbis": (lambda: wav(speech(), subtype="VORBIS", fmt="OGG"), None),
     "AIFF": (lambda: wav(speech(), fmt="AIFF"), None),
+    **{f"{rate} Hz": (functools.partial(lambda r: wav(speech(r), r), rate), None) for rate in (11_025, 16_000, 32_000, 44_100, 48_000)},
+    **{f"{n} channels": (functools.partial(extensible, n), None) for n in (1, 3, 4, 5, 6, 7)},
+    **{f"WAV cut at {p} %": (functools.partial(lambda p: cut(wav(np.tile(speech(), 10)), p / 100), p), None) for p in range(10, 100, 10)},
     "trailing rubbish": (lambda: wav(speech()) + b"\xff" * 999, None),
 }
 STRANGE_VIDEOS = {
@@ -179,6 +243,8 @@ STRANGE_VIDEOS = {
     "4K": (lambda: portrait(2, 2160, 3840), 1),
     "1 fps": (lambda: portrait(61, fps=1), 3),
     "240 fps": (lambda: portrait(240, fps=240), 8),
+    "wrong magic, which nobody needs": (lambda: patched(portrait(), 4, b"XXXXXXXX"), 2),
+    "variable frame rate": (uneven, 3),
     "HEVC": (lambda: with_codec("libx265", "mp4"), 2),
     "AV1": (lambda: with_codec("libsvtav1", "mp4"), 2),
     "VP9 in WebM named .mp4": (lambda: with_codec("libvpx-vp9", "webm"), 2),
@@ -187,6 +253,7 @@ STRANGE_VIDEOS = {
     "turned clockwise": (lambda: turned(CLOCKWISE), 2),
     "turned counter-clockwise": (lambda: turned(COUNTERCLOCKWISE), 2),
     "upside down": (lambda: turned(UPSIDE_DOWN), 2),
+    "corrupt groups of pictures": (corrupt_groups, None),
     "damaged in the middle": (lambda: patched(portrait(90, container="matroska"), 9000, b"\xff" * 400), None),
 }
 
@@ -224,6 +291,47 @@ def test_voice_and_video_of_different_length_are_warned_about(backbone):
     features = extract(wav(tone(4.0)), portrait(61), backbone.maps)
     assert any("check that they belong together" in sentence for sentence in features.warnings)
     assert not any("belong together" in s for s in extract(wav(tone(2.0)), portrait(61), backbone.maps).warnings)
+
+
+def test_a_long_voice_with_a_single_picture_is_warned_about(backbone):
+    features = extract(wav(tone(4.0)), portrait(20), backbone.maps)
+    assert len(features.video.times) == 1
+    assert "The voice lasts 4.0 s and the video 0.7 s: check that they belong together." in features.warnings
+    assert not any("belong together" in s for s in extract(wav(tone(1.0)), portrait(20), backbone.maps).warnings)
+
+
+def test_two_takes_of_one_length_are_judged_together(backbone):
+    """Nothing in the files says that they are two; what is said is what was found in each."""
+    both = extract(wav(tone(1.0)), portrait(31, sound=None), backbone.maps)
+    assert not any("belong together" in sentence for sentence in both.warnings)
+
+
+def test_a_picture_larger_than_its_container_says_is_refused(monkeypatch):
+    """The size in the container is one thing, what the decoder is told by the stream another."""
+    from features import media
+
+    data = encode_video([np.zeros((256, 256, 3), np.uint8)] * 3, codec="mpeg4", container="matroska")
+    monkeypatch.setattr(media, "MAX_PIXELS", 128 * 128)
+    for width in (b"\xb0\x82\x01\x00", b"\xba\x82\x01\x00"):  # PixelWidth, PixelHeight: 256 → 64
+        assert width in data
+        data = data.replace(width, width[:2] + b"\x00\x40")
+    with pytest.raises(MediaError):
+        list(read_frames(data))
+
+
+def test_half_an_hour_is_never_decoded(monkeypatch):
+    """Refused by what the file declares; and where it declares nothing, after five minutes of it."""
+    from features import media
+
+    seen = []
+    monkeypatch.setattr(media, "upright", lambda frame, index, *rest: seen.append(index))
+    with pytest.raises(MediaError, match="longer than 5 minutes"):
+        list(read_frames(timed([3600 * i for i in range(31)])))
+    assert seen == []
+    monkeypatch.setattr(media, "_check_video", lambda *_: None)
+    with pytest.raises(MediaError, match="longer than 5 minutes"):
+        list(read_frames(timed([3600 * i for i in range(31)]), stride=1))
+    assert len(seen) <= 6
 
 
 def test_a_stretched_header_takes_no_memory():

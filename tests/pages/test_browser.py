@@ -75,7 +75,8 @@ def upload(page: Page, voice, face) -> None:
 
 
 def settle(page: Page) -> None:
-    """Wait until the charts are drawn and nothing runs any more."""
+    """Wait until the charts are drawn, everything is checked and nothing runs any more."""
+    expect(page.get_by_role("button", name="All checks")).to_have_count(3, timeout=120_000)
     expect(page.locator(".js-plotly-plot")).to_have_count(4)
     expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
     page.wait_for_timeout(500)
@@ -126,6 +127,28 @@ def test_another_class_is_redrawn_at_once(page):
     choice.press("Enter")
     expect(page.get_by_text("The model gives disgust")).to_be_visible()
     assert time.perf_counter() - start < 3
+
+
+def struck(page: Page) -> bool:
+    """Whether a line is drawn through what the model saw."""
+    area = page.locator("[class*=st-key-evidence-saw]")
+    return area.evaluate("element => getComputedStyle(element, '::after').content") != "none"
+
+
+def test_what_fails_its_checks_is_struck_through_until_something_passes(page, data):
+    """Grad-CAM of this smile marks what does not matter; Occlusion finds what does."""
+    take = "03-01-01-02-05"
+    upload(page, data / "clips" / f"03-01-{take}.wav", data / "clips" / f"01-01-{take}.mp4")
+    settle(page)
+    expect(page.get_by_text("Do not rely on it")).to_have_count(1)
+    assert struck(page)
+    choice = page.get_by_role("combobox", name="Method")
+    choice.click()
+    choice.fill("Occlusion")
+    choice.press("Enter")
+    expect(page.get_by_text("how much the logit falls")).to_be_visible()
+    expect(page.get_by_text("True to the model")).to_have_count(3, timeout=120_000)
+    assert not struck(page)
 
 
 def test_two_visitors_do_not_see_each_other(chromium, address, sample):

@@ -1,5 +1,6 @@
 """First come, first served among equals, and nobody who left holds the others up."""
 
+import contextlib
 import threading
 import time
 
@@ -156,3 +157,34 @@ def test_an_urgent_visitor_who_leaves_gives_the_place_before_the_others_back():
         assert len(queue._waiting) == 1
     checks.join(5)
     assert not checks.is_alive()
+
+
+def test_who_asks_for_something_else_while_waiting_leaves_at_once():
+    """Nobody in front moves; the one who waits is told nothing new, and yet is let go."""
+    asked = threading.Event()
+
+    def poll() -> None:
+        if asked.is_set():
+            raise LeftError
+
+    queue, left = Queue(poll=poll), threading.Event()
+
+    def wait() -> None:
+        with contextlib.suppress(LeftError), queue.turn():
+            pass
+        left.set()
+
+    with queue.turn():
+        threading.Thread(target=wait).start()
+        wait_until(lambda: len(queue._waiting) == 1)
+        asked.set()
+        assert left.wait(3)
+        assert queue._waiting == []
+
+
+def test_who_is_not_patient_leaves_and_holds_nobody_up():
+    queue = Queue()
+    with queue.turn(), pytest.raises(TimeoutError), queue.turn(urgent=False, patience=0.2):
+        pytest.fail("nobody may pass")
+    with queue.turn(patience=0.2):  # free again: who comes at once waits for nothing
+        pass

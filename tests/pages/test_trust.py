@@ -9,6 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from models.labels import LABELS
+from pages.components.queue import Queue, the_queue
 from pages.components.state import Key
 from tests.conftest import tone, wav
 from tests.pages.paging import open_at
@@ -288,3 +289,19 @@ def test_a_line_through_one_comparison_is_not_drawn_through_the_next(checker):
     second = set(re.findall(r"st-key-evidence-\w+-\w+", lines_through(app)))
     assert len(second) == 3
     assert not first & second
+
+
+def test_a_busy_server_leaves_the_checks_for_later(checker, monkeypatch):
+    """The page answers; the checks are made when they are asked for."""
+    monkeypatch.setattr("pages.components.trust._PATIENCE", 0.1)
+    with the_queue().turn():
+        monkeypatch.setattr("pages.components.run.the_queue", Queue)  # the analysis itself gets its place
+        app = visit()
+        assert not checker.asked
+        assert texts(app).count("Not checked yet") == 3
+        assert "still being checked" in next(info.value for info in app.info if "The model recognises" in info.value)
+    widget(app.button, Key.CHECK_NOW).click().run()
+    assert not app.exception
+    assert len(checker.asked) == 3
+    assert "Not checked yet" not in texts(app)
+    assert texts(app).count("True to the model") == 3

@@ -26,18 +26,20 @@ def arrays(value, where: str = ""):
 
 @pytest.mark.filterwarnings("ignore")
 def test_eight_threads_get_what_one_gets():
-    clips = [clip(number) for number in range(4)]
+    clips = [clip(number) for number in range(2)]
 
     def work(number: int) -> dict[str, np.ndarray]:
         analysis = analyse(*clips[number % 4], settings=Settings(samples=300, estimator="shap" if number % 2 else "quadrature"))
         found = dict(arrays(analysis))
-        found["GradCAM++"] = explain_cam_with(analysis.features, analysis.model, analysis.backbone, "GradCAM++").maps  # with hooks
+        found["GradCAMPlusPlus"] = explain_cam_with(
+            analysis.features, analysis.model, analysis.backbone, "GradCAMPlusPlus"
+        ).maps  # with hooks
         return found
 
-    expected = [work(number) for number in range(4)]
+    expected = [work(number) for number in range(2)]
     with ThreadPoolExecutor(8) as pool:
         for number, found in enumerate(pool.map(work, range(8))):
-            assert found.keys() == expected[number % 4].keys()
+            assert found.keys() == expected[number % 2].keys()
             assert len(found) > 20
             for name, array in found.items():
-                assert_allclose(array, expected[number % 4][name], rtol=1e-4, atol=1e-5, err_msg=name)
+                assert_allclose(array, expected[number % 2][name], rtol=1e-4, atol=1e-5, err_msg=name)
