@@ -72,10 +72,18 @@ class Player {
     this.tryNext();
   }
 
-  tryNext() {
+  /** The whole file at once: seeking needs no server then, and does not wait for one that is busy. */
+  async tryNext() {
     const next = this.addresses.shift();
-    if (next) this.media.src = next;
-    else if (this.data.media.url) {
+    if (next) {
+      const url = this.data.media.url;
+      const answer = await fetch(next).catch(() => null);
+      const file = answer?.ok ? await answer.blob().catch(() => null) : null;
+      if (url !== this.data.media.url) return;
+      if (!file) return this.tryNext();
+      URL.revokeObjectURL(this.media.src);
+      this.media.src = URL.createObjectURL(file);
+    } else if (this.data.media.url) {
       this.find(".problem").textContent = "Your browser cannot play this recording. The probabilities and the spectrogram can still be looked at.";
       this.find(".problem").hidden = false;
     }
