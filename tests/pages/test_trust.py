@@ -222,7 +222,7 @@ def test_checks_let_others_pass_and_each_takes_a_turn_of_its_own(checker, monkey
 
     class Watched:
         @contextmanager
-        def turn(self, on_wait, urgent=True):
+        def turn(self, on_wait, urgent=True, patience=None):
             turns.append((urgent, len(checker.asked)))
             on_wait(2)
             yield
