@@ -8,8 +8,9 @@ PY := $(VENV)/bin/python
 run: $(VENV)/.app
 	$(PY) -m streamlit run app.py
 
+# Two workers on two cores: with more threads than cores they wait for each other.
 test: lint browser
-	$(PY) -m pytest
+	OMP_NUM_THREADS=1 $(PY) -m pytest
 
 lint: $(VENV)/.dev
 	$(PY) -m ruff check .
