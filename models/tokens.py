@@ -46,6 +46,11 @@ class TokenBatch:
     def __len__(self) -> int:
         return len(self.heard)
 
+    def repeated(self, n: int) -> TokenBatch:
+        """A batch of one, ``n`` times over, without copies."""
+        voice, faces = self.voice.expand(n, -1, -1), self.faces.expand(n, -1, -1)
+        return TokenBatch(voice, self.heard.expand(n), faces, self.seconds.expand(n, -1), self.seen.expand(n, -1))
+
 
 class TokenTransformer(nn.Module):
     """Three 1-d convolutions over the MFCCs and their slopes, mean and deviation of each second, then the same encoder.

@@ -20,13 +20,12 @@ from features.video import VideoFeatures
 from models.checkpoint import AnyModel, EmotionModel, TokenModel
 from models.tokens import TokenBatch
 from xai.lime_spectrogram import background
-from xai.tokens import hidden_logits
+from xai.tokens import BLOCK_FRAMES, hidden_logits
 
 CELLS = 7  # a side of the last convolutional maps
 BLUR = CROP / 12  # standard deviation in pixels: eyes, brows and mouth melt away, the shape of the head stays
 _FINE = 4  # points a side of a cell on which borders are softened
 _BLOCK, _FACE_BLOCK = 32, 8  # recordings that are judged at once
-_BLOCK_FRAMES = 20_000  # MFCC frames of one block: bounds memory at any clip length
 
 Maps = Callable[[np.ndarray], np.ndarray]
 
@@ -92,7 +91,7 @@ def face_logits(features: Features, model: AnyModel, rows: np.ndarray) -> np.nda
         return model.logits(vectors)
     base = model.batch(features)
     z = torch.from_numpy(((rows - model.mean[N_AUDIO:]) / model.std[N_AUDIO:]).astype(np.float32))
-    return np.concatenate([model.logits(replace(repeated(base, len(block)), faces=block)) for block in z.split(_block_size(base))])
+    return np.concatenate([model.logits(replace(base.repeated(len(block)), faces=block)) for block in z.split(_block_size(base))])
 
 
 def without_features(features: Features, model: AnyModel, kept: np.ndarray) -> np.ndarray:
@@ -107,20 +106,14 @@ def without_features(features: Features, model: AnyModel, kept: np.ndarray) -> n
     keep = torch.from_numpy(kept)
     out = []
     for block in keep.split(_block_size(base)):
-        batch = repeated(base, len(block))
+        batch = base.repeated(len(block))
         voice = batch.voice * block[:, :N_AUDIO, None]
         out.append(model.logits(replace(batch, voice=voice, faces=batch.faces * block[:, None, N_AUDIO:])))
     return np.concatenate(out)
 
 
 def _block_size(base: TokenBatch) -> int:
-    return max(1, min(_BLOCK, _BLOCK_FRAMES // max(1, base.voice.shape[2])))
-
-
-def repeated(batch: TokenBatch, n: int) -> TokenBatch:
-    """A batch of one, ``n`` times over, without copies."""
-    voice, faces = batch.voice.expand(n, -1, -1), batch.faces.expand(n, -1, -1)
-    return TokenBatch(voice, batch.heard.expand(n), faces, batch.seconds.expand(n, -1), batch.seen.expand(n, -1))
+    return max(1, min(_BLOCK, BLOCK_FRAMES // max(1, base.voice.shape[2])))
 
 
 def blend(crops: np.ndarray, blurred: np.ndarray, kept: np.ndarray) -> np.ndarray:

@@ -42,7 +42,8 @@ def _reason(analysis: Analysis, title: str) -> str:
     if split.has_audio and split.has_video:
         shares = split.shares(target)
         strong, share = ("face", shares["video"]) if shares["video"] >= shares["audio"] else ("voice", shares["audio"])
-        line = f"For {title}, the {strong} weighs most ({share:.0%})"
+        value = (split.video if strong == "face" else split.audio)[target]
+        line = f"For {title}, the {strong} weighs most ({share:.0%}) and speaks {'for' if value > 0 else 'against'} {analysis.label}"
     else:
         line = f"{title} judges the {'voice' if split.has_audio else 'face'} alone"
     patch = strongest_patch(analysis.lime.signed(target)) if analysis.lime is not None else None

@@ -18,7 +18,7 @@ from models.labels import LABELS
 from models.tokens import TokenBatch, padding, speech_span
 
 _BATCH = 64
-_BLOCK_FRAMES = 20_000  # MFCC frames of one block of altered recordings: bounds memory at any clip length
+BLOCK_FRAMES = 20_000  # MFCC frames of one block of altered recordings: bounds memory at any clip length
 _WORK = 400_000  # MFCC frames that LIME runs through the network, at most: 2,000 samples of a clip of 4 s
 _FEWEST_SAMPLES = 300
 _PATH_FRAMES = 60_000  # the same for expected gradients
@@ -63,7 +63,7 @@ def hidden_logits(features: Features, model: TokenModel, masks: np.ndarray, cell
     ]  # each (40, frames of the patch)
     base = model.batch(features)
     out = []
-    size = max(1, min(_BATCH, _BLOCK_FRAMES // whole.shape[1]))
+    size = max(1, min(_BATCH, BLOCK_FRAMES // whole.shape[1]))
     for start in range(0, len(masks), size):
         block = 1 - masks[start : start + size]
         voices = np.repeat(whole[None], len(block), axis=0)
@@ -78,11 +78,7 @@ def _with_voices(base: TokenBatch, mfccs: np.ndarray, model: TokenModel) -> Toke
     n, _, frames = mfccs.shape
     z = (mfccs - model.mean[:N_AUDIO, None]) / model.std[:N_AUDIO, None]
     z = np.pad(z, ((0, 0), (0, 0), (0, padding(frames))), mode="edge").astype(np.float32)
-    return TokenBatch(torch.from_numpy(z), torch.full((n,), frames), *_repeated(base, n))
-
-
-def _repeated(base: TokenBatch, n: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    return base.faces.expand(n, -1, -1), base.seconds.expand(n, -1), base.seen.expand(n, -1)
+    return replace(base.repeated(n), voice=torch.from_numpy(z), heard=torch.full((n,), frames))
 
 
 def expected_gradients(features: Features, model: TokenModel, nodes: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

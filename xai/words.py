@@ -95,7 +95,7 @@ def _source(analysis: Analysis, target: int, against: int | None) -> str:
 def _evidence(analysis: Analysis, target: int, against: int | None, failed: list[str], pending: list[str]) -> str:
     what = LABELS[target] if against is None else f"{LABELS[target]} rather than {LABELS[against]}"
     places = {"gradcam": _seen_place(analysis, target, against), "lime": _heard_place(analysis, target, against)}
-    unsure = " (still being checked)"
+    unsure = " (not checked yet)"
     found = [place + (unsure if name in pending else "") for name, place in places.items() if place and name not in failed]
     doubt = " and ".join(_MARKED[name] for name in failed if places[name])
     warning = f" Do not rely on {doubt}: checks failed." if doubt else ""

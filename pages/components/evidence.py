@@ -29,6 +29,11 @@ if TYPE_CHECKING:
 _ANY = "anything else"
 _FRAMES_SHOWN, _FRAMES_A_ROW = 12, 4
 _PARTS = {"audio": "voice", "video": "face"}
+_NOTES = {
+    "Grad-CAM": "Grad-CAM of the fused prediction",
+    "EigenCAM": "EigenCAM shows where the network looks, whatever the emotion",
+    "Occlusion": "Occlusion: how much the logit falls when that cell is blurred",
+}
 _TELLING = 0.03  # of probability: smaller shares have no direction worth a word
 
 
@@ -87,14 +92,7 @@ def _saw(analysis: Analysis, target: int, against: int | None) -> tuple[Slot | N
     with st.container(key=slot.area):
         _frames(video, cam.heat(target, against), opacity / 100, boxes, zoom)
     _legend(target, against)
-    from xai.occlusion import METHOD
-
-    notes = {
-        "Grad-CAM": "Grad-CAM of the fused prediction",
-        "EigenCAM": "EigenCAM shows where the network looks, whatever the emotion",
-        METHOD: "Occlusion: how much the logit falls when that cell is blurred",
-    }
-    note = notes.get(cam.method, f"{cam.method} of the fused prediction; between two emotions, the difference of their maps")
+    note = _NOTES.get(cam.method, f"{cam.method} of the fused prediction; between two emotions, the difference of their maps")
     st.caption(f"{note}. One scale for all frames; 7 × 7 cells a face, so read regions, not points.")
     return slot, cam
 

@@ -66,7 +66,7 @@ def show_player(analysis: Analysis, recording: Recording, target: int, against: 
     _player(key=Key.PLAYER, data=player_data(analysis, prepared.playback, prepared.timeline, target, against, failed))
     st.caption(
         f"The curves show what the model makes of {prepared.timeline.window:.1f} s at a time (the shaded part), taken alone. That is less "
-        "than it learned from, so a single moment is less sure than the verdict on the whole."
+        "than it learned from, so a single moment is less reliable than the verdict on the whole."
     )
 
 

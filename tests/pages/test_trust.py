@@ -299,7 +299,7 @@ def test_a_busy_server_leaves_the_checks_for_later(checker, monkeypatch):
         app = visit()
         assert not checker.asked
         assert texts(app).count("Not checked yet") == 3
-        assert "still being checked" in next(info.value for info in app.info if "The model recognises" in info.value)
+        assert "not checked yet" in next(info.value for info in app.info if "The model recognises" in info.value)
     widget(app.button, Key.CHECK_NOW).click().run()
     assert not app.exception
     assert len(checker.asked) == 3

@@ -212,7 +212,7 @@ def test_a_long_voice_is_judged_in_small_blocks(random_features, token_model, mo
     rows = np.random.default_rng(1).uniform(0, 1, (50, 2, 512))
     expected = without_features(random_features, token_model, kept), face_logits(random_features, token_model, rows)
     monkeypatch.setattr(type(token_model), "logits", watched)
-    monkeypatch.setattr("xai.altered._BLOCK_FRAMES", 400)
+    monkeypatch.setattr("xai.altered.BLOCK_FRAMES", 400)
     found = without_features(random_features, token_model, kept), face_logits(random_features, token_model, rows)
     assert max(sizes) <= 400
     for ours, theirs in zip(found, expected, strict=True):

@@ -146,9 +146,9 @@ def test_what_is_still_being_checked_is_not_read_out_as_settled(sample_analysis)
         name: in_words(sample_analysis, sample_analysis.predicted, None, trust)[2]
         for name, trust in (("none", None), ("nothing yet", {}), ("sound", {"lime": green}), ("all", {"lime": green, "gradcam": green}))
     }
-    assert sentence["nothing yet"].count("(still being checked)") == 2
+    assert sentence["nothing yet"].count("(not checked yet)") == 2
     picture, sound = sentence["sound"].split("; ")
-    assert "still being checked" in picture
-    assert "still" not in sound
+    assert "not checked yet" in picture
+    assert "not checked" not in sound
     assert sentence["all"] == sentence["none"]
-    assert "still" not in sentence["all"]
+    assert "not checked" not in sentence["all"]
