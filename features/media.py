@@ -56,17 +56,20 @@ class Frame:
     scale: float
 
 
-def read_sound(data: bytes) -> Sound:
+def read_sound(data: bytes, first: float = MAX_SECONDS) -> Sound:
     """Decode any sound file that libsndfile or FFmpeg reads, or the sound track of a video.
+
+    Args:
+        first: seconds of the beginning that are enough, if it lasts longer; at most ``MAX_SECONDS``.
 
     Raises:
         MediaError: the bytes hold no readable sound, or more than ``MAX_SECONDS`` of it, or broken samples.
     """
     _check_size(data, "sound")
     try:
-        sound = _read_with_soundfile(data)
+        sound = _read_with_soundfile(data, first)
     except soundfile.LibsndfileError:
-        sound = _read_with_ffmpeg(data)
+        sound = _read_with_ffmpeg(data, first)
     if len(sound.samples) == 0:
         raise MediaError("The sound file holds no sound: record it again, or export it as a WAV.")
     if not np.isfinite(sound.samples).all():
@@ -153,19 +156,20 @@ def _shown_for(frame: av.VideoFrame, stream) -> float:
     return 1 / float(stream.average_rate or 30)
 
 
-def _read_with_soundfile(data: bytes) -> Sound:
+def _read_with_soundfile(data: bytes, first: float) -> Sound:
     with soundfile.SoundFile(io.BytesIO(data)) as file:
         _check_sound(file.samplerate, file.channels)
         _check_values(max(file.frames, 0) if file.frames < 2**40 else 0, file.channels)
         limit = min(int(MAX_SECONDS * file.samplerate), MAX_VALUES // file.channels)
+        enough = int(first * file.samplerate) if first < MAX_SECONDS else limit + 1
         # A header may promise any length; never take memory for more than the limit.
-        samples = file.read(min(limit + 1, max(file.frames, 0)), dtype="float32", always_2d=True)
+        samples = file.read(min(enough, limit + 1, max(file.frames, 0)), dtype="float32", always_2d=True)
         if len(samples) > limit:
             raise _too_long("recording")
         return Sound(samples, file.samplerate)
 
 
-def _read_with_ffmpeg(data: bytes) -> Sound:
+def _read_with_ffmpeg(data: bytes, first: float) -> Sound:
     with _open(data, kind="sound") as container:
         if not container.streams.audio:
             raise MediaError("The file has no sound track: add a WAV of the voice, or let the face be judged alone.")
@@ -183,6 +187,8 @@ def _read_with_ffmpeg(data: bytes) -> Sound:
             if total > MAX_SECONDS * rate:
                 raise _too_long("recording")
             _check_values(total, channels)
+            if first < MAX_SECONDS and total >= first * rate:
+                break
     if not blocks:
         raise MediaError("The sound cannot be decoded: the file may be damaged; export it again as WAV.")
     return Sound(np.concatenate(blocks, axis=1).T.astype(np.float32, copy=False), rate)

@@ -10,6 +10,7 @@ import numpy as np
 
 from features.audio import N_MFCC, AudioFeatures, extract_audio
 from features.media import MediaError, has_sound, read_frames, read_sound
+from features.pairing import pair
 from features.video import Backbone, VideoFeatures, extract_video
 
 N_AUDIO = N_MFCC
@@ -19,6 +20,7 @@ FEATURE_NAMES = [f"mfcc_{i:02d}" for i in range(N_AUDIO)] + [f"face_{i:03d}" for
 
 _SILENT_RMS = 1e-4  # −80 dBFS
 _LENGTHS_DIFFER = 0.5  # seconds
+_STARTS_DIFFER = 0.2  # seconds
 
 Progress = Callable[[str], None]
 
@@ -98,7 +100,11 @@ def extract(
         frames = read_frames(video, stride, lasts.append)
         seen = extract_video(frames, backbone, lambda n: say(f"Looking for the face… frame {n}"))
         lap("video")
-    warnings += _audio_warnings(heard) + _video_warnings(seen) + _pair_warnings(heard, *lasts)
+    warnings += _audio_warnings(heard) + _video_warnings(seen) + _length_warnings(heard, *lasts)
+    if heard is not None and seen is not None and audio is not None and video is not None:
+        say("Comparing the voice with the sound of the video…")
+        warnings += _pair_warnings(heard, video)
+        lap("pairing")
     vector = join(heard.mfcc if heard else None, seen.mean if seen else None)
     return Features(heard, seen, vector, tuple(warnings), seconds)
 
@@ -151,7 +157,19 @@ def _video_warnings(video: VideoFeatures | None) -> list[str]:
     return found
 
 
-def _pair_warnings(audio: AudioFeatures | None, video_seconds: float | None = None) -> list[str]:
+def _length_warnings(audio: AudioFeatures | None, video_seconds: float | None = None) -> list[str]:
     if audio is None or video_seconds is None or abs(audio.seconds - video_seconds) <= _LENGTHS_DIFFER:
         return []
     return [f"The voice lasts {audio.seconds:.1f} s and the video {video_seconds:.1f} s: check that they belong together."]
+
+
+def _pair_warnings(audio: AudioFeatures, video: bytes) -> list[str]:
+    found = pair(audio.samples, video)
+    if found is None:
+        return []
+    if not found.same:
+        return ["The voice is not what is heard in the video: check that they are of one take. They are judged together nevertheless."]
+    if abs(found.lag) > _STARTS_DIFFER:
+        order = "later" if found.lag > 0 else "earlier"
+        return [f"The same words are {abs(found.lag):.1f} s {order} in the sound file than in the video: let both start together."]
+    return []

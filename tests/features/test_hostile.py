@@ -300,10 +300,23 @@ def test_a_long_voice_with_a_single_picture_is_warned_about(backbone):
     assert not any("belong together" in s for s in extract(wav(tone(1.0)), portrait(20), backbone.maps).warnings)
 
 
-def test_two_takes_of_one_length_are_judged_together(backbone):
-    """Nothing in the files says that they are two; what is said is what was found in each."""
-    both = extract(wav(tone(1.0)), portrait(31, sound=None), backbone.maps)
-    assert not any("belong together" in sentence for sentence in both.warnings)
+def test_two_takes_are_warned_about_and_judged_together(backbone):
+    """The sound track of the video tells; where it has none, nothing does and nothing is claimed."""
+    first, second = np.random.default_rng(0).normal(0, 0.1, (2, 22_050))
+    filmed = encode_video([np.zeros((64, 64, 3), np.uint8)] * 31, sound=first)
+    mixed = extract(wav(second), filmed, backbone.maps)
+    assert any("The voice is not what is heard in the video" in sentence for sentence in mixed.warnings)
+    assert mixed.audio is not None
+    assert mixed.video is not None
+    assert not any("take" in sentence for sentence in extract(wav(first), filmed, backbone.maps).warnings)
+    assert not any("take" in sentence for sentence in extract(wav(second), portrait(31, sound=None), backbone.maps).warnings)
+
+
+def test_a_voice_that_starts_later_is_warned_about(backbone):
+    voice = np.random.default_rng(0).normal(0, 0.1, 22_050)
+    filmed = encode_video([np.zeros((64, 64, 3), np.uint8)] * 41, sound=np.pad(voice, (0, 8000)))
+    late = extract(wav(np.pad(voice, (8820, 0))), filmed, backbone.maps)
+    assert any("The same words are 0.4 s later in the sound file" in sentence for sentence in late.warnings)
 
 
 def test_a_picture_larger_than_its_container_says_is_refused(monkeypatch):

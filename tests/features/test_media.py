@@ -64,6 +64,14 @@ def test_sound_of_a_video():
     assert abs(spectrum.argmax() / sound.seconds - 440) < 5
 
 
+@pytest.mark.parametrize("encoded", [lambda x: wav(x), lambda x: encode_video(pictures(90), sound=x)])
+def test_the_beginning_is_the_beginning_of_the_whole(encoded):
+    data = encoded(tone(3.0))
+    whole, start = read_sound(data), read_sound(data, first=1.0)
+    assert 1.0 <= start.seconds < 1.2
+    assert np.array_equal(start.samples, whole.samples[: len(start.samples)])
+
+
 def test_a_silent_video_has_no_sound():
     data = encode_video(pictures(2))
     assert not has_sound(data)
