@@ -54,6 +54,34 @@ def smallest_flips(analysis: Analysis, say: Callable[[str], None] = lambda _: No
     return sorted([flip for flip in found if flip], key=lambda flip: len(flip.removed) / flip.total)
 
 
+def withstood(analysis: Analysis, flips: list[Flip]) -> str | None:
+    """What was taken away without flipping the prediction, in a sentence; None if every kind of change that applies did."""
+    most = {
+        "frames": (_frames_that_may_go(analysis), "of the pictures"),
+        "patches": (_patches_that_may_go(analysis), "patches of sound"),
+        "cells": (_MOST_CELLS if _has_cells(analysis) else 0, f"of {CELLS * CELLS} cells of the face"),
+    }
+    found = {flip.kind for flip in flips}
+    failed = [f"{count} {words}" for kind, (count, words) in most.items() if count and kind not in found]
+    return f"With what counts most taken away, up to {' or '.join(failed)}, it still said {analysis.label}." if failed else None
+
+
+def _frames_that_may_go(analysis: Analysis) -> int:
+    video = analysis.features.video
+    used = 0 if video is None else int(video.used.sum())
+    return max(0, used - 1) if used <= _ALL_COMBINATIONS else min(used - 1, _MOST_CELLS)
+
+
+def _patches_that_may_go(analysis: Analysis) -> int:
+    most = _TOKEN_PATCHES if isinstance(analysis.model, TokenModel) else _MOST_PATCHES
+    return min(most, len(analysis.lime.cells)) if analysis.lime is not None else 0
+
+
+def _has_cells(analysis: Analysis) -> bool:
+    video = analysis.features.video
+    return video is not None and analysis.cam is not None and not video.fallback
+
+
 def fewest(judge: Judge, parts: int, own: int, most: int) -> tuple[int, ...] | None:
     """Positions of parts without which another class than ``own`` has the highest logit, or None.
 
@@ -101,8 +129,7 @@ def _fewest_patches(analysis: Analysis, say: Callable[[str], None]) -> Flip | No
             return without_patches(features, model, kept, lime.cells)
         return model.logits(perturbed_vectors(features.vector, kept, shifts))  # the same, exactly, and much faster
 
-    most = _TOKEN_PATCHES if isinstance(model, TokenModel) else _MOST_PATCHES
-    removed = fewest(judge, len(lime.cells), analysis.predicted, most)
+    removed = fewest(judge, len(lime.cells), analysis.predicted, _patches_that_may_go(analysis))
     if removed is None:
         return None
     kept = np.ones((1, len(lime.cells)), bool)
@@ -124,10 +151,8 @@ def _fewest_frames(analysis: Analysis) -> Flip | None:
         # Without a frame the others speak for it: each of them, repeated, is the same mean to every model.
         return np.concatenate([_with_frames(analysis, rows[keep]) for keep in kept])
 
-    exact = parts <= _ALL_COMBINATIONS
-    removed = (
-        _exhaustive(judge, parts, analysis.predicted) if exact else fewest(judge, parts, analysis.predicted, min(parts - 1, _MOST_CELLS))
-    )
+    exact, own = parts <= _ALL_COMBINATIONS, analysis.predicted
+    removed = _exhaustive(judge, parts, own) if exact else fewest(judge, parts, own, _frames_that_may_go(analysis))
     if removed is None:
         return None
     kept = np.ones((1, parts), bool)
@@ -165,7 +190,7 @@ def _with_frames(analysis: Analysis, rows: np.ndarray) -> np.ndarray:
 def _fewest_cells(analysis: Analysis, say: Callable[[str], None]) -> Flip | None:
     """Cells of the face, blurred at the same place in all frames; ranked once by what each does alone, which costs a pass each."""
     features, model = analysis.features, analysis.model
-    if features.video is None or analysis.cam is None or features.video.fallback:
+    if not _has_cells(analysis):
         return None
     frames = chosen_frames(features)
     total = CELLS * CELLS

@@ -94,7 +94,7 @@ def _before_and_after(analysis: Analysis, change: WhatIf, other: AudioFeatures |
 
 
 def _smallest_change(analysis: Analysis) -> None:
-    from xai.flip import smallest_flips
+    from xai.flip import smallest_flips, withstood
 
     kept = st.session_state.setdefault(Key.FLIPS, {})
     if kept.get("of") != analysis.token:
@@ -116,8 +116,8 @@ def _smallest_change(analysis: Analysis) -> None:
         place.empty()
     if "flips" not in kept:
         return
-    if not kept["flips"]:
-        st.markdown(f"Nothing that was tried flips it: it says {analysis.label} whatever part is taken away.")
-        return
-    st.markdown("\n".join(f"- {flip.words}" for flip in kept["flips"]))
+    lines = [flip.words for flip in kept["flips"]] or ["Nothing that was tried flips it."]
+    if rest := withstood(analysis, kept["flips"]):
+        lines.append(rest)
+    st.markdown("\n".join(f"- {line}" for line in lines))
     st.caption("The smallest found by taking away, step by step, what counts most; a smaller one may exist unless few pictures were tried.")

@@ -83,6 +83,7 @@ def test_the_smallest_change_is_looked_for_once_and_named(app, monkeypatch):
     assert "it would say sad" in texts(app)
     choose(app, Key.IF_FACE, "eyes covered")
     assert "it would say sad" in texts(app)
+    assert "40 patches of sound or 25 of 49 cells of the face, it still said" in texts(app)
     assert len(asked) == 1
 
 

@@ -14,7 +14,7 @@ from models.labels import LABELS
 from tests.xai.planted import TARGET, analysed, marked_face, tone_burst
 from xai.altered import without_face_cells, without_patches
 from xai.analysis import analyse
-from xai.flip import fewest, margin, smallest_flips
+from xai.flip import fewest, margin, smallest_flips, withstood
 
 
 def additive(weights: np.ndarray, threshold: float):
@@ -124,6 +124,20 @@ def test_no_fewer_frames_do_it(flipped):
         for option in combinations(range(len(rows)), count):
             vector = join(analysis.features.audio.mfcc, np.delete(rows, option, axis=0).mean(axis=0))
             assert analysis.model.logits(vector[None])[0].argmax() == analysis.predicted
+
+
+def test_what_did_not_flip_is_said_too(flipped):
+    analysis, flips = flipped[0]
+    used = int(analysis.features.video.used.sum())
+    words = f"up to {used - 1} of the pictures or 40 patches of sound or 25 of 49 cells of the face, it still said {analysis.label}."
+    assert words in withstood(analysis, [])
+    names = {"frames": "of the pictures", "patches": "patches of sound", "cells": "cells of the face"}
+    for flip in flips:
+        assert names[flip.kind] not in (withstood(analysis, [flip]) or "")
+    deaf = replace(analysis, lime=None, cam=None, features=replace(analysis.features, audio=None))
+    assert names["frames"] in withstood(deaf, [])
+    assert "sound" not in withstood(deaf, [])
+    assert "cells" not in withstood(deaf, [])
 
 
 def test_parts_of_the_face_are_named_where_they_are():
