@@ -9,12 +9,25 @@ import av
 import numpy as np
 import pytest
 import soundfile
+from xdist.scheduler import LoadScopeScheduling
 
 from features.audio import RATE
 
 ROOT = Path(__file__).parents[1]
 DATA = ROOT.parent / "shared" / "data"
 SAMPLE = ROOT / "pages" / "sample"
+
+
+class OneServerAtATime(LoadScopeScheduling):
+    """A module runs in one worker; so do all that start the app, whose browsers and crowds would starve each other."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        module = super()._split_scope(nodeid)
+        return "servers" if "/load/" in module or "test_browser" in module else module
+
+
+def pytest_xdist_make_scheduler(config, log):
+    return OneServerAtATime(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from xai.modalities import ModalitySplit
     from xai.trust import Score
 
-CONFIG = {"displayModeBar": False, "scrollZoom": False}
 _TICKS_HZ = (0, 500, 1000, 2000, 4000, 8000)
 _TRANSPARENT = "rgba(0,0,0,0)"
 
@@ -157,8 +156,10 @@ def curves_chart(score: Score) -> go.Figure:
             figure.add_trace(go.Scatter(x=shares, y=heights, mode="lines", line=line, name=label, hovertemplate=hover))
     figure.update_xaxes(title="% of the parts taken away or put back")
     figure.update_yaxes(title="logit")
-    tidy(figure, 260)
-    return figure.update_layout(showlegend=True, legend={"orientation": "h", "y": 1.25, "font": {"size": 11}}, margin={"t": 48})
+    tidy(figure, 300)
+    # Grows upwards where a narrow screen breaks it into several rows.
+    legend = {"orientation": "h", "yanchor": "bottom", "y": 1.02, "font": {"size": 11}}
+    return figure.update_layout(showlegend=True, legend=legend, margin={"t": 48})
 
 
 def loss_chart(history: list[dict[str, float]]) -> go.Figure:

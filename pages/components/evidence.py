@@ -11,7 +11,8 @@ from streamlit.delta_generator import DeltaGenerator
 
 from features import N_AUDIO
 from models.labels import LABELS
-from pages.components.charts import CONFIG, spectrogram_chart, voice_shap_chart
+from pages.components.charts import spectrogram_chart, voice_shap_chart
+from pages.components.draw import draw
 from pages.components.export import show_export
 from pages.components.hear import show_hear
 from pages.components.player import show_player
@@ -115,7 +116,7 @@ def _choose_cam(analysis: Analysis, plain: CamExplanation, column) -> CamExplana
         "Method",
         names,
         key=Key.CAM,
-        help="Grad-CAM is instant. The others run the network again, up to a minute on a slow server. Occlusion blurs every cell in "
+        help="Grad-CAM is there at once. The others run the network again, up to a minute on a slow server. Occlusion blurs every cell in "
         "turn: try it where Grad-CAM fails its checks.",
     )
     if name == names[0]:
@@ -178,7 +179,7 @@ def _heard(analysis: Analysis, target: int, against: int | None) -> Slot | None:
     figure = spectrogram_chart(audio, lime, target, against)
     alt = "Spectrogram with the patches that speak for and against the emotion"
     with st.container(key=slot.area):
-        st.plotly_chart(figure, config=CONFIG, key="chart-spectrogram", alt=alt)
+        draw(figure, "chart-spectrogram", alt)
     _legend(target, against)
     st.caption(
         f"LIME: each patch was faded to the background together with others, {lime.samples:,} times (seed {lime.seed}). "
@@ -198,7 +199,7 @@ def _weighed(analysis: Analysis, target: int, against: int | None) -> Slot:
         with left:
             st.markdown(f"**Voice {totals['audio']:+.2f}**")
             every = st.toggle("Every number by name", key=Key.MFCC)
-            st.plotly_chart(voice_shap_chart(values[:N_AUDIO], every), config=CONFIG, key="chart-shap", alt="SHAP values of the voice")
+            draw(voice_shap_chart(values[:N_AUDIO], every), "chart-shap", "SHAP values of the voice")
     if analysis.features.video is not None:
         with right:
             _face_as_picture(analysis.features.video, values[N_AUDIO:], totals["video"])

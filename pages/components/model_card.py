@@ -5,7 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from models.registry import LICENCE, MODELS
-from pages.components.charts import CONFIG, loss_chart
+from pages.components.charts import loss_chart
+from pages.components.draw import draw
 
 LIMITS = (
     "Actors portraying emotions, not people feeling them: no clinical validity, **not for diagnosis**, not for decisions about anybody.",
@@ -33,7 +34,7 @@ def show_model_card(name: str) -> None:
         st.markdown("\n".join(f"- {line}" for line in LIMITS))
     if info.get("history"):
         with st.expander("How it learned", icon=":material/trending_down:", expanded=True):
-            st.plotly_chart(loss_chart(info["history"]), config=CONFIG, key="chart-loss", alt="Training loss by epoch")
+            draw(loss_chart(info["history"]), "chart-loss", "Training loss by epoch")
             st.caption("Loss: how far its answers were from the wanted ones. A curve that flattens has learned what it can.")
     with st.expander("Provenance and settings", icon=":material/fingerprint:"):
         settings = {key: value for key, value in info.items() if key != "history"}

@@ -8,7 +8,7 @@ import streamlit as st
 
 from models.protocols import PROTOCOLS
 from models.registry import MODELS, read_result
-from pages.components.charts import CONFIG
+from pages.components.draw import draw
 from pages.components.model_charts import actor_chart, calibration_chart, confusion_chart, per_class_chart
 from pages.components.state import Key
 
@@ -111,15 +111,15 @@ def _charts(scores: dict[str, Any], where: str) -> None:
         )
         measure = measure or "recall"
         figure = per_class_chart(scores, measure, f"{_MEASURES[measure][0]} by emotion ({where})")
-        st.plotly_chart(figure, config=CONFIG, key="chart-classes", alt=f"{_MEASURES[measure][0]} of each emotion")
+        draw(figure, "chart-classes", f"{_MEASURES[measure][0]} of each emotion")
         figure = calibration_chart(scores, f"Sure and right ({where})")
-        st.plotly_chart(figure, config=CONFIG, key="chart-calibration", alt="Confidence against the share of right answers")
+        draw(figure, "chart-calibration", "Confidence against the share of right answers")
         st.caption("Dots below the line: surer than it should be. Larger dots hold more clips.")
     with right:
         figure = confusion_chart(scores, f"Named for portrayed, % ({where})")
-        st.plotly_chart(figure, config=CONFIG, key="chart-confusion", alt="Confusion matrix: portrayed emotions against named ones")
+        draw(figure, "chart-confusion", "Confusion matrix: portrayed emotions against named ones")
         figure = actor_chart(scores, f"Person by person ({where})")
-        st.plotly_chart(figure, config=CONFIG, key="chart-actors", alt="Accuracy for each actor")
+        draw(figure, "chart-actors", "Accuracy for each actor")
         sexes = ", ".join(f"{sex} {row['accuracy']:.0%}" for sex, row in scores["per_sex"].items() if row)
         st.caption(f"A dot is an actor. On average: {sexes}. Dotted: guessing.")
 

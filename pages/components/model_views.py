@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from models.labels import LABELS, ravdess_label
-from pages.components.charts import CONFIG
+from pages.components.draw import draw
 from pages.components.model_charts import beeswarm_chart, map_chart
 from pages.components.model_scores import STATE_WORDS
 from pages.components.state import Key, recent_analyses
@@ -45,7 +45,7 @@ def show_map(name: str) -> None:
     figure = map_chart(
         points, clips.label, names, mark, f"{len(names)} training clips as the model sees them ({STATE_WORDS[state].lower()}, t-SNE)"
     )
-    st.plotly_chart(figure, config=CONFIG, key="chart-map", alt="Map of training clips by the model's embedding")
+    draw(figure, "chart-map", "Map of training clips by the model's embedding")
     st.caption(
         "Each dot is a clip, placed by what the model's last layers make of it: near dots are alike to the model. "
         "Distances between far groups mean nothing, and t-SNE shows clusters even in noise. It has learned from these clips."
@@ -109,7 +109,7 @@ def show_summary(name: str) -> None:
     for column, (words, voice) in zip(st.columns(len(parts)), parts, strict=True):
         features = summary.strongest(target, _ROWS, voice)
         figure = beeswarm_chart(summary, target, features, f"What {words} adds to {LABELS[target]} ({len(summary.values)} training clips)")
-        column.plotly_chart(figure, config=CONFIG, key=f"chart-swarm-{words}", alt=f"SHAP values of {words}")
+        draw(figure, f"chart-swarm-{words}", f"SHAP values of {words}", column)
         column.caption(f"Together, {words} moves the logit by {totals[words]:.2f} on average.")
     st.caption(
         "A dot is a clip; right of the line the feature speaks for the emotion, left against it. "

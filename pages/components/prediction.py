@@ -9,7 +9,8 @@ import streamlit as st
 
 from models.labels import LABELS
 from models.registry import read_result
-from pages.components.charts import CONFIG, modality_chart, probability_chart
+from pages.components.charts import modality_chart, probability_chart
+from pages.components.draw import draw
 from pages.components.fitness import show_checks
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def _verdict(analysis: Analysis) -> None:
     else:
         st.markdown(f"##### The model recognises :primary[{analysis.label.upper()}], {odds(p[first])}")
     names = ", ".join(f"{LABELS[i]} {p[i]:.0%}" for i in range(len(LABELS)))
-    st.plotly_chart(probability_chart(p), config=CONFIG, key="chart-probabilities", alt=f"Probabilities: {names}")
+    draw(probability_chart(p), "chart-probabilities", f"Probabilities: {names}")
     st.caption(
         f"{p[first]:.0%} is how sure the model is, not how often it is right. {_track_record(analysis)} "
         "It names the emotion that is portrayed, not what a person feels."
@@ -78,7 +79,7 @@ def _sources(analysis: Analysis) -> None:
     if split.has_audio and split.has_video:
         st.markdown(f"##### {_headline(analysis)}")
         values = f"voice {split.audio[target]:+.2f}, face {split.video[target]:+.2f}"
-        st.plotly_chart(modality_chart(split, target), config=CONFIG, key="chart-modalities", alt=f"Contributions: {values}")
+        draw(modality_chart(split, target), "chart-modalities", f"Contributions: {values}")
         st.caption(
             f"Points of a hundred that each adds to {analysis.label}: with neither it would have {100 * split.neither[target]:.0f}, "
             f"with both it has {100 * split.both[target]:.0f}."

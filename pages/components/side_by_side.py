@@ -10,7 +10,7 @@ import streamlit as st
 from features.names import VOICE_PROPERTIES
 from models.labels import LABELS
 from models.registry import MODELS
-from pages.components.charts import CONFIG
+from pages.components.draw import draw
 from pages.components.inputs import DEFAULT_SETTINGS, sample_recording
 from pages.components.model_charts import two_models_chart
 from pages.components.run import analysis_of
@@ -39,7 +39,7 @@ def _compare(first: Analysis, second: Analysis) -> None:
     for line in differences(first, second, titles):
         st.markdown(f"- {line}")
     chart = two_models_chart(first.probabilities, second.probabilities, titles)
-    st.plotly_chart(chart, config=CONFIG, key="chart-two", alt="Probabilities of both models")
+    draw(chart, "chart-two", "Probabilities of both models")
     for column, analysis, title in zip(st.columns(2), (first, second), titles, strict=True):
         with column:
             st.markdown(f"**{title}: {analysis.label}**")

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Literal
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from pages.components.charts import CONFIG, curves_chart
+from pages.components.charts import curves_chart
+from pages.components.draw import draw
 from pages.components.queue import the_queue
 from pages.components.state import Key
 
@@ -158,7 +159,7 @@ def _details(trust: Trust, area: str) -> None:
         st.markdown(f":{colour}[{icon}] **{score.measure.title}** {score.sentence}")
         if "deletion" in score.details:
             st.caption("The wider red lies above its dots and blue below, the more what is marked matters.")
-            st.plotly_chart(curves_chart(score), config=CONFIG, key=f"chart-{area}", alt="Deletion and insertion curves")
+            draw(curves_chart(score), f"chart-{area}", "Deletion and insertion curves")
         st.caption(_declaration(score))
 
 

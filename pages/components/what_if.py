@@ -8,7 +8,7 @@ import streamlit as st
 
 from features import MediaError
 from models.labels import LABELS
-from pages.components.charts import CONFIG
+from pages.components.draw import draw
 from pages.components.inputs import sample_recording
 from pages.components.model_charts import two_models_chart
 from pages.components.queue import the_queue
@@ -88,7 +88,7 @@ def _before_and_after(analysis: Analysis, change: WhatIf, other: AudioFeatures |
     with left:
         st.markdown(words)
         chart = two_models_chart(analysis.probabilities, after, ("as it is", "changed"))
-        st.plotly_chart(chart, config=CONFIG, key="chart-what-if", alt="Probabilities before and after the change")
+        draw(chart, "chart-what-if", "Probabilities before and after the change")
     if right is not None and picture is not None:
         right.image(picture, caption="What it is shown", output_format="JPEG", alt=f"A face with {change.face}")
 

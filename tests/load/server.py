@@ -58,7 +58,10 @@ def serving(log: Path, environment: Mapping[str, str] | None = None) -> Iterator
         yield Server(port, process, log)
     finally:
         process.terminate()
-        process.wait(20)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:  # a machine with other work to do
+            process.kill()
 
 
 def _wait_for(port: int, process: subprocess.Popen) -> None:

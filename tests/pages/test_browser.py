@@ -18,7 +18,8 @@ from tests import browser
 from tests.conftest import ROOT, SAMPLE
 
 expect.set_options(timeout=60_000)
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+ARGUMENTS = ["--no-sandbox", "--no-zygote", "--disable-gpu", "--disable-component-update", "--disable-sync"]
+ARGUMENTS += ["--disable-background-networking"]
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +39,10 @@ def address():
             time.sleep(0.5)
     yield url
     server.terminate()
-    server.wait(10)
+    try:
+        server.wait(20)
+    except subprocess.TimeoutExpired:  # a machine with other work to do
+        server.kill()
 
 
 @pytest.fixture(scope="module")

@@ -135,6 +135,10 @@ def test_charts_draw_the_numbers_of_the_result():
     shares = np.array(confusion_chart(scores, "t").data[0].z)
     assert np.allclose(shares.sum(axis=1), 100)
     assert np.allclose(np.diag(shares), bars.y, atol=0.01)
+    numbers = {
+        (y, x): text for trace in confusion_chart(scores, "t").data[1:] for y, x, text in zip(trace.y, trace.x, trace.text, strict=True)
+    }
+    assert numbers == {(row, column): f"{shares[i, j]:.0f}" for i, row in enumerate(LABELS) for j, column in enumerate(LABELS)}
     dots = [y for trace in actor_chart(scores, "t").data for y in trace.y]
     assert sorted(dots) == pytest.approx(sorted(100 * row["accuracy"] for row in scores["per_actor"].values()))
     curve = calibration_chart(scores, "t").data[1]
