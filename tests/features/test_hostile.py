@@ -2,8 +2,10 @@
 
 import functools
 import io
+import multiprocessing
 import struct
 import wave
+from concurrent.futures import ProcessPoolExecutor
 from fractions import Fraction
 
 import av
@@ -72,6 +74,12 @@ def with_codec(codec: str, container: str = "matroska") -> bytes:
     except av.codec.codec.UnknownCodecError:
         pytest.skip(f"this build of PyAV cannot encode {codec}")
     return portrait(codec=codec, container=container)
+
+
+def av1() -> bytes:
+    """Made elsewhere: for root, SVT-AV1 gives the process that calls it real-time priority, and all that this one starts later."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as elsewhere:
+        return elsewhere.submit(with_codec, "libsvtav1", "mp4").result()
 
 
 def mp3() -> bytes:
@@ -246,7 +254,7 @@ STRANGE_VIDEOS = {
     "wrong magic, which nobody needs": (lambda: patched(portrait(), 4, b"XXXXXXXX"), 2),
     "variable frame rate": (uneven, 3),
     "HEVC": (lambda: with_codec("libx265", "mp4"), 2),
-    "AV1": (lambda: with_codec("libsvtav1", "mp4"), 2),
+    "AV1": (av1, 2),
     "VP9 in WebM named .mp4": (lambda: with_codec("libvpx-vp9", "webm"), 2),
     "MJPEG in AVI": (lambda: portrait(container="avi", codec="mpeg4"), 2),
     "huge declared duration": (huge_duration, 2),

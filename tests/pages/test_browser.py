@@ -18,8 +18,7 @@ from tests import browser
 from tests.conftest import ROOT, SAMPLE
 
 expect.set_options(timeout=60_000)
-ARGUMENTS = ["--no-sandbox", "--no-zygote", "--disable-gpu", "--disable-component-update", "--disable-sync"]
-ARGUMENTS += ["--disable-background-networking"]
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 
 
 @pytest.fixture(scope="module")
