@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import nn
+from torch.nn.functional import linear, relu
 
 from features import N_FEATURES
 from models.labels import LABELS
@@ -25,7 +26,17 @@ class TransformerEmotionClassifier(nn.Module):
 
     def embedding(self, x: torch.Tensor) -> torch.Tensor:
         """(n, 552) standardised → (n, 256): what the last layers see."""
-        return self.encoder(self.embed(x).unsqueeze(1)).squeeze(1)
+        embedded = self.embed(x)
+        return self.encoder(embedded.unsqueeze(1)).squeeze(1) if self.training else self._encoded_alone(embedded)
+
+    def _encoded_alone(self, x: torch.Tensor) -> torch.Tensor:
+        """What the encoder makes of one token, without asking whom it attends to: itself. The same numbers in half the time."""
+        for layer in self.encoder.layers:
+            attention = layer.self_attn
+            weight, bias = (part.chunk(3)[2] for part in (attention.in_proj_weight, attention.in_proj_bias))
+            x = layer.norm1(x + attention.out_proj(linear(x, weight, bias)))
+            x = layer.norm2(x + layer.linear2(relu(layer.linear1(x))))
+        return x
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(n, 552) standardised → (n, 8) logits, before temperature."""

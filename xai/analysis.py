@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cache
 from uuid import uuid4
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from features import Features, MediaError, extract
 from features.media import has_sound
@@ -118,6 +120,7 @@ def explain(
     say: Callable[[str], None] = lambda _: None,
 ) -> Analysis:
     """All explanations of features that are already at hand."""
+    _calm_numpy()
     seconds = dict(features.seconds)
 
     def timed(stage: str, words: str, function, *args, **options):
@@ -134,3 +137,9 @@ def explain(
     shap = timed("shap", "Weighing every feature…", explain_shap, features, model, estimator=settings.estimator, seed=settings.seed)
     checks = timed("checks", "Comparing it with what the model knows…", check_clip, features, model)
     return Analysis(features, probabilities, modalities, cam, lime, shap, settings, model, backbone, seconds, checks)
+
+
+@cache
+def _calm_numpy() -> None:
+    """numpy's and scipy's threads wait by spinning, and take from torch's the cores they share: a quarter of all the time."""
+    threadpool_limits(1, user_api="blas")

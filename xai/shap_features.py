@@ -22,7 +22,7 @@ from xai.tokens import expected_gradients
 ESTIMATORS = ("quadrature", "shap")
 NODES = 12
 _TOKEN_NODES = 12
-_BATCH = 128
+_BATCH = 256
 _LIBRARY_SAMPLES = 200  # GradientExplainer's default
 _library = threading.Lock()  # it seeds numpy's random numbers, which all threads share
 

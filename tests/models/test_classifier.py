@@ -37,3 +37,5 @@ def test_equals_its_layers_written_out():
             h = layer.norm1(h + layer.self_attn.out_proj(v))
             h = layer.norm2(h + layer.linear2(torch.relu(layer.linear1(h))))
         torch.testing.assert_close(network(x), network.head(h), rtol=1e-4, atol=1e-5)
+        encoded = network.encoder(network.embed(x).unsqueeze(1)).squeeze(1)  # as PyTorch has it
+        torch.testing.assert_close(network.embedding(x), encoded, rtol=1e-5, atol=1e-5)
