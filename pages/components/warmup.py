@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import streamlit as st
 
 _MOST_THREADS = 4  # one analysis runs at a time; more threads than cores that are really ours stand in each other's way
+_M_ARENA_MAX, _ARENAS = -8, 2  # of glibc's mallopt
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")  # of Linux containers: microseconds of a processor in so many microseconds, or "max"
 
 
 @st.cache_resource(show_spinner=False)
 def start_warming() -> threading.Thread:
     """Start once in the life of the server; an analysis that comes earlier simply waits for the same imports."""
+    _share_memory()
     thread = threading.Thread(target=_warm, name="warm-up", daemon=True)
     thread.start()
     return thread
+
+
+def _share_memory() -> None:
+    """glibc gives threads pools of their own, which keep what was freed; every run of a page is a thread. Two are enough."""
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):  # another C library
+            ctypes.CDLL("libc.so.6").mallopt(_M_ARENA_MAX, _ARENAS)
 
 
 def _warm() -> None:

@@ -66,7 +66,7 @@ class Visitor:
 
     def widget(self, kind: str, key: str) -> Any:
         """The protocol's message of a widget, by the start of its key; None if it is not on the page."""
-        for element in self._elements.values():
+        for element in reversed(self._elements.values()):  # what was drawn last: a browser would have dropped the others
             if element.WhichOneof("type") == kind and f"-{key}" in getattr(element, kind).id:
                 return getattr(element, kind)
         return None
@@ -163,6 +163,7 @@ class Visitor:
 
     def _draw(self, path: tuple[int, ...], delta) -> None:
         element = delta.new_element
+        self._elements.pop(path, None)
         self._elements[path] = element
         self.seen.append(_words(element))
         kind = element.WhichOneof("type")

@@ -118,6 +118,7 @@ def _come(visit: Visit, port: int, pair: tuple[bytes, bytes], alone, explore: bo
         target = int(np.argmin(alone.probabilities)) if explore else alone.predicted
         if explore:
             visit.explored = _ask_for(LABELS[target], visitor)
+        visitor.wait(lambda: not visitor.running)  # the end of a run takes away what was made for a download before
         found = numbers(visitor.download("download-json"))
         visitor.leave()
         visit.positions = [int(n) for text in visitor.seen for n in re.findall(r"Waiting: (\d+) ahead", text)]
