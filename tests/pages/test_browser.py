@@ -79,7 +79,14 @@ def upload(page: Page, voice, face) -> None:
 
 def settle(page: Page) -> None:
     """Wait until the charts are drawn, everything is checked and nothing runs any more."""
-    expect(page.get_by_role("button", name="All checks")).to_have_count(3, timeout=120_000)
+    checked, left = (page.get_by_role("button", name=name) for name in ("All checks", "Check it now"))
+    end = time.monotonic() + 120
+    while checked.count() < 3 and time.monotonic() < end:
+        if left.count():  # a busy server leaves checks to the visitor; that of an earlier test may still be at it
+            left.first.click()
+            page.wait_for_timeout(2500)
+        page.wait_for_timeout(200)
+    expect(checked).to_have_count(3)
     expect(page.locator(".js-plotly-plot")).to_have_count(4)
     expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
     page.wait_for_timeout(500)
