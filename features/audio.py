@@ -16,6 +16,7 @@ import soxr
 from features.media import MediaError, Sound
 
 RATE = 22_050
+SILENT = 1e-4  # standard deviation of samples: −80 dBFS
 N_FFT = 2048
 HOP = 512
 N_MELS = 128

@@ -71,10 +71,10 @@ def detect_faces(rgb: np.ndarray) -> list[Box]:
 
     The picture is searched at up to 640 pixels; only if nothing is found there, once more at twice the size.
     """
-    return next((found for side in _DETECT_SIDES if (found := _search(rgb, side))), [])
+    return next((found for side in _DETECT_SIDES if (found := search(rgb, side))), [])
 
 
-def _search(rgb: np.ndarray, side: int) -> list[Box]:
+def search(rgb: np.ndarray, side: int = _DETECT_SIDES[0]) -> list[Box]:
     """Faces in the picture after scaling its longer side to ``side``: dlib sees none under 80 pixels."""
     height, width = rgb.shape[:2]
     factor = side / max(height, width)
@@ -95,11 +95,15 @@ class FaceTracker:
         self._last: Box | None = None
         self.most_faces = 0
 
-    def __call__(self, rgb: np.ndarray) -> Box | None:
-        """The followed face in the next frame, or None where there is no face."""
+    def __call__(self, rgb: np.ndarray, searched: list[Box] | None = None) -> Box | None:
+        """The followed face in the next frame, or None where there is no face.
+
+        Args:
+            searched: what :func:`search` has found in it, if it was asked.
+        """
         last, best = self._last, None
         for side in _DETECT_SIDES:
-            found = _search(rgb, side)
+            found = searched if searched is not None and side == _DETECT_SIDES[0] else search(rgb, side)
             self.most_faces = max(self.most_faces, len(found))
             if not found:
                 continue

@@ -82,7 +82,7 @@ def read_sound(data: bytes, first: float = MAX_SECONDS) -> Sound:
 def has_sound(data: bytes) -> bool:
     """Whether FFmpeg finds a sound track in ``data``."""
     try:
-        with _open(data) as container:
+        with _open(data, kind="sound") as container:
             return bool(container.streams.audio)
     except MediaError:
         return False
@@ -198,6 +198,8 @@ def _open(data: bytes, kind: str = "video"):
     try:
         # One picture may be decoded here already; it must be large enough for its size to be told.
         options = {"format_whitelist": _CONTAINERS, **_decoder_limits(4 * MAX_PIXELS)}
+        if kind == "sound":
+            options["skip_frame"] = "all"  # or a picture is decoded, only to learn what pictures there are
         return av.open(io.BytesIO(data), options=options, metadata_errors="replace")
     except (av.FFmpegError, ValueError, OSError) as error:
         wanted = "WAV" if kind == "sound" else "MP4 (H.264)"

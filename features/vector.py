@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from features.audio import N_MFCC, AudioFeatures, extract_audio
+from features.audio import N_MFCC, SILENT, AudioFeatures, extract_audio
 from features.media import MediaError, has_sound, read_frames, read_sound
 from features.pairing import pair
 from features.video import Backbone, VideoFeatures, extract_video
@@ -18,7 +18,6 @@ N_VISUAL = 512
 N_FEATURES = N_AUDIO + N_VISUAL
 FEATURE_NAMES = [f"mfcc_{i:02d}" for i in range(N_AUDIO)] + [f"face_{i:03d}" for i in range(N_VISUAL)]
 
-_SILENT_RMS = 1e-4  # −80 dBFS
 _LENGTHS_DIFFER = 0.5  # seconds
 _STARTS_DIFFER = 0.2  # seconds
 
@@ -101,7 +100,7 @@ def extract(
         seen = extract_video(frames, backbone, lambda n: say(f"Looking for the face… frame {n}"))
         lap("video")
     warnings += _audio_warnings(heard) + _video_warnings(seen) + _length_warnings(heard, *lasts)
-    if heard is not None and seen is not None and audio is not None and video is not None:
+    if heard is not None and audio is not None and video is not None:
         say("Comparing the voice with the sound of the video…")
         warnings += _pair_warnings(heard, video)
         lap("pairing")
@@ -123,7 +122,7 @@ def _listen(track: bytes, needed: bool, alone: bool) -> tuple[AudioFeatures | No
             raise
         return None, ["The sound of the video cannot be used: only the face was judged."]
     level = float(heard.samples.std(dtype=np.float64))  # a constant is silence too
-    if level >= _SILENT_RMS:
+    if level >= SILENT:
         return heard, []
     if alone:
         raise MediaError("The recording is silent: check the microphone and record it again.")

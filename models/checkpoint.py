@@ -26,7 +26,7 @@ from models.tokens import TokenBatch, sequences, token_batch
 
 WEIGHTS = Path(__file__).parent / "weights"
 DEFAULT = "fused"
-_BATCH = 256
+_BATCH = 1024
 _SHIPPED = 6  # checkpoints that are kept in memory: all that are in the repository
 
 

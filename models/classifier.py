@@ -32,12 +32,19 @@ class TransformerEmotionClassifier(nn.Module):
     def _encoded_alone(self, x: torch.Tensor) -> torch.Tensor:
         """What the encoder makes of one token, without asking whom it attends to: itself. The same numbers in half the time."""
         for layer in self.encoder.layers:
-            attention = layer.self_attn
-            weight, bias = (part.chunk(3)[2] for part in (attention.in_proj_weight, attention.in_proj_bias))
-            x = layer.norm1(x + attention.out_proj(linear(x, weight, bias)))
+            x = layer.norm1(x + _attend_to_itself(layer.self_attn, x))
             x = layer.norm2(x + layer.linear2(relu(layer.linear1(x))))
         return x
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(n, 552) standardised → (n, 8) logits, before temperature."""
         return self.head(self.embedding(x))
+
+
+def _attend_to_itself(attention: nn.MultiheadAttention, x: torch.Tensor) -> torch.Tensor:
+    """(n, width) → (n, width): the values, projected twice; for many rows the two projections are made one first."""
+    weight, bias = (part.chunk(3)[2] for part in (attention.in_proj_weight, attention.in_proj_bias))
+    if len(x) <= 2 * x.shape[1]:
+        return attention.out_proj(linear(x, weight, bias))
+    out = attention.out_proj
+    return linear(x, out.weight @ weight, linear(bias, out.weight, out.bias))

@@ -64,6 +64,8 @@ st.markdown(
 **Is this clip like what the model knows?** Length, level, noise, light and size are measured, and how far the clip lies from the
 reference clips, compared with how far people lie from each other ([k nearest neighbours](https://arxiv.org/abs/2204.06507)). Where
 everything is too far off, the page says that the model should not be asked before it shows a probability.
+**Do voice and video belong together?** The sound file is held against the video's own sound ([generalised
+cross-correlation](https://doi.org/10.1109/TASSP.1976.1162830)); another take, or a late start, is named.
 """
 )
 st.subheader("The same on the command line")

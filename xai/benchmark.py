@@ -48,6 +48,8 @@ def _measure_and_print(audio: bytes, video: bytes, options: argparse.Namespace) 
     print(f"median (minimum – maximum) of {options.runs} warm runs, all eight classes")
     for stage, (low, median, high) in figures["seconds"].items():
         print(f"{stage:<12} {median:7.3f} s   ({low:.3f} – {high:.3f})")
+    low, median, high = figures["times_floor"]
+    print(f"whole ÷ floor {median:6.1f}     ({low:.1f} – {high:.1f})")
     print(f"peak memory  {figures['peak_mb']:7.0f} MB, {figures['peak_mb'] - figures['imports_mb']:.0f} MB above the imports of torch")
     if importlib.util.find_spec("librosa"):
         figures |= compare(audio, video, options.runs)
@@ -59,7 +61,7 @@ def _measure_and_print(audio: bytes, video: bytes, options: argparse.Namespace) 
 
 
 def measure(audio: bytes, video: bytes, runs: int) -> dict:
-    """Minimum, median and maximum seconds of each stage over ``runs`` warm analyses, and resident memory in MB."""
+    """Minimum, median and maximum over ``runs`` warm analyses: seconds of each stage, whole ÷ floor; and resident memory in MB."""
     from torchvision.models import resnet18  # noqa: F401  (the floor of memory: torch and torchvision)
 
     imports = _peak_mb()
@@ -75,7 +77,9 @@ def measure(audio: bytes, video: bytes, runs: int) -> dict:
         for stage, seconds in analysis.seconds.items():
             laps.setdefault(stage, []).append(seconds)
     rows = {stage: (min(s), statistics.median(s), max(s)) for stage, s in laps.items()}
-    return {"runs": runs, "seconds": rows, "imports_mb": imports, "peak_mb": _peak_mb()}
+    over = sorted(whole / floor for whole, floor in zip(laps["whole"], laps["floor"], strict=True))
+    times_floor = over[0], statistics.median(over), over[-1]
+    return {"runs": runs, "seconds": rows, "times_floor": times_floor, "imports_mb": imports, "peak_mb": _peak_mb()}
 
 
 def measure_length(audio: bytes, video: bytes, length: float, runs: int) -> dict[str, float]:

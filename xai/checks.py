@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from features import Features
@@ -118,7 +119,7 @@ def _face(video: VideoFeatures, likeness: Likeness | None) -> Iterator[Check]:
     )
     if found:
         yield from _found_faces(video, found)
-    bright = float(np.median([np.percentile(picture.max(axis=2), 95) for picture in video.pictures]))
+    bright = float(np.median([_brightness(picture) for picture in video.pictures]))
     yield Check(
         "light",
         "face",
@@ -128,6 +129,11 @@ def _face(video: VideoFeatures, likeness: Likeness | None) -> Iterator[Check]:
     )
     if likeness is not None:
         yield _like("face", likeness, "face, light or camera")
+
+
+def _brightness(picture: np.ndarray) -> float:
+    """Of the brightest twentieth of a picture, by the strongest colour; every second pixel each way is enough."""
+    return float(np.percentile(np.maximum.reduce(cv2.split(picture[::2, ::2])), 95))
 
 
 def _found_faces(video: VideoFeatures, found: list[Box]) -> Iterator[Check]:

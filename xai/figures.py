@@ -60,7 +60,7 @@ def draw_shap(shap: ShapExplanation, video: VideoFeatures | None, target: int) -
     right.set_axis_off()
     if video is not None:
         right.imshow(face_evidence_picture(video, values[N_AUDIO:]))
-        right.set_title(f"Face: {values[N_AUDIO:].sum():+.2f} (logit)")
+        right.set_title(f"Face: {values[N_AUDIO:].sum():+z.2f} (logit)")
     else:
         right.text(0.5, 0.5, "no video", ha="center")
     return _png(figure)

@@ -16,6 +16,7 @@ from features.audio import dct_matrix, mfcc
 from models.checkpoint import TokenModel, softmax
 from models.labels import LABELS
 from models.tokens import TokenBatch, padding, speech_span
+from xai.paths import path_nodes
 
 _BATCH = 64
 BLOCK_FRAMES = 20_000  # MFCC frames of one block of altered recordings: bounds memory at any clip length
@@ -92,28 +93,27 @@ def path_gradients(x: TokenBatch, model: TokenModel, nodes: int) -> tuple[np.nda
     The reference recordings are cut or repeated to the length of this one.
 
     Args:
-        nodes: Gauss–Legendre points on each path.
+        nodes: points on each path, see :mod:`xai.paths`.
 
     Returns:
         values (8, 552), mean logits of the references (8,), logits of this recording (8,).
     """
     voice, faces = _references(x, model)
-    places, weights = np.polynomial.legendre.leggauss(nodes)
+    places = torch.from_numpy(path_nodes(nodes, len(voice))).float()
     values = torch.zeros(len(LABELS), N_FEATURES, dtype=torch.float64)
     base = []
-    for reference_voice, reference_face in zip(voice, faces, strict=True):
+    for t, reference_voice, reference_face in zip(places.T[:, :, None, None], voice, faces, strict=True):
         steps = x.voice[0] - reference_voice, x.faces[0] - reference_face
-        t = torch.from_numpy((places + 1) / 2).float()[:, None, None]
         path = [(r + t * step).requires_grad_(True) for r, step in zip((reference_voice, reference_face), steps, strict=True)]
         batch = TokenBatch(path[0], x.heard.expand(nodes), path[1], x.seconds.expand(nodes, -1), x.seen.expand(nodes, -1))
-        logits = model.forward(batch) * torch.from_numpy(weights / 2).float()[:, None]
+        logits = model.forward(batch)
         for c in range(len(LABELS)):
             gradients = torch.autograd.grad(logits[:, c].sum(), path, retain_graph=c < len(LABELS) - 1, allow_unused=True)
             sums = [torch.zeros(s.shape) if g is None else g.sum(0) * s for g, s in zip(gradients, steps, strict=True)]
             values[c] += torch.cat([sums[0].sum(1), sums[1].sum(0)]).double()
         alone = TokenBatch(reference_voice[None], x.heard, reference_face[None], x.seconds, x.seen)
         base.append(model.logits(alone)[0])
-    return (values / len(voice)).numpy(), np.mean(base, axis=0), model.logits(x)[0]
+    return (values / places.numel()).numpy(), np.mean(base, axis=0), model.logits(x)[0]
 
 
 def _references(x: TokenBatch, model: TokenModel) -> tuple[torch.Tensor, torch.Tensor]:

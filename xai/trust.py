@@ -150,9 +150,9 @@ FAITHFULNESS = Measure(
     0.1,
     0.04,
     {
-        Level.GREEN: "Removing what is marked changes the answer much more than removing parts at random ({value:+.2f}).",
-        Level.AMBER: "Removing what is marked changes the answer only a little more than removing parts at random ({value:+.2f}).",
-        Level.RED: "Removing what is marked changes the answer no more than removing parts at random ({value:+.2f}).",
+        Level.GREEN: "Removing what is marked changes the answer much more than removing parts at random ({value:+z.2f}).",
+        Level.AMBER: "Removing what is marked changes the answer only a little more than removing parts at random ({value:+z.2f}).",
+        Level.RED: "Removing what is marked changes the answer no more than removing parts at random ({value:+z.2f}).",
     },
     _PETSIUK,
 )
@@ -195,9 +195,9 @@ STEADY = Measure(
     0.8,
     0.5,
     {
-        Level.GREEN: "Repeated under slightly other conditions, it looks the same (rank correlation {value:.2f}).",
-        Level.AMBER: "Repeated under slightly other conditions, its details change (rank correlation {value:.2f}).",
-        Level.RED: "Repeated under slightly other conditions, it looks different (rank correlation {value:.2f}).",
+        Level.GREEN: "Repeated under slightly other conditions, it looks the same (rank correlation {value:z.2f}).",
+        Level.AMBER: "Repeated under slightly other conditions, its details change (rank correlation {value:z.2f}).",
+        Level.RED: "Repeated under slightly other conditions, it looks different (rank correlation {value:z.2f}).",
     },
     _ALVAREZ,
 )
@@ -225,9 +225,9 @@ LEARNED_CLASSIFIER = Measure(
     0.5,
     0.8,
     {
-        Level.GREEN: "With the classifier's knowledge scrambled it looks different, as it must (rank correlation {value:.2f}).",
-        Level.AMBER: "With the classifier's knowledge scrambled it still looks rather similar (rank correlation {value:.2f}).",
-        Level.RED: "With the classifier's knowledge scrambled it looks the same: it shows little of what was learned ({value:.2f}).",
+        Level.GREEN: "With the classifier's knowledge scrambled it looks different, as it must (rank correlation {value:z.2f}).",
+        Level.AMBER: "With the classifier's knowledge scrambled it still looks rather similar (rank correlation {value:z.2f}).",
+        Level.RED: "With the classifier's knowledge scrambled it looks the same: it shows little of what was learned ({value:z.2f}).",
     },
     _ADEBAYO,
 )
@@ -240,9 +240,9 @@ LEARNED_BACKBONE = Measure(
     0.5,
     0.8,
     {
-        Level.GREEN: "With the face network's knowledge scrambled it looks different, as it must (rank correlation {value:.2f}).",
-        Level.AMBER: "With the face network's knowledge scrambled it still looks rather similar (rank correlation {value:.2f}).",
-        Level.RED: "With the face network's knowledge scrambled it looks the same: it shows little of what was learned ({value:.2f}).",
+        Level.GREEN: "With the face network's knowledge scrambled it looks different, as it must (rank correlation {value:z.2f}).",
+        Level.AMBER: "With the face network's knowledge scrambled it still looks rather similar (rank correlation {value:z.2f}).",
+        Level.RED: "With the face network's knowledge scrambled it looks the same: it shows little of what was learned ({value:z.2f}).",
     },
     _ADEBAYO,
 )

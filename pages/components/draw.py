@@ -14,11 +14,10 @@ _CONFIG = {"displayModeBar": False, "scrollZoom": False}
 
 
 def draw(figure: go.Figure, key: str, alt: str, place: DeltaGenerator | None = None) -> None:
-    """Show a figure as high as its layout says.
+    """Show a figure, with what screen readers say of it.
 
     Args:
         alt: what a screen reader says instead.
         place: where; below what is there, if None.
     """
-    # A height that the browser need not find out from the drawing, which it would draw again whenever the two differ.
-    (place or st).plotly_chart(figure, height=int(figure.layout.height), config=_CONFIG, key=key, alt=alt)
+    (place or st).plotly_chart(figure, config=_CONFIG, key=key, alt=alt)

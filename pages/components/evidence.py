@@ -197,7 +197,7 @@ def _weighed(analysis: Analysis, target: int, against: int | None) -> Slot:
     left, right = st.container(key=slot.area).columns([3, 2])
     if analysis.features.audio is not None:
         with left:
-            st.markdown(f"**Voice {totals['audio']:+.2f}**")
+            st.markdown(f"**Voice {totals['audio']:+z.2f}**")
             every = st.toggle("Every number by name", key=Key.MFCC)
             draw(voice_shap_chart(values[:N_AUDIO], every), "chart-shap", "SHAP values of the voice")
     if analysis.features.video is not None:
@@ -230,7 +230,7 @@ def _contradiction(analysis: Analysis, totals: dict[str, float], target: int, ag
 def _face_as_picture(video: VideoFeatures, values: np.ndarray, total: float) -> None:
     from xai.overlay import face_evidence_picture
 
-    st.markdown(f"**Face {total:+.2f}**")
+    st.markdown(f"**Face {total:+z.2f}**")
     st.image(
         face_evidence_picture(video, values),
         caption="The 512 face features as one picture: warm speaks for, cool against. The sums are checked, the drawing is not.",

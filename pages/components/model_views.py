@@ -110,7 +110,7 @@ def show_summary(name: str) -> None:
         features = summary.strongest(target, _ROWS, voice)
         figure = beeswarm_chart(summary, target, features, f"What {words} adds to {LABELS[target]} ({len(summary.values)} training clips)")
         draw(figure, f"chart-swarm-{words}", f"SHAP values of {words}", column)
-        column.caption(f"Together, {words} moves the logit by {totals[words]:.2f} on average.")
+        column.caption(f"Together, {words} moves the logit by {totals[words]:z.2f} on average.")
     st.caption(
         "A dot is a clip; right of the line the feature speaks for the emotion, left against it. "
         ":red[■] the feature is high in that clip, :blue[■] low. MFCC 0 is loudness, the first few are the broad shape of the sound. "

@@ -78,7 +78,7 @@ def _sources(analysis: Analysis) -> None:
     split, target = analysis.modalities, analysis.predicted
     if split.has_audio and split.has_video:
         st.markdown(f"##### {_headline(analysis)}")
-        values = f"voice {split.audio[target]:+.2f}, face {split.video[target]:+.2f}"
+        values = f"voice {split.audio[target]:+z.2f}, face {split.video[target]:+z.2f}"
         draw(modality_chart(split, target), "chart-modalities", f"Contributions: {values}")
         st.caption(
             f"Points of a hundred that each adds to {analysis.label}: with neither it would have {100 * split.neither[target]:.0f}, "

@@ -74,5 +74,5 @@ def _weights(first: Analysis, second: Analysis, titles: tuple[str, str]) -> list
         sums = [float(np.sum(values[members])) for values in columns]
         if any(sums):
             heads = [f"{title} → {LABELS[a.predicted]}" for title, a in zip(titles, (first, second), strict=True)]
-            rows.append({"part": label, **{head: f"{value:+.2f}" for head, value in zip(heads, sums, strict=True)}})
+            rows.append({"part": label, **{head: f"{value:+z.2f}" for head, value in zip(heads, sums, strict=True)}})
     return rows

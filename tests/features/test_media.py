@@ -2,6 +2,7 @@
 
 import contextlib
 
+import av
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -62,6 +63,18 @@ def test_sound_of_a_video():
     assert abs(sound.seconds - 1.0) < 0.1
     spectrum = np.abs(np.fft.rfft(sound.samples[:, 0]))
     assert abs(spectrum.argmax() / sound.seconds - 440) < 5
+
+
+@pytest.mark.parametrize("container", ["mp4", "mpegts", "matroska"])
+def test_no_picture_is_decoded_for_the_sound(container, monkeypatch):
+    """Though nothing but the stream itself tells what is in it, as in MPEG-TS."""
+    data = encode_video(pictures(30), container=container, sound=tone(1.0))
+    sound = read_sound(data)
+    options: list[dict] = []
+    opened = av.open
+    monkeypatch.setattr(av, "open", lambda *a, **k: options.append(k["options"]) or opened(*a, **{**k, "options": {}}))
+    assert np.array_equal(sound.samples, read_sound(data).samples)
+    assert [each["skip_frame"] for each in options] == ["all"]
 
 
 @pytest.mark.parametrize("encoded", [lambda x: wav(x), lambda x: encode_video(pictures(90), sound=x)])

@@ -1,8 +1,12 @@
 """The server takes no more threads than it was given cores."""
 
+import subprocess
+import sys
+
 import pytest
 
 from pages.components import warmup
+from tests.conftest import ROOT
 
 
 @pytest.mark.parametrize(("quota", "cores"), [("max 100000", 8), ("200000 100000", 2), ("50000 100000", 1), ("900000 100000", 8)])
@@ -28,3 +32,33 @@ def test_torch_is_capped(monkeypatch):
     monkeypatch.setattr(warmup, "_our_cores", lambda: 32)
     warmup._warm()
     assert capped == [4]
+
+
+_ARENAS = """
+import re, sys, threading
+from pathlib import Path
+from pages.components import warmup
+if sys.argv[1] == "shared":
+    warmup._share_memory()
+start, done = threading.Barrier(16), threading.Barrier(17)
+def work():
+    start.wait()
+    kept = [bytearray(1000) for _ in range(3000)]
+    done.wait(); done.wait()
+threads = [threading.Thread(target=work) for _ in range(16)]
+before = int(re.search(r"VmSize:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
+[thread.start() for thread in threads]
+done.wait()
+print((int(re.search(r"VmSize:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) - before) // 1024)
+done.wait()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc's arenas")
+def test_threads_share_their_memory():
+    """An arena reserves 64 MB of addresses; 16 threads that allocate at once would have one each."""
+    grown = {
+        how: int(subprocess.run([sys.executable, "-c", _ARENAS, how], capture_output=True, text=True, check=True, cwd=ROOT).stdout)
+        for how in ("own", "shared")
+    }
+    assert grown["own"] - grown["shared"] > 2 * 64, grown

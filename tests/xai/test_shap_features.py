@@ -27,6 +27,13 @@ def test_residual_on_the_shipped_model_is_under_one_percent(sample_analysis):
     assert sample_analysis.shap.left_over(sample_analysis.predicted) < 0.01
 
 
+def test_more_places_would_hardly_change_the_values(sample_analysis):
+    features, model, values = sample_analysis.features, sample_analysis.model, sample_analysis.shap.values
+    exact = explain_shap(features, model, nodes=200).values
+    assert np.linalg.norm(values - exact) < 0.02 * np.linalg.norm(exact)
+    assert np.abs(values - exact).max() < 0.02 * np.abs(exact).max()
+
+
 def test_equals_the_library_with_many_samples(random_features, random_model):
     ours = explain_shap(random_features, random_model, nodes=48).values
     x = random_model.standardise(random_features.vector[None])
