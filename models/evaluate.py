@@ -21,9 +21,9 @@ from models.evaluation import PARTS, STATES, TRAINED, Corpus, Prediction, late_f
 from models.metrics import scores
 from models.protocols import PROTOCOLS
 from models.provenance import commit, today
+from models.recipe import Recipe
 from models.registry import MODELS, result_path
 from models.report import markdown
-from models.training import Recipe
 
 _ALL = "all"
 _LOCAL_VIDEO = "Faces of actors {actors} only were at hand, so voice and face together, and the face alone, are measured on them only."
@@ -38,7 +38,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--seeds", type=int, default=1, help="trainings of each part")
     p.add_argument("--seed", type=int, default=0, help="of the first training")
     p.add_argument("--plain", action="store_true", help="train without copies from other microphones, rooms, lines and cameras")
-    p.add_argument("--set", type=setting, nargs="+", default=[], metavar="KEY=NUMBER", help="other settings of models.training.Recipe")
+    p.add_argument("--set", type=setting, nargs="+", default=[], metavar="KEY=NUMBER", help="other settings of models.recipe.Recipe")
     p.add_argument("--ferplus", type=int, default=1500, metavar="N", help="FER+ photographs of each emotion, at most")
     p.add_argument("--workers", type=int, default=2, help="trainings at a time")
     p.add_argument("--cache", type=Path, default=Path("cache"), help="folder for features that were computed before")
@@ -63,7 +63,7 @@ def main(arguments: list[str] | None = None) -> int:
     if not options.data.is_dir():
         print(f"{options.data} is not a folder with RAVDESS: fetch it with python -m models.ravdess download DIR", file=sys.stderr)
         return 2
-    plain = {"altered": 0.0, "face_views": 1} if options.plain else {}
+    plain = {"altered": 0.0, "face_views": 1, "teachers": 0} if options.plain else {}
     changed: dict[str, Any] = plain | dict(options.set)
     recipe = replace(Recipe(), **({"seed": options.seed} | changed))
     wanted = list(MODELS) if _ALL in options.model else options.model

@@ -15,10 +15,12 @@ from models.checkpoint import AnyModel, softmax
 from models.clips import held_out_clips, predict
 from models.dataset import Faces, Voices, load_faces, load_voices
 from models.metrics import fit_temperature
+from models.pools import Samples, samples
 from models.protocols import PROTOCOLS
+from models.recipe import Recipe
 from models.robustness import FACE_CHANGES, VOICE_CHANGES
 from models.token_training import TokenRecipe, train_tokens
-from models.training import Recipe, Samples, samples, train
+from models.training import train
 
 STATES = ("both", "voice", "face")
 TRAINED = ("fused", "voice", "face", "linear", "av-tokens")

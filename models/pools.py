@@ -10,6 +10,7 @@ from features import N_AUDIO, N_VISUAL
 from features.vector import join
 from models.dataset import SPOKEN, Faces, Voices
 from models.labels import LABELS
+from models.recipe import Recipe
 from models.teachers import balanced_weights, face_expert
 
 DB_TO_MFCC0 = np.sqrt(128)  # a gain of 1 dB adds this to MFCC 0 and nothing to the others
@@ -27,12 +28,18 @@ class VoicePool:
 
     def draw(self, rows: np.ndarray, rng: np.random.Generator, altered: float, gain_db: float) -> np.ndarray:
         """A random copy of each of ``rows`` → (n, 40): with chance ``altered`` one from another microphone, room or line."""
+        return self.draw_twins(rows, rng, altered, gain_db)[1]
+
+    def draw_twins(self, rows: np.ndarray, rng: np.random.Generator, altered: float, gain_db: float) -> tuple[np.ndarray, np.ndarray]:
+        """As :meth:`draw`, and the same recordings before they were altered → two (n, 40)."""
         count = len(rows)
-        vectors = self.spoken[rows, rng.integers(self.spoken.shape[1], size=count)].astype(float)
+        spoken = self.spoken[rows, rng.integers(self.spoken.shape[1], size=count)].astype(float)
+        vectors = spoken.copy()
         dirty = rng.random(count) < altered
         vectors[dirty] = self.altered[rows[dirty], rng.integers(self.altered.shape[1], size=dirty.sum())]
+        spoken[dirty] = self.spoken[rows[dirty], 0]
         vectors[:, 0] += (rng.random(count) < altered) * rng.uniform(-gain_db, gain_db, count) * DB_TO_MFCC0
-        return vectors
+        return spoken, vectors
 
 
 @dataclass(frozen=True)
@@ -108,3 +115,21 @@ def standardised(vectors: np.ndarray, mean: np.ndarray, std: np.ndarray, voice: 
     """Raw (n, 40) or (n, 512) → float32, by its part of ``mean`` and ``std`` (552,)."""
     part = slice(0, N_AUDIO) if voice else slice(N_AUDIO, None)
     return ((vectors - mean[part]) / std[part]).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Samples:
+    """What a set of recordings gives to draw from."""
+
+    heard: VoicePool
+    seen: FacePool
+    mean: np.ndarray
+    std: np.ndarray
+    reference: np.ndarray
+
+
+def samples(voices: Voices, faces: Faces, recipe: Recipe) -> Samples:
+    """The pools of voices and faces, their moments, and the reference pairs."""
+    rng = np.random.default_rng(recipe.seed)
+    heard, seen = voice_pool(voices), face_pool(faces, rng, recipe.face_views, recipe.face_draws, recipe.ferplus_share)
+    return Samples(heard, seen, *moments(heard, seen), reference_vectors(heard, seen, recipe.reference, rng))

@@ -8,13 +8,15 @@ import numpy as np
 import torch
 
 from features import N_AUDIO, N_VISUAL
+from models.batches import smooth, targets
 from models.checkpoint import TokenModel
 from models.dataset import SPOKEN, Faces, Voices
+from models.fitting import OnEpoch, fit
 from models.labels import LABELS
-from models.pools import DB_TO_MFCC0, reference_rows, subset
+from models.pools import DB_TO_MFCC0, Samples, reference_rows, samples, subset
+from models.recipe import Recipe
 from models.teachers import balanced_weights, face_expert
 from models.tokens import CLIP_SECONDS, TOKEN_FRAMES, TokenBatch, TokenTransformer
-from models.training import OnEpoch, Recipe, Samples, fit, samples, smooth, targets
 
 FACES = 6  # frames of a clip that are shown at most
 LONGEST = 3 * TOKEN_FRAMES  # MFCC frames of a voice in training; few have more between their silences
@@ -22,7 +24,7 @@ LONGEST = 3 * TOKEN_FRAMES  # MFCC frames of a voice in training; few have more 
 
 @dataclass(frozen=True)
 class TokenRecipe(Recipe):
-    """As :class:`models.training.Recipe`, with what sequences allow.
+    """As :class:`models.recipe.Recipe`, with what sequences allow.
 
     Attributes:
         mixup: of the Beta distribution, for samples without a face (Zhang et al. 2018, arXiv:1710.09412); 0 for none.

@@ -21,9 +21,11 @@ from models.checkpoint import WEIGHTS, AnyModel, EmotionModel, save_model
 from models.dataset import Faces, Voices
 from models.evaluate import predictions, results_of, summary, write
 from models.evaluation import PARTS, STATES, TRAINED, Corpus, Prediction, learn, states_of, temperature_of
+from models.pools import samples
 from models.provenance import commit, today
+from models.recipe import Recipe
 from models.registry import MODELS, RESULTS, result_path
-from models.training import Recipe, fuse_late, samples
+from models.training import fuse_late
 
 PROTOCOL = "actor-5fold"  # the one whose held-out clips set the temperature
 

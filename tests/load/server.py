@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.conftest import ROOT
+from tests.load.small_host import SmallHost
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,8 @@ class Server:
 
 
 @contextmanager
-def serving(log: Path, environment: Mapping[str, str] | None = None) -> Iterator[Server]:
-    """The app on a free port of this machine, until the end of the block."""
+def serving(log: Path, environment: Mapping[str, str] | None = None, host: SmallHost | None = None) -> Iterator[Server]:
+    """The app on a free port of this machine, until the end of the block; on request with no more memory than ``host`` has."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -54,6 +55,8 @@ def serving(log: Path, environment: Mapping[str, str] | None = None) -> Iterator
             [*command, "--server.port", str(port)], cwd=ROOT, stdout=out, stderr=out, env={**os.environ, **(environment or {})}
         )
     try:
+        if host is not None:
+            host.take(process.pid)
         _wait_for(port, process)
         yield Server(port, process, log)
     finally:

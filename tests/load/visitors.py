@@ -25,6 +25,7 @@ import soundfile
 from models.labels import LABELS
 from tests.conftest import SAMPLE
 from tests.load.server import serving
+from tests.load.small_host import SmallHost, small_host
 from tests.load.visitor import Visitor, numbers
 from xai.analysis import analyse
 from xai.export import to_dict
@@ -48,21 +49,30 @@ def main(arguments: list[str] | None = None) -> int:
     """1 if anybody saw an error or another result than when alone."""
     p = argparse.ArgumentParser(prog="python -m tests.load.visitors", description=__doc__)
     p.add_argument("--visitors", type=int, default=20)
+    p.add_argument("--memory", type=int, metavar="MB", help="of the server's host; more kills it (Linux, root)")
     p.add_argument("--json", type=Path, help="write the figures here too")
     options = p.parse_args(arguments)
-    figures = run(options.visitors)
+    if options.memory:
+        with small_host(options.memory) as host:
+            figures = {**run(options.visitors, host=host), "host_mb": options.memory, "host_peak_mb": host.peak()}
+    else:
+        figures = run(options.visitors)
     print(json.dumps(figures, indent=1))
     if options.json:
         options.json.write_text(json.dumps(figures, indent=1), encoding="utf-8")
     return 1 if figures["problems"] else 0
 
 
-def run(count: int, explore: bool = True) -> dict[str, Any]:
-    """Figures of ``count`` visitors at once, who ask for another emotion or are content with the first answer."""
+def run(count: int, explore: bool = True, host: SmallHost | None = None) -> dict[str, Any]:
+    """Figures of ``count`` visitors at once, who ask for another emotion or are content with the first answer.
+
+    Args:
+        host: what the server runs on, if not on all of this machine.
+    """
     clips = [clip(number) for number in range(count)]
     alone = [analyse(*pair) for pair in clips]
     visits = [Visit() for _ in range(count)]
-    with tempfile.TemporaryDirectory() as folder, serving(Path(folder) / "log") as server:
+    with tempfile.TemporaryDirectory() as folder, serving(Path(folder) / "log", host=host) as server:
         first = Visitor(server.port)  # the models are warm when the crowd comes
         first.wait(lambda: first.widget("button", "try-sample") is not None)
         first.press("try-sample")

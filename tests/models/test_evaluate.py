@@ -14,10 +14,10 @@ from models.evaluation import Corpus, Laboratory, Prediction, late_fusion
 from models.metrics import confusion
 from models.protocols import PROTOCOLS
 from models.ravdess import performances
+from models.recipe import Recipe
 from models.registry import result_path
 from models.report import markdown
 from models.robustness import FACE_CHANGES, VOICE_CHANGES
-from models.training import Recipe
 from tests.conftest import ROOT
 
 QUICK = {"epochs": 1, "epoch_size": 64}

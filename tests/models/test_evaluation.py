@@ -25,9 +25,10 @@ from models.evaluation import (
 )
 from models.metrics import accuracy, fit_temperature
 from models.protocols import PROTOCOLS
+from models.recipe import Recipe
 from models.robustness import FACE_CHANGES, VOICE_CHANGES
 from models.token_training import TokenRecipe
-from models.training import Recipe, fuse_late
+from models.training import fuse_late
 from tests.models.conftest import make_faces, make_voices, planted, random_checkpoint
 
 RECIPE = replace(Recipe(), epochs=1, batch=32, epoch_size=32)

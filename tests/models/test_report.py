@@ -9,8 +9,8 @@ from models.evaluate import results_of
 from models.evaluation import late_fusion
 from models.metrics import calibration_floor
 from models.protocols import PROTOCOLS
+from models.recipe import Recipe
 from models.report import markdown
-from models.training import Recipe
 from tests.models.test_evaluate import made_up
 
 

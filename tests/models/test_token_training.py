@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose
 from models.clips import held_out_clips, predict
 from models.dataset import SPOKEN
 from models.metrics import accuracy
-from models.pools import reference_rows
+from models.pools import reference_rows, samples
 from models.token_training import (
     FACES,
     LONGEST,
@@ -23,7 +23,6 @@ from models.token_training import (
     train_tokens,
 )
 from models.tokens import CLIP_SECONDS, TOKEN_FRAMES
-from models.training import samples
 from tests.models.conftest import FRAMES
 
 RECIPE = replace(TokenRecipe(), epochs=4, batch=32, epoch_size=640, reference=10)

@@ -11,9 +11,10 @@ from models.checkpoint import read_model
 from models.clips import held_out_clips, predict
 from models.evaluation import Corpus, Laboratory, states_of
 from models.metrics import fit_temperature
+from models.recipe import Recipe
 from models.registry import MODELS
 from models.train import describe, main
-from models.training import Recipe, fuse_late
+from models.training import fuse_late
 from tests.models.conftest import publish
 
 

@@ -7,13 +7,16 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy.special import log_softmax, softmax
 
+from models.batches import Batches, smooth, targets
 from models.checkpoint import read_model, save_model
 from models.clips import held_out_clips, predict
 from models.evaluation import states_of
 from models.labels import LABELS
 from models.metrics import accuracy
+from models.pools import samples
+from models.recipe import Recipe
 from models.teachers import face_expert, voice_regression
-from models.training import Recipe, _Batches, fuse_late, samples, smooth, targets, train
+from models.training import fuse_late, train
 
 QUICK = replace(Recipe(), epochs=6, batch=32, epoch_size=640)
 EXACT = replace(QUICK, altered=0.0, gain_db=0.0, voice_noise=0.0, face_noise=0.0)
@@ -151,7 +154,7 @@ def test_batches_pair_missing_parts_and_targets(known):
     """What is drawn is found again in the pools; what is wanted follows from the labels of both."""
     recipe = replace(EXACT, batch=400, matched=0.5, voice_alone=0.3, face_alone=0.2)
     pools = samples(*known, recipe)
-    x, wanted = (t.numpy() for t in _Batches(pools, recipe, "fused")())
+    x, wanted = (t.numpy() for t in Batches(pools, recipe, "fused")())
     deaf, blind = ~x[:, :40].any(axis=1), ~x[:, 40:].any(axis=1)
     assert not (deaf & blind).any()
     assert deaf.mean() == pytest.approx(0.2, abs=0.06)
@@ -175,7 +178,7 @@ def test_batches_pair_missing_parts_and_targets(known):
 
 @pytest.mark.parametrize(("name", "missing"), [("voice", slice(40, 552)), ("face", slice(0, 40))])
 def test_a_classifier_of_one_modality_is_shown_nothing_else(known, pools, name, missing):
-    x, _ = _Batches(pools, QUICK, name)()
+    x, _ = Batches(pools, QUICK, name)()
     assert not x[:, missing].any()
     assert x.any(dim=1).all()
 

@@ -1,0 +1,78 @@
+"""Gradient descent, and the average of the weights on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import deepcopy
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.functional import log_softmax
+
+from models.recipe import Recipe
+
+_EMA = 0.999
+OnEpoch = Callable[[int, float], None]
+Draw = Callable[[], tuple[Any, torch.Tensor]]
+
+
+def fit_average(
+    network: nn.Module, draw: Draw, recipe: Recipe, on_epoch: OnEpoch | None = None, average: nn.Module | None = None
+) -> tuple[nn.Module, list[dict]]:
+    """:func:`fit`, and the average of the weights on the way, in evaluation mode: what is kept.
+
+    Args:
+        average: a :func:`frozen` copy of ``network`` to hold it, for a ``draw`` that asks what has been learned so far.
+    """
+    kept = average or frozen(network)
+    history = fit(network, draw, recipe, on_epoch, lambda done: follow(kept, network, min(_EMA, done / (9 + done))))
+    return kept.eval(), history
+
+
+def frozen(network: nn.Module) -> nn.Module:
+    """A copy in evaluation mode that does not learn."""
+    return deepcopy(network).requires_grad_(False).eval()
+
+
+def fit(
+    network: nn.Module,
+    draw: Draw,
+    recipe: Recipe,
+    on_epoch: OnEpoch | None = None,
+    on_step: Callable[[int], None] = lambda done: None,
+) -> list[dict]:
+    """Cross-entropy with soft targets, AdamW, one cycle; → the loss of each epoch.
+
+    Args:
+        draw: a batch that ``network`` takes, and (n, 8) wanted probabilities.
+        on_step: told the number of steps done.
+    """
+    steps = max(1, recipe.epoch_size // recipe.batch)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, recipe.lr, total_steps=recipe.epochs * steps + 1)
+    history = []
+    for epoch in range(recipe.epochs):
+        network.train()
+        total = 0.0
+        for step in range(steps):
+            x, target = draw()
+            loss = -(target * log_softmax(network(x), dim=1)).sum(dim=1).mean()
+            optimiser.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+            optimiser.step()
+            schedule.step()
+            on_step(epoch * steps + step + 1)
+            total += loss.item()
+        history.append({"epoch": epoch + 1, "loss": round(total / steps, 4)})
+        if on_epoch:
+            on_epoch(epoch + 1, total / steps)
+    return history
+
+
+def follow(average: nn.Module, network: nn.Module, momentum: float) -> None:
+    """Exponential moving average of the weights (Polyak & Juditsky 1992)."""
+    with torch.no_grad():
+        for slow, fast in zip(average.parameters(), network.parameters(), strict=True):
+            slow.lerp_(fast, 1 - momentum)

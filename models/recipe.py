@@ -1,0 +1,62 @@
+"""The settings of a training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from models.dataset import FACE_VARIANTS
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides the result, besides the data.
+
+    Attributes:
+        seed: of everything random.
+        epochs, batch, lr, weight_decay: AdamW with a one-cycle schedule; an epoch is ``epoch_size`` samples.
+        dropout: of the network.
+        voice_alone, face_alone: share of samples that are only heard, and that are only seen.
+        smoothing: of labels (Szegedy et al. 2016).
+        label_weight: weight of the true label beside the experts' opinion, for pairs of one label.
+        voice_trust: what a voice's label is worth against a face: the probability that an expert of voices gives it.
+        face_trust: exponent of the face expert's opinion in a pair: on strangers it is less right than it is sure.
+        altered: chance of a voice from another microphone, room or line, and of another level.
+        gain_db: range of that level, up and down.
+        voice_noise, face_noise: deviation of noise on standardised features.
+        face_views: altered copies of each filmed face that are used, the face as it is included.
+        face_draws: random subsets of frames for each view of a filmed face.
+        ferplus_share: chance that a face is a FER+ photograph.
+        matched: share of a batch in which voice and face show the same emotion; the others are drawn independently.
+        teachers: networks from which ``fused`` learns (:mod:`models.distillation`); 0: it learns from labels alone.
+        agreement: what the product of a teacher's own opinions of voice and face counts for in a pair.
+        taught: what the teachers' opinion counts for beside the labels.
+        taught_altered: ``altered`` of their student.
+        reference: pairs kept as the baseline of SHAP.
+    """
+
+    epochs: int = 40
+    batch: int = 64
+    epoch_size: int = 2880
+    lr: float = 1e-3
+    weight_decay: float = 0.05
+    seed: int = 0
+    dropout: float = 0.1
+    voice_alone: float = 0.3
+    face_alone: float = 0.2
+    smoothing: float = 0.1
+    label_weight: float = 0.1
+    voice_trust: float = 0.8
+    face_trust: float = 0.5
+    altered: float = 0.3
+    gain_db: float = 12.0
+    voice_noise: float = 0.2
+    face_noise: float = 0.3
+    face_views: int = FACE_VARIANTS
+    face_draws: int = 4
+    ferplus_share: float = 0.6
+    matched: float = 0.5
+    teachers: int = 2
+    agreement: float = 0.5
+    taught: float = 0.7
+    taught_altered: float = 0.5
+    reference: int = 64
