@@ -42,6 +42,17 @@ def test_altered_copies_come_as_often_as_asked(corpus, rng):
     assert dirty.mean() == pytest.approx(0.3, abs=0.03)
 
 
+def test_the_twin_of_an_altered_copy_is_the_same_recording_unaltered(corpus, rng):
+    voices, _ = corpus
+    pool = voice_pool(voices)
+    rows = rng.integers(len(voices.label), size=500)
+    twin, drawn = pool.draw_twins(rows, rng, 0.5, 6.0)
+    assert ((pool.spoken[rows] == twin[:, None]).all(axis=2).sum(axis=1) == 1).all()  # no level was changed
+    dirty = (pool.altered[rows, :, 1:] == drawn[:, None, 1:]).all(axis=2).any(axis=1)
+    assert_allclose(twin[dirty], pool.spoken[rows[dirty], 0])
+    assert_allclose(twin[~dirty, 1:], drawn[~dirty, 1:])
+
+
 def test_the_level_moves_mfcc_0_alone_and_within_its_range(corpus, rng):
     voices, _ = corpus
     pool = voice_pool(voices)

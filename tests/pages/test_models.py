@@ -145,6 +145,26 @@ def test_charts_draw_the_numbers_of_the_result():
     assert sum(curve.customdata) == scores["clips"]
 
 
+def test_numbers_stand_out_from_their_cells():
+    """Contrast as WCAG 2 has it, on every shade, in both themes."""
+
+    def light(colour: np.ndarray) -> float:
+        linear = np.where(colour <= 0.04045, colour / 12.92, ((colour + 0.055) / 1.055) ** 2.4)
+        return float(linear @ [0.2126, 0.7152, 0.0722])
+
+    def rgb(code: str) -> np.ndarray:
+        return np.ones(3) if code == "white" else np.array([int(code[k : k + 2], 16) for k in (1, 3, 5)]) / 255
+
+    confusion = [[100 - k, k, *[0] * 6] for k in range(0, 96, 12)]
+    heat, *numbers = confusion_chart({"confusion": confusion}, "t").data
+    (_, pale), (_, full) = heat.colorscale
+    for trace in numbers:
+        for text in trace.text:
+            cell = light(rgb(pale) + int(text) / 100 * (rgb(full) - rgb(pale)))
+            bright, dark = sorted([cell, light(rgb(trace.textfont.color))], reverse=True)
+            assert (bright + 0.05) / (dark + 0.05) > 3.8, text
+
+
 def test_a_swarm_keeps_equal_values_apart_and_leaves_single_ones_alone():
     values = np.array([0.0, 0.0, 0.0, 1.0])
     offsets = spread(values)
