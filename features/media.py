@@ -181,7 +181,7 @@ def _read_with_ffmpeg(data: bytes, first: float) -> Sound:
         resampler = av.AudioResampler(format="fltp", layout=stream.layout, rate=rate)
         blocks, total = [], 0
         for frame in _decoded(container, stream):
-            for part in resampler.resample(frame):
+            for part in _resampled(resampler, frame):
                 blocks.append(part.to_ndarray())
                 total += blocks[-1].shape[1]
             if total > MAX_SECONDS * rate:
@@ -192,6 +192,14 @@ def _read_with_ffmpeg(data: bytes, first: float) -> Sound:
     if not blocks:
         raise MediaError("The sound cannot be decoded: the file may be damaged; export it again as WAV.")
     return Sound(np.concatenate(blocks, axis=1).T.astype(np.float32, copy=False), rate)
+
+
+def _resampled(resampler: av.AudioResampler, frame: av.AudioFrame) -> list[av.AudioFrame]:
+    """Nothing for a frame of another rate or layout than the first: a damaged stretch is skipped."""
+    try:
+        return resampler.resample(frame)
+    except ValueError:
+        return []
 
 
 def _open(data: bytes, kind: str = "video"):
@@ -217,7 +225,7 @@ def _decoded(container, stream) -> Iterator:
     while True:
         try:
             packet = next(packets)
-        except (StopIteration, av.FFmpegError):
+        except (StopIteration, av.FFmpegError, IndexError):  # IndexError: PyAV, on a track that the file does not have after all
             return
         try:
             yield from packet.decode()
