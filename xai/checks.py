@@ -49,7 +49,9 @@ def check_clip(features: Features, model: AnyModel) -> tuple[Check, ...]:
     if features.audio is not None and model.hears:
         found += _voice(features.audio, voice_likeness(features, model))
     if features.video is not None and model.sees:
-        found += _face(features.video, face_likeness(features, model))
+        # A voice that is none, or noise, is nothing to fall back on.
+        usable = bool(found) and all(check.level is not Level.RED for check in found)
+        found += _face(features.video, face_likeness(features, model), usable)
     return tuple(found)
 
 
@@ -106,7 +108,7 @@ def _length(seconds: float) -> Check:
     return Check("length", "voice", max(_below(seconds, _SHORT, _TOO_SHORT), long, key=list(Level).index), seconds, words)
 
 
-def _face(video: VideoFeatures, likeness: Likeness | None) -> Iterator[Check]:
+def _face(video: VideoFeatures, likeness: Likeness | None, usable_voice: bool) -> Iterator[Check]:
     found = [face for face in video.faces if face is not None]
     share = len(found) / len(video.faces)
     yield Check(
@@ -115,7 +117,7 @@ def _face(video: VideoFeatures, likeness: Likeness | None) -> Iterator[Check]:
         Level.RED if not found else _below(share, 1.0, _FEW),
         share,
         f"A face in {len(found)} of {len(video.faces)} pictures"
-        + ("." if share == 1 else ": use a frontal camera, or judge the voice alone."),
+        + ("." if share == 1 else ": use a frontal camera" + (", or judge the voice alone." if usable_voice else ".")),
     )
     if found:
         yield from _found_faces(video, found)

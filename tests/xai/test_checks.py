@@ -81,6 +81,15 @@ def test_a_bad_face(good, model, name, level, words, changes):
     assert words in check.words
 
 
+def test_the_voice_alone_is_advised_only_where_it_is_worth_it(good, model):
+    nobody = with_video(good, faces=[None] * len(good.video.faces))
+    assert "or judge the voice alone." in found(nobody, model, "faces", "face").words
+    whistle = with_voice(nobody, np.sin(np.arange(len(good.audio.samples)) * 0.1))
+    mute = replace(nobody, audio=None, vector=join(None, good.video.mean))
+    for hopeless in (whistle, mute):
+        assert found(hopeless, model, "faces", "face").words.endswith("use a frontal camera.")
+
+
 def test_skin_does_not_decide_about_the_light(good, model):
     """A dark face before a lit wall is enough light."""
     pictures = [p.copy() for p in good.video.pictures]
