@@ -18,7 +18,8 @@ class Batches:
     def __init__(self, pools: Samples, recipe: Recipe, architecture: str) -> None:
         self.recipe, self.pools = recipe, pools
         self.rng = np.random.default_rng(recipe.seed + 1)
-        self.faces = standardised(pools.seen.vectors, pools.mean, pools.std, voice=False)
+        faces = (pools.seen.vectors, pools.seen.unaltered)
+        self.faces, self.unaltered = (standardised(part, pools.mean, pools.std, voice=False) for part in faces)
         self.by_label = {label: np.flatnonzero(pools.seen.labels == label) for label in range(len(LABELS))}
         deaf, blind = {"fused": (recipe.face_alone, recipe.voice_alone), "voice": (0.0, 1.0), "face": (1.0, 0.0)}[architecture]
         self.deaf, self.blind = deaf, blind
@@ -29,7 +30,7 @@ class Batches:
         return x, target
 
     def twins(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """As a call, after the same samples with voices that were not altered."""
+        """As a call, after the same samples with voices that were not altered, and faces that were not, either."""
         n, rng, recipe, pools = self.recipe.batch, self.rng, self.recipe, self.pools
         i = rng.choice(len(pools.heard.labels), n, p=pools.heard.weights)
         j = rng.choice(len(pools.seen.labels), n, p=pools.seen.weights)
@@ -39,9 +40,10 @@ class Batches:
         deaf, blind = fate < self.deaf, fate >= 1 - self.blind
         raw = pools.heard.draw_twins(i, rng, recipe.altered, recipe.gain_db)
         hiss = recipe.voice_noise * rng.standard_normal((n, N_AUDIO))
-        face = self.faces[j] + recipe.face_noise * rng.standard_normal((n, self.faces.shape[1]))
         voices = [standardised(voice, pools.mean, pools.std, voice=True) + hiss for voice in raw]
-        clean, x = (np.concatenate([np.where(deaf, 0, voice), np.where(blind, 0, face)], axis=1) for voice in voices)
+        faces = [self.unaltered[j], self.faces[j] + recipe.face_noise * rng.standard_normal((n, self.faces.shape[1]))]
+        twins = zip(voices, faces, strict=True)
+        clean, x = (np.concatenate([np.where(deaf, 0, voice), np.where(blind, 0, face)], axis=1) for voice, face in twins)
         target = targets(pools.heard.labels[i], pools.seen.labels[j], pools.seen.expert[j], paired, deaf[:, 0], blind[:, 0], recipe)
         spoken, shown, wanted = (torch.from_numpy(part.astype(np.float32)) for part in (clean, x, target))
         return spoken, shown, wanted

@@ -1,25 +1,28 @@
-"""How ``fused`` learns: from networks that know clean voices only, and say of any recording what it was before it was altered.
+"""How ``fused`` learns: from networks that know clean recordings only, and say of any recording what it was before it was altered.
 
 Trained on altered voices with nothing but their labels, a network learns to judge each microphone by itself, and strangers less
-well. So teachers learn from clean recordings; their student is shown the same ones from another microphone, room or line, and told
-what the teachers made of the clean ones (knowledge distillation, Hinton et al. 2015, arXiv:1503.02531; with noise on the
+well. So teachers learn from clean recordings; their student is shown the same ones from another microphone, room, line or camera,
+and told what the teachers made of the clean ones (knowledge distillation, Hinton et al. 2015, arXiv:1503.02531; with noise on the
 student's side only, Xie et al. 2020, arXiv:1911.04252).
 
-The teachers meet few faces, and would know pairs by heart. In a pair they are therefore asked to come near the product of their
-own opinions of voice and face (Hinton 2002, doi 10.1162/089976602760128018).
+There are few faces, and a network that is shown pairs of one emotion learns by heart which face goes with which answer. In a pair
+the student is therefore told the product of what the teachers say of the voice alone and of the face alone (Hinton 2002,
+doi 10.1162/089976602760128018), of any voice with any face, and of mixtures of voices and of faces: so that it learns how to
+weigh the two, and not only what comes out for those that were filmed (function matching, Beyer et al. 2022, arXiv:2106.05237).
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import torch
 from torch import nn
 
-from features import N_AUDIO
+from models.architectures import FACE, VOICE
 from models.batches import Batches
 from models.classifier import TransformerEmotionClassifier
-from models.fitting import OnEpoch, fit_average, frozen
+from models.fitting import OnEpoch, fit_average
 from models.pools import Samples
 from models.recipe import Recipe
 
@@ -34,45 +37,53 @@ def distil(pools: Samples, recipe: Recipe, on_epoch: OnEpoch | None = None) -> t
 
 
 def teach(pools: Samples, recipe: Recipe) -> nn.Module:
-    """One teacher, trained on labels and on agreeing with itself."""
+    """One teacher, trained on labels."""
     torch.manual_seed(recipe.seed)
     network = TransformerEmotionClassifier(dropout=recipe.dropout)
-    average = frozen(network)
-    draw = Agreement(Batches(pools, recipe, "fused"), average, recipe.agreement)
-    return fit_average(network, draw, recipe, average=average)[0]
-
-
-class Agreement:
-    """Batches in which the wanted answer to a pair is ``share`` of the way to the product of what is said of voice and of face."""
-
-    def __init__(self, batches: Batches, judge: nn.Module, share: float) -> None:
-        self.batches, self.judge, self.share = batches, judge, share
-
-    def __call__(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """float32 (batch, 552) standardised, float32 (batch, 8) targets."""
-        x, target = self.batches()
-        pairs = (x[:, :N_AUDIO] != 0).any(dim=1) & (x[:, N_AUDIO:] != 0).any(dim=1)
-        target[pairs] = torch.lerp(target[pairs], product(self.judge, x[pairs]), self.share)
-        return x, target
-
-
-def product(judge: nn.Module, pairs: torch.Tensor) -> torch.Tensor:
-    """Standardised (n, 552) → (n, 8): the normalised product of the probabilities for the voice alone and for the face alone."""
-    voice, face = pairs.clone(), pairs.clone()
-    voice[:, N_AUDIO:], face[:, :N_AUDIO] = 0, 0
-    with torch.no_grad():
-        return (judge(voice).log_softmax(dim=1) + judge(face).log_softmax(dim=1)).softmax(dim=1)
+    return fit_average(network, Batches(pools, recipe, "fused"), recipe)[0]
 
 
 class Lessons:
-    """Altered recordings, with what ``teachers`` say, on average, of the same ones unaltered: ``share`` of it, the rest by label."""
+    """Altered recordings, with what ``teachers`` say of the same ones unaltered.
+
+    Of a voice or a face alone that is ``share`` of what is wanted, the rest its label; of pairs, which are :func:`mixed`, all.
+    """
 
     def __init__(self, batches: Batches, teachers: list[nn.Module], share: float) -> None:
         self.batches, self.teachers, self.share = batches, teachers, share
 
     def __call__(self) -> tuple[torch.Tensor, torch.Tensor]:
         """float32 (batch, 552) standardised, float32 (batch, 8) targets."""
-        clean, x, target = self.batches.twins()
-        with torch.no_grad():
-            said = torch.stack([teacher(clean).softmax(dim=1) for teacher in self.teachers]).mean(dim=0)
-        return x, torch.lerp(target, said, self.share)
+        clean, altered, target = self.batches.twins()
+        pairs = (clean[:, VOICE] != 0).any(dim=1) & (clean[:, FACE] != 0).any(dim=1)
+        clean[pairs], altered[pairs] = mixed(clean[pairs], altered[pairs], self.batches.rng)
+        share = torch.where(pairs, 1.0, self.share)[:, None]
+        return altered, torch.lerp(target, product(self.teachers, clean), share)
+
+
+def product(teachers: list[nn.Module], x: torch.Tensor) -> torch.Tensor:
+    """Standardised (n, 552) → (n, 8): the product of the teachers' mean probabilities for the voice and for the face, normalised.
+
+    What is missing has no say.
+    """
+    logs = torch.zeros(len(x), 1)
+    with torch.no_grad():
+        for part in (VOICE, FACE):
+            alone = torch.zeros_like(x)
+            alone[:, part] = x[:, part]
+            said = torch.stack([teacher(alone).softmax(dim=1) for teacher in teachers]).mean(dim=0)
+            logs = logs + said.log() * (alone != 0).any(dim=1, keepdim=True)
+    return logs.softmax(dim=1)
+
+
+def mixed(clean: torch.Tensor, altered: torch.Tensor, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+    """Pairs (n, 552) in which voices and faces are mixed with others', each by chance (mixup, Zhang et al. 2018, arXiv:1710.09412).
+
+    What altered a recording, its twin less itself, is added in full: a mixture of altered ones would be altered by half.
+    """
+    mixtures = clean.clone()
+    for part in (VOICE, FACE):
+        others = torch.from_numpy(rng.permutation(len(clean)))
+        share = torch.from_numpy(rng.random((len(clean), 1), dtype=np.float32))
+        mixtures[:, part] = torch.lerp(clean[:, part], clean[others, part], share)
+    return mixtures, mixtures + (altered - clean)

@@ -17,22 +17,11 @@ OnEpoch = Callable[[int, float], None]
 Draw = Callable[[], tuple[Any, torch.Tensor]]
 
 
-def fit_average(
-    network: nn.Module, draw: Draw, recipe: Recipe, on_epoch: OnEpoch | None = None, average: nn.Module | None = None
-) -> tuple[nn.Module, list[dict]]:
-    """:func:`fit`, and the average of the weights on the way, in evaluation mode: what is kept.
-
-    Args:
-        average: a :func:`frozen` copy of ``network`` to hold it, for a ``draw`` that asks what has been learned so far.
-    """
-    kept = average or frozen(network)
+def fit_average(network: nn.Module, draw: Draw, recipe: Recipe, on_epoch: OnEpoch | None = None) -> tuple[nn.Module, list[dict]]:
+    """:func:`fit`, and the average of the weights on the way, in evaluation mode: what is kept."""
+    kept = deepcopy(network).requires_grad_(False).eval()
     history = fit(network, draw, recipe, on_epoch, lambda done: follow(kept, network, min(_EMA, done / (9 + done))))
-    return kept.eval(), history
-
-
-def frozen(network: nn.Module) -> nn.Module:
-    """A copy in evaluation mode that does not learn."""
-    return deepcopy(network).requires_grad_(False).eval()
+    return kept, history
 
 
 def fit(

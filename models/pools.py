@@ -44,9 +44,13 @@ class VoicePool:
 
 @dataclass(frozen=True)
 class FacePool:
-    """n faces: raw ``vectors`` (n, 512), labels, chance of each, and the expert's log probabilities (n, 8)."""
+    """n faces: raw ``vectors`` (n, 512), labels, chance of each, and the expert's log probabilities (n, 8).
+
+    ``unaltered`` (n, 512) are the same faces as they were filmed, with all their frames.
+    """
 
     vectors: np.ndarray
+    unaltered: np.ndarray
     labels: np.ndarray
     weights: np.ndarray
     expert: np.ndarray
@@ -62,18 +66,21 @@ def voice_pool(voices: Voices) -> VoicePool:
 def face_pool(faces: Faces, rng: np.random.Generator, views: int, draws: int, ferplus_share: float) -> FacePool:
     """Means over random subsets of frames (``draws``) of the first ``views`` of a filmed face, and FER+ photographs as they are."""
     if not len(faces.label):  # the sound alone: enough for a model of the voice
-        return FacePool(np.zeros((1, N_VISUAL)), np.zeros(1, int), np.ones(1), np.zeros((1, len(LABELS))))
+        return FacePool(np.zeros((1, N_VISUAL)), np.zeros((1, N_VISUAL)), np.zeros(1, int), np.ones(1), np.zeros((1, len(LABELS))))
     rows: list[np.ndarray] = []
+    originals: list[np.ndarray] = []
     names: list[int] = []
     sources: list[bool] = []
     for frames, label, actor in zip(faces.frames, faces.label, faces.actor, strict=True):
         drawn = list(frames) if actor == 0 else [subset(view, rng) for view in frames[:views] for _ in range(draws)]
         rows += [view.mean(axis=0) for view in drawn]
+        originals += [frames[0].mean(axis=0)] * len(drawn)
         names += [label] * len(drawn)
         sources += [actor > 0] * len(drawn)
     vectors, labels, filmed = np.array(rows), np.array(names), np.array(sources)
     weights = balanced_weights(labels, filmed, ferplus_share)
-    return FacePool(vectors, labels, weights, face_expert(vectors, labels, filmed).log_probabilities(vectors))
+    opinions = face_expert(vectors, labels, filmed).log_probabilities(vectors)
+    return FacePool(vectors, np.array(originals), labels, weights, opinions)
 
 
 def subset(frames: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -28,8 +28,7 @@ class Recipe:
         ferplus_share: chance that a face is a FER+ photograph.
         matched: share of a batch in which voice and face show the same emotion; the others are drawn independently.
         teachers: networks from which ``fused`` learns (:mod:`models.distillation`); 0: it learns from labels alone.
-        agreement: what the product of a teacher's own opinions of voice and face counts for in a pair.
-        taught: what the teachers' opinion counts for beside the labels.
+        taught: what the teachers' opinion of a voice alone, or of a face alone, counts for beside its label.
         taught_altered: ``altered`` of their student.
         reference: pairs kept as the baseline of SHAP.
     """
@@ -56,7 +55,6 @@ class Recipe:
     ferplus_share: float = 0.6
     matched: float = 0.5
     teachers: int = 2
-    agreement: float = 0.5
     taught: float = 0.7
     taught_altered: float = 0.5
     reference: int = 64

@@ -1,4 +1,4 @@
-"""What teachers are asked to agree on, and what a student is told of altered recordings."""
+"""What a student is told: of altered recordings, of pairs, and of mixtures of them."""
 
 from dataclasses import replace
 
@@ -10,7 +10,7 @@ from scipy.special import softmax
 from torch import nn
 
 from models.batches import Batches
-from models.distillation import Agreement, Lessons, distil, product
+from models.distillation import Lessons, distil, mixed, product
 from models.pools import samples
 from models.recipe import Recipe
 from models.training import train
@@ -23,10 +23,17 @@ def pools(corpus):
     return samples(*corpus, QUICK)
 
 
-@pytest.fixture(scope="module")
-def judge() -> nn.Module:
-    torch.manual_seed(0)
+def linear(seed: int) -> nn.Module:
+    torch.manual_seed(seed)
     return nn.Linear(552, 8)
+
+
+def vectors(count: int, seed: int = 0) -> torch.Tensor:
+    return torch.from_numpy(np.random.default_rng(seed).normal(size=(count, 552)).astype(np.float32))
+
+
+def is_pair(x: torch.Tensor) -> torch.Tensor:
+    return x[:, :40].any(dim=1) & x[:, 40:].any(dim=1)
 
 
 class Notebook(nn.Module):
@@ -34,30 +41,42 @@ class Notebook(nn.Module):
 
     def __init__(self, opinion: list[float]) -> None:
         super().__init__()
-        self.logits, self.shown = torch.tensor(opinion).log(), torch.empty(0)
+        self.logits, self.shown = torch.tensor(opinion).log(), []
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        self.shown = x
+        self.shown.append(x)
         return self.logits.expand(len(x), -1)
 
 
-def test_the_product_of_two_opinions_by_hand(judge):
-    x = np.random.default_rng(0).normal(size=(5, 552)).astype(np.float32)
-    weight, bias = judge.weight.detach().numpy(), judge.bias.detach().numpy()
-    voice, face = softmax(x[:, :40] @ weight[:, :40].T + bias, axis=1), softmax(x[:, 40:] @ weight[:, 40:].T + bias, axis=1)
-    wanted = voice * face / (voice * face).sum(axis=1, keepdims=True)
-    assert_allclose(product(judge, torch.from_numpy(x)), wanted, rtol=2e-4)
+def test_the_product_of_opinions_by_hand():
+    """A pair, a voice alone, a face alone; two teachers."""
+    teachers, x = [linear(0), linear(1)], vectors(3)
+    x[1, 40:], x[2, :40] = 0, 0
+    weights = [(t.weight.detach().numpy(), t.bias.detach().numpy()) for t in teachers]
+    voice = np.mean([softmax(x[:, :40] @ w[:, :40].T + b, axis=1) for w, b in weights], axis=0)
+    face = np.mean([softmax(x[:, 40:] @ w[:, 40:].T + b, axis=1) for w, b in weights], axis=0)
+    wanted = np.stack([voice[0] * face[0] / (voice[0] @ face[0]), voice[1], face[2]])
+    assert_allclose(product(teachers, x), wanted, rtol=2e-4)
 
 
-@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
-def test_pairs_alone_are_to_agree(pools, judge, share):
-    x, target = Agreement(Batches(pools, QUICK, "fused"), judge, share)()
-    same, usual = Batches(pools, QUICK, "fused")()
-    assert (x == same).all()
-    pairs = x[:, :40].any(dim=1) & x[:, 40:].any(dim=1)
-    assert 0 < pairs.sum() < len(x)
-    assert_allclose(target[~pairs], usual[~pairs])
-    assert_allclose(target[pairs], (1 - share) * usual[pairs] + share * product(judge, x[pairs]), atol=1e-6)
+def test_what_is_mixed_lies_between_two_and_is_altered_in_full():
+    clean, change = vectors(30, 1), vectors(30, 2)
+    mixtures, altered = mixed(clean, clean + change, np.random.default_rng(0))
+    assert_allclose(altered - mixtures, change, atol=1e-5)
+    partners = []
+    for part in (slice(0, 40), slice(40, 552)):
+        found = []
+        for row, mixture in zip(clean[:, part], mixtures[:, part], strict=True):
+            away, others = mixture - row, clean[:, part] - row
+            share = (others @ away) / (others**2).sum(dim=1).clamp(min=1e-9)
+            left = (away - share[:, None] * others).abs().amax(dim=1)
+            found.append((int(left.argmin()), float(share[left.argmin()])))
+            assert left.min() < 1e-4
+        assert len({partner for partner, _ in found}) > 15
+        assert all(-1e-4 <= share <= 1 for _, share in found)
+        assert np.std([share for partner, share in found if share]) > 0.15
+        partners.append([partner for partner, _ in found])
+    assert partners[0] != partners[1]  # a voice and a face of different people
 
 
 def test_a_student_is_told_what_was_said_of_the_clean_recording(pools):
@@ -65,13 +84,41 @@ def test_a_student_is_told_what_was_said_of_the_clean_recording(pools):
     teachers = [Notebook([0.3, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1]), Notebook([0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.3])]
     x, target = Lessons(Batches(pools, recipe, "fused"), teachers, 0.7)()
     clean, altered, usual = Batches(pools, recipe, "fused").twins()
-    assert (x == altered).all()
-    assert all((teacher.shown == clean).all() for teacher in teachers)
-    heard = x[:, :40].any(dim=1)
-    assert (clean[heard, :40] != altered[heard, :40]).any(dim=1).all()
-    assert (clean[:, 40:] == altered[:, 40:]).all()
+    alone = ~is_pair(clean)
+    assert 0 < alone.sum() < len(x)
+    assert (x[alone] == altered[alone]).all()
+    for teacher in teachers:
+        heard, seen = teacher.shown
+        assert (heard[alone, :40] == clean[alone, :40]).all()
+        assert (seen[alone, 40:] == clean[alone, 40:]).all()
+        assert not heard[:, 40:].any()
+        assert not seen[:, :40].any()
+    for part in (slice(0, 40), slice(40, 552)):
+        there = clean[:, part].any(dim=1)
+        assert (clean[there, part] != altered[there, part]).any(dim=1).all()
     said = torch.tensor([0.2, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.2])
-    assert_allclose(target, 0.3 * usual + 0.7 * said, atol=1e-6)
+    assert_allclose(target[alone], (0.3 * usual + 0.7 * said)[alone], atol=1e-6)
+    assert_allclose(target[~alone], (said**2 / (said**2).sum()).expand(int((~alone).sum()), -1), atol=1e-6)
+
+
+class Unaltered(Batches):
+    """Of which the twin is the same."""
+
+    def twins(self):
+        clean, _, target = super().twins()
+        return clean, clean.clone(), target
+
+
+def test_of_pairs_mixtures_are_shown_and_labels_have_no_say(pools):
+    teacher = linear(3)
+    x, target = Lessons(Unaltered(pools, QUICK, "fused"), [teacher], 0.0)()
+    clean, _, usual = Unaltered(pools, QUICK, "fused").twins()
+    pairs = is_pair(clean)
+    assert (x[~pairs] == clean[~pairs]).all()
+    assert_allclose(target[~pairs], usual[~pairs], atol=1e-6)
+    for part in (slice(0, 40), slice(40, 552)):
+        assert (x[pairs, part] != clean[pairs, part]).any(dim=1).float().mean() > 0.9
+    assert_allclose(target[pairs], product([teacher], x[pairs]), atol=1e-6)
 
 
 def test_fused_is_the_student_of_as_many_as_the_recipe_says(pools, corpus, monkeypatch):

@@ -6,7 +6,7 @@ import torch
 from numpy.testing import assert_allclose
 from torch import nn
 
-from models.fitting import fit, fit_average, follow, frozen
+from models.fitting import fit, fit_average, follow
 from models.recipe import Recipe
 
 RECIPE = replace(Recipe(), epochs=20, batch=16, epoch_size=160, lr=0.05, weight_decay=0.0)
@@ -32,9 +32,7 @@ def test_the_loss_falls_to_what_cannot_be_known():
 
 def test_the_average_is_what_is_kept():
     network = nn.Linear(4, 3)
-    average = frozen(network)
-    kept, _ = fit_average(network, draw, RECIPE, average=average)
-    assert kept is average
+    kept, _ = fit_average(network, draw, RECIPE)
     assert not kept.training
     assert not any(p.requires_grad for p in kept.parameters())
     assert (kept.weight != network.weight).any()

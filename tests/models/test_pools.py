@@ -101,6 +101,7 @@ def test_a_face_is_a_mean_of_some_of_its_frames(corpus, rng):
         assert ((pool.vectors[row] >= low - 1e-5) & (pool.vectors[row] <= high + 1e-5)).all()
         parts = [view[list(p)].mean(axis=0) for p in ((0,), (1,), (2,), (0, 1), (0, 2), (1, 2), (0, 1, 2))]
         assert min(np.abs(part - pool.vectors[row]).max() for part in parts) < 1e-5
+        assert_allclose(pool.unaltered[row], faces.frames[filmed[0]][0].mean(axis=0))
 
 
 def test_only_so_many_views_of_a_face_are_drawn_from(corpus, rng):
@@ -118,6 +119,7 @@ def test_photographs_are_taken_as_they_are_and_weigh_their_share(corpus, rng):
     pool = face_pool(faces, rng, 2, 2, 0.4)
     pictures = faces.actor == 0
     photographs = np.arange(len(pool.labels)) >= len(pool.labels) - pictures.sum()
+    assert_allclose(pool.unaltered[photographs], pool.vectors[photographs])
     assert_allclose(pool.vectors[photographs], [f[0, 0] for f, p in zip(faces.frames, pictures, strict=True) if p])
     for label in range(8):
         mine = pool.labels == label

@@ -176,6 +176,16 @@ def test_batches_pair_missing_parts_and_targets(known):
     assert_allclose(wanted[deaf], opinion[deaf], atol=1e-5)
 
 
+def test_the_twin_of_a_face_is_the_whole_film_of_it_unaltered(known):
+    recipe = replace(EXACT, batch=400, face_noise=0.3)
+    pools = samples(*known, recipe)
+    clean, x, _ = (t.numpy() for t in Batches(pools, recipe, "face").twins())
+    table = [(part - pools.mean[40:]) / pools.std[40:] for part in (pools.seen.unaltered, pools.seen.vectors)]
+    rows = [int(np.abs(table[1] - row).mean(axis=1).argmin()) for row in x[:, 40:]]  # found again under the noise
+    assert_allclose(clean[:, 40:], table[0][rows], atol=1e-4)
+    assert (x[:, 40:] - table[1][rows]).std() == pytest.approx(0.3, rel=0.05)
+
+
 @pytest.mark.parametrize(("name", "missing"), [("voice", slice(40, 552)), ("face", slice(0, 40))])
 def test_a_classifier_of_one_modality_is_shown_nothing_else(known, pools, name, missing):
     x, _ = Batches(pools, QUICK, name)()
