@@ -79,6 +79,7 @@ def calibration_chart(scores: dict[str, Any], title: str) -> go.Figure:
             x=[100 * row["confidence"] for row in curve],
             y=[100 * row["accuracy"] for row in curve],
             mode="lines+markers",
+            cliponaxis=False,
             marker={"size": 6 + 16 * sizes / sizes.max(), "color": AGAINST_COLOUR},
             line={"color": AGAINST_COLOUR},
             customdata=[row["clips"] for row in curve],
