@@ -99,7 +99,7 @@ def extract(
         frames = read_frames(video, stride, lasts.append)
         seen = extract_video(frames, backbone, lambda n: say(f"Looking for the face… frame {n}"))
         lap("video")
-    warnings += _audio_warnings(heard) + _video_warnings(seen) + _length_warnings(heard, *lasts)
+    warnings += _audio_warnings(heard) + _video_warnings(seen, heard is not None) + _length_warnings(heard, *lasts)
     if heard is not None and audio is not None and video is not None:
         say("Comparing the voice with the sound of the video…")
         warnings += _pair_warnings(heard, video)
@@ -140,17 +140,16 @@ def _audio_warnings(audio: AudioFeatures | None) -> list[str]:
     return found
 
 
-def _video_warnings(video: VideoFeatures | None) -> list[str]:
+def _video_warnings(video: VideoFeatures | None, heard: bool) -> list[str]:
     if video is None:
         return []
+    advice = "use a frontal camera" + (", or judge the voice alone." if heard else ".")
     total, missing = len(video.faces), sum(face is None for face in video.faces)
     found = []
     if video.fallback:
-        found.append(
-            "No face was found in the video, so the middle of the picture was used: judge the voice alone, or use a frontal camera."
-        )
+        found.append(f"No face was found in the video, so the middle of the picture was used: {advice}")
     elif missing:
-        found.append(f"No face in {missing} of {total} frames, which were left out: use a frontal camera, or judge the voice alone.")
+        found.append(f"No face in {missing} of {total} frames, which were left out: {advice}")
     if video.several_faces:
         found.append("More than one face was seen: the largest was followed; cut the picture to one person to be sure.")
     return found

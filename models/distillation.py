@@ -1,7 +1,7 @@
-"""How ``fused`` learns: from networks that know clean recordings only, and say of any recording what it was before it was altered.
+"""How ``fused`` learns: from networks that know clean voices only, and say of any recording what it was before it was altered.
 
 Trained on altered voices with nothing but their labels, a network learns to judge each microphone by itself, and strangers less
-well. So teachers learn from clean recordings; their student is shown the same ones from another microphone, room, line or camera,
+well. So teachers learn from clean voices; their student is shown the same ones from another microphone, room, line or camera,
 and told what the teachers made of the clean ones (knowledge distillation, Hinton et al. 2015, arXiv:1503.02531; with noise on the
 student's side only, Xie et al. 2020, arXiv:1911.04252).
 

@@ -19,7 +19,8 @@ def may_be_shown(analysis: Analysis) -> bool:
     """Whether the prediction is shown: at once, or after the visitor was told that the model should not be asked and insists."""
     if analysis.should_be_asked:
         return True
-    reasons = "\n".join(f"- {check.modality}: {check.words}" for check in analysis.checks if check.level == "red")
+    failed = [f"{check.modality}: {check.words}" for check in analysis.checks if check.level == "red" and check.name not in _SAID_BEFORE]
+    reasons = "\n".join(f"- {reason}" for reason in [*failed, *analysis.warnings])
     st.error(f"**The model should not be asked this.** It knows nothing like this recording:\n{reasons}", icon=":material/block:")
     return st.toggle("Show what it says nevertheless", key=f"{Key.INSIST}-{analysis.token}")
 

@@ -116,6 +116,19 @@ def test_what_the_model_should_not_be_asked_is_said_before_any_probability():
     assert "should not be asked" in texts(app)
 
 
+def test_a_silent_voice_beside_no_face_is_named_and_not_advised():
+    app = open_at("analyze")
+    frames = [np.full((120, 160, 3), 90, np.uint8)] * 10
+    widget(app.file_uploader, Key.VOICE).upload("voice.wav", wav(np.zeros(2 * RATE)), "audio/wav")
+    widget(app.file_uploader, Key.FACE).upload("face.mp4", encode_video(frames), "video/mp4")
+    app.run()
+    (refusal,) = [error.value for error in app.error]
+    assert "should not be asked" in refusal
+    assert "The recording is silent" in refusal
+    assert refusal.count("face was found") == 1
+    assert "judge the voice alone" not in refusal
+
+
 def test_every_check_is_one_click_away(app):
     (expander,) = [e for e in app.expander if "like what the model knows" in e.label]
     inside = expander.markdown[0].value
