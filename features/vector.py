@@ -20,6 +20,8 @@ FEATURE_NAMES = [f"mfcc_{i:02d}" for i in range(N_AUDIO)] + [f"face_{i:03d}" for
 
 _LENGTHS_DIFFER = 0.5  # seconds
 _STARTS_DIFFER = 0.2  # seconds
+# What is in the middle of such a picture is no evidence, and would outweigh the voice: beside a voice it is not judged.
+_ONLY_HEARD = "No face was found in the video, so only the voice was judged: use a frontal camera, with light on the face."
 
 Progress = Callable[[str], None]
 
@@ -29,7 +31,7 @@ class Features:
     """Everything that was extracted from one recording.
 
     Attributes:
-        audio, video: None where that modality is missing.
+        audio, video: None where that modality is missing: a voice that is silent beside a face, a video without a face beside a voice.
         vector: float64 (552,), raw (not standardised); NaN where the modality is missing.
         warnings: sentences that belong beside the prediction.
         seconds: wall-clock seconds by stage.
@@ -98,6 +100,9 @@ def extract(
         say("Reading the video and looking for the face…")
         frames = read_frames(video, stride, lasts.append)
         seen = extract_video(frames, backbone, lambda n: say(f"Looking for the face… frame {n}"))
+        if heard is not None and seen.fallback:
+            seen = None
+            warnings.append(_ONLY_HEARD)
         lap("video")
     warnings += _audio_warnings(heard) + _video_warnings(seen, heard is not None) + _length_warnings(heard, *lasts)
     if heard is not None and audio is not None and video is not None:
@@ -143,12 +148,12 @@ def _audio_warnings(audio: AudioFeatures | None) -> list[str]:
 def _video_warnings(video: VideoFeatures | None, heard: bool) -> list[str]:
     if video is None:
         return []
-    advice = "use a frontal camera" + (", or judge the voice alone." if heard else ".")
     total, missing = len(video.faces), sum(face is None for face in video.faces)
     found = []
     if video.fallback:
-        found.append(f"No face was found in the video, so the middle of the picture was used: {advice}")
+        found.append("No face was found in the video, so the middle of the picture was used: use a frontal camera.")
     elif missing:
+        advice = "use a frontal camera" + (", or judge the voice alone." if heard else ".")
         found.append(f"No face in {missing} of {total} frames, which were left out: {advice}")
     if video.several_faces:
         found.append("More than one face was seen: the largest was followed; cut the picture to one person to be sure.")
