@@ -38,7 +38,7 @@ class Batches:
         j[paired] = [self._face_of(label) for label in pools.heard.labels[i[paired]]]
         fate = rng.random((n, 1))
         deaf, blind = fate < self.deaf, fate >= 1 - self.blind
-        raw = pools.heard.draw_twins(i, rng, recipe.altered, recipe.gain_db)
+        raw = pools.heard.draw_twins(i, rng, recipe)
         hiss = recipe.voice_noise * rng.standard_normal((n, N_AUDIO))
         voices = [standardised(voice, pools.mean, pools.std, voice=True) + hiss for voice in raw]
         faces = [self.unaltered[j], self.faces[j] + recipe.face_noise * rng.standard_normal((n, self.faces.shape[1]))]

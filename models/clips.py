@@ -11,7 +11,7 @@ import torch
 from features import N_AUDIO, N_VISUAL
 from models.checkpoint import AnyModel, EmotionModel, TokenModel
 from models.dataset import Faces, Voices
-from models.robustness import FACE_CHANGES, VOICE_CHANGES
+from models.robustness import FACE_CHANGES, VOICE_CHANGES, WORDS_ONLY
 from models.tokens import CLIP_SECONDS, TOKEN_FRAMES, TokenBatch
 
 _BATCH = 128
@@ -57,7 +57,7 @@ def held_out_clips(voices: Voices, faces: Faces, state: str, change: str | None 
     RAVDESS has each performance twice as video, with and without sound: that is one clip, not two.
 
     Args:
-        change: one of :data:`VOICE_CHANGES` or :data:`FACE_CHANGES` that all of them undergo.
+        change: one of :data:`VOICE_CHANGES` or :data:`FACE_CHANGES`, or :data:`WORDS_ONLY`, that all of them undergo.
     """
     seen: dict[tuple, tuple[int, list[np.ndarray]]] = {}
     for take, frames, changed, label in zip(faces.takes, faces.frames, faces.changed, faces.label, strict=True):
@@ -74,6 +74,9 @@ def held_out_clips(voices: Voices, faces: Faces, state: str, change: str | None 
         mfcc = voices.mfcc[rows, 0] if c is None else voices.changed[rows, c]
         sequence = voices.sequence[rows, 0] if c is None else voices.changed_sequence[rows, c]
         count = voices.heard[rows, 0] if c is None else voices.changed_heard[rows, c]
+        if change == WORDS_ONLY:
+            words = [frames[:, :n].mean(axis=1, dtype=np.float32) for frames, n in zip(sequence, count, strict=True)]
+            mfcc = np.array(words).reshape(-1, N_AUDIO)
     shown = times = None
     if state != "voice":
         shown = [np.concatenate(seen[key][1]) for key in keys]

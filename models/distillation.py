@@ -9,6 +9,9 @@ There are few faces, and a network that is shown pairs of one emotion learns by 
 the student is therefore told the product of what the teachers say of the voice alone and of the face alone (Hinton 2002,
 doi 10.1162/089976602760128018), of any voice with any face, and of mixtures of voices and of faces: so that it learns how to
 weigh the two, and not only what comes out for those that were filmed (function matching, Beyer et al. 2022, arXiv:2106.05237).
+What they say of a face counts for less in that product (``taught_face_trust``): of strangers' faces they are surer than right.
+
+A copy that is cut closer (:func:`models.pools.cut_closer`) is one more altered recording, but teachers learn from such copies, too.
 """
 
 from __future__ import annotations
@@ -33,7 +36,7 @@ def distil(pools: Samples, recipe: Recipe, on_epoch: OnEpoch | None = None) -> t
     recipe = replace(recipe, altered=recipe.taught_altered)
     torch.manual_seed(recipe.seed)
     network = TransformerEmotionClassifier(dropout=recipe.dropout)
-    return fit_average(network, Lessons(Batches(pools, recipe, "fused"), teachers, recipe.taught), recipe, on_epoch)
+    return fit_average(network, Lessons(Batches(pools, recipe, "fused"), teachers, recipe), recipe, on_epoch)
 
 
 def teach(pools: Samples, recipe: Recipe) -> nn.Module:
@@ -46,33 +49,35 @@ def teach(pools: Samples, recipe: Recipe) -> nn.Module:
 class Lessons:
     """Altered recordings, with what ``teachers`` say of the same ones unaltered.
 
-    Of a voice or a face alone that is ``share`` of what is wanted, the rest its label; of pairs, which are :func:`mixed`, all.
+    Of a voice or a face alone that is ``recipe.taught`` of what is wanted, the rest its label; of pairs, which are :func:`mixed`, all.
     """
 
-    def __init__(self, batches: Batches, teachers: list[nn.Module], share: float) -> None:
-        self.batches, self.teachers, self.share = batches, teachers, share
+    def __init__(self, batches: Batches, teachers: list[nn.Module], recipe: Recipe) -> None:
+        self.batches, self.teachers, self.recipe = batches, teachers, recipe
 
     def __call__(self) -> tuple[torch.Tensor, torch.Tensor]:
         """float32 (batch, 552) standardised, float32 (batch, 8) targets."""
         clean, altered, target = self.batches.twins()
         pairs = (clean[:, VOICE] != 0).any(dim=1) & (clean[:, FACE] != 0).any(dim=1)
         clean[pairs], altered[pairs] = mixed(clean[pairs], altered[pairs], self.batches.rng)
-        share = torch.where(pairs, 1.0, self.share)[:, None]
-        return altered, torch.lerp(target, product(self.teachers, clean), share)
+        share = torch.where(pairs, 1.0, self.recipe.taught)[:, None]
+        return altered, torch.lerp(target, product(self.teachers, clean, self.recipe.taught_face_trust), share)
 
 
-def product(teachers: list[nn.Module], x: torch.Tensor) -> torch.Tensor:
+def product(teachers: list[nn.Module], x: torch.Tensor, face_trust: float = 1.0) -> torch.Tensor:
     """Standardised (n, 552) → (n, 8): the product of the teachers' mean probabilities for the voice and for the face, normalised.
 
-    What is missing has no say.
+    What is missing has no say; beside a voice, what is said of the face is raised to the power of ``face_trust``.
     """
+    heard, seen = ((x[:, part] != 0).any(dim=1, keepdim=True) for part in (VOICE, FACE))
+    weights = heard.float(), torch.where(heard, face_trust, 1.0) * seen
     logs = torch.zeros(len(x), 1)
     with torch.no_grad():
-        for part in (VOICE, FACE):
+        for part, weight in zip((VOICE, FACE), weights, strict=True):
             alone = torch.zeros_like(x)
             alone[:, part] = x[:, part]
             said = torch.stack([teacher(alone).softmax(dim=1) for teacher in teachers]).mean(dim=0)
-            logs = logs + said.log() * (alone != 0).any(dim=1, keepdim=True)
+            logs = logs + said.log() * weight
     return logs.softmax(dim=1)
 
 

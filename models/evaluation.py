@@ -18,7 +18,7 @@ from models.metrics import fit_temperature
 from models.pools import Samples, samples
 from models.protocols import PROTOCOLS
 from models.recipe import Recipe
-from models.robustness import FACE_CHANGES, VOICE_CHANGES
+from models.robustness import FACE_CHANGES, VOICE_CHANGES, WORDS_ONLY
 from models.token_training import TokenRecipe, train_tokens
 from models.training import train
 
@@ -115,7 +115,8 @@ class Laboratory:
 
 def changes_of(state: str) -> list[str]:
     """The changes that concern what is shown in that state."""
-    return {"voice": [*VOICE_CHANGES], "face": [*FACE_CHANGES], "both": [*VOICE_CHANGES, *FACE_CHANGES]}[state]
+    of_voice = [*VOICE_CHANGES, WORDS_ONLY]
+    return {"voice": of_voice, "face": [*FACE_CHANGES], "both": [*of_voice, *FACE_CHANGES]}[state]
 
 
 _laboratory: Laboratory | None = None

@@ -18,28 +18,34 @@ DB_TO_MFCC0 = np.sqrt(128)  # a gain of 1 dB adds this to MFCC 0 and nothing to 
 
 @dataclass(frozen=True)
 class VoicePool:
-    """n recordings: raw ``spoken`` (n, v, 40) at several speeds, the first as it is, and ``altered`` (n, w, 40)."""
+    """n recordings: raw ``spoken`` (n, v, 40) at several speeds, the first as it is, and ``altered`` (n, w, 40).
+
+    ``cut`` (n, v + w, 40) are the same copies, with less around the words.
+    """
 
     spoken: np.ndarray
     altered: np.ndarray
+    cut: np.ndarray
     labels: np.ndarray
     actors: np.ndarray
     weights: np.ndarray
 
-    def draw(self, rows: np.ndarray, rng: np.random.Generator, altered: float, gain_db: float) -> np.ndarray:
-        """A random copy of each of ``rows`` → (n, 40): with chance ``altered`` one from another microphone, room or line."""
-        return self.draw_twins(rows, rng, altered, gain_db)[1]
+    def draw_twins(self, rows: np.ndarray, rng: np.random.Generator, recipe: Recipe) -> tuple[np.ndarray, np.ndarray]:
+        """Each of ``rows`` as it was spoken, at a random speed, and a random copy of it → two (n, 40).
 
-    def draw_twins(self, rows: np.ndarray, rng: np.random.Generator, altered: float, gain_db: float) -> tuple[np.ndarray, np.ndarray]:
-        """As :meth:`draw`, and the same recordings before they were altered → two (n, 40)."""
-        count = len(rows)
-        spoken = self.spoken[rows, rng.integers(self.spoken.shape[1], size=count)].astype(float)
-        vectors = spoken.copy()
-        dirty = rng.random(count) < altered
-        vectors[dirty] = self.altered[rows[dirty], rng.integers(self.altered.shape[1], size=dirty.sum())]
-        spoken[dirty] = self.spoken[rows[dirty], 0]
-        vectors[:, 0] += (rng.random(count) < altered) * rng.uniform(-gain_db, gain_db, count) * DB_TO_MFCC0
-        return spoken, vectors
+        With chance ``recipe.altered`` the copy is one from another microphone, room or line, and its level another; with chance
+        ``recipe.cut`` it is cut.
+        """
+        count, speeds = len(rows), self.spoken.shape[1]
+        speed = rng.integers(speeds, size=count)
+        dirty = rng.random(count) < recipe.altered
+        speed[dirty] = 0
+        copy = np.where(dirty, rng.integers(self.altered.shape[1], size=count), speed)
+        vectors = np.where(dirty[:, None], self.altered[rows, copy * dirty], self.spoken[rows, copy * ~dirty]).astype(float)
+        shorter = rng.random(count) < recipe.cut
+        vectors[shorter] = self.cut[rows, copy + speeds * dirty][shorter]
+        vectors[:, 0] += (rng.random(count) < recipe.altered) * rng.uniform(-recipe.gain_db, recipe.gain_db, count) * DB_TO_MFCC0
+        return self.spoken[rows, speed].astype(float), vectors
 
 
 @dataclass(frozen=True)
@@ -56,11 +62,28 @@ class FacePool:
     expert: np.ndarray
 
 
-def voice_pool(voices: Voices) -> VoicePool:
+def voice_pool(voices: Voices, rng: np.random.Generator) -> VoicePool:
     """All copies of all recordings; every emotion is drawn as often."""
     spoken, altered = voices.mfcc[:, SPOKEN], voices.mfcc[:, SPOKEN.stop :]
     weights = balanced_weights(voices.label, np.ones(len(voices.label), bool), 0.0)
-    return VoicePool(spoken, altered, voices.label, voices.actor, weights)
+    return VoicePool(spoken, altered, cut_closer(voices, rng), voices.label, voices.actor, weights)
+
+
+def cut_closer(voices: Voices, rng: np.random.Generator) -> np.ndarray:
+    """float32 (n, copies, 40): the mean of each copy when there is less around its words, or not all of these are left.
+
+    That is between the mean of the whole copy and the mean of half to all of what is between its first and its last sound.
+    """
+    heard = voices.heard
+    count = np.maximum(1, (heard * rng.uniform(0.5, 1.0, heard.shape)).astype(int))
+    start = rng.integers(0, heard - count + 1)
+    share = rng.random((*heard.shape, 1), dtype=np.float32)
+    words = np.empty_like(voices.mfcc)
+    for row, frames in enumerate(voices.sequence):  # one at a time: all of them would be a gigabyte
+        sums = np.pad(frames.astype(np.float32).cumsum(axis=2), ((0, 0), (0, 0), (1, 0)))
+        first, last = (np.take_along_axis(sums, at[row, :, None, None], axis=2)[..., 0] for at in (start, start + count))
+        words[row] = (last - first) / count[row, :, None]
+    return voices.mfcc + share * (words - voices.mfcc)
 
 
 def face_pool(faces: Faces, rng: np.random.Generator, views: int, draws: int, ferplus_share: float) -> FacePool:
@@ -138,5 +161,6 @@ class Samples:
 def samples(voices: Voices, faces: Faces, recipe: Recipe) -> Samples:
     """The pools of voices and faces, their moments, and the reference pairs."""
     rng = np.random.default_rng(recipe.seed)
-    heard, seen = voice_pool(voices), face_pool(faces, rng, recipe.face_views, recipe.face_draws, recipe.ferplus_share)
+    heard = voice_pool(voices, rng.spawn(1)[0])
+    seen = face_pool(faces, rng, recipe.face_views, recipe.face_draws, recipe.ferplus_share)
     return Samples(heard, seen, *moments(heard, seen), reference_vectors(heard, seen, recipe.reference, rng))

@@ -22,6 +22,7 @@ class Recipe:
         face_trust: exponent of the face expert's opinion in a pair: on strangers it is less right than it is sure.
         altered: chance of a voice from another microphone, room or line, and of another level.
         gain_db: range of that level, up and down.
+        cut: chance of a voice that is cut closer to its words, or into them (sequences are always cut to the words).
         voice_noise, face_noise: deviation of noise on standardised features.
         face_views: altered copies of each filmed face that are used, the face as it is included.
         face_draws: random subsets of frames for each view of a filmed face.
@@ -29,6 +30,7 @@ class Recipe:
         matched: share of a batch in which voice and face show the same emotion; the others are drawn independently.
         teachers: networks from which ``fused`` learns (:mod:`models.distillation`); 0: it learns from labels alone.
         taught: what the teachers' opinion of a voice alone, or of a face alone, counts for beside its label.
+        taught_face_trust: exponent of what they say of a face in a pair, as ``face_trust`` is of what the expert says.
         taught_altered: ``altered`` of their student.
         reference: pairs kept as the baseline of SHAP.
     """
@@ -48,6 +50,7 @@ class Recipe:
     face_trust: float = 0.5
     altered: float = 0.3
     gain_db: float = 12.0
+    cut: float = 0.5
     voice_noise: float = 0.2
     face_noise: float = 0.3
     face_views: int = FACE_VARIANTS
@@ -56,5 +59,6 @@ class Recipe:
     matched: float = 0.5
     teachers: int = 2
     taught: float = 0.7
+    taught_face_trust: float = 0.7
     taught_altered: float = 0.5
     reference: int = 64

@@ -22,6 +22,8 @@ VOICE_CHANGES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "noise (20 dB)": lambda samples: noise(samples, 20.0, np.random.default_rng(1)),
 }
 
+# Everything before the first and after the last sound is cut off. It needs no function: what is kept as a sequence is just that.
+WORDS_ONLY = "cut to the words"
 
 FACE_CHANGES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "JPEG (quality 20)": lambda crop: jpeg(crop, 20),

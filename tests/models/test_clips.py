@@ -11,7 +11,7 @@ from models.architectures import ARCHITECTURES
 from models.checkpoint import TokenModel
 from models.clips import embed, held_out_clips, predict, token_rows
 from models.dataset import Faces
-from models.robustness import FACE_CHANGES, VOICE_CHANGES
+from models.robustness import FACE_CHANGES, VOICE_CHANGES, WORDS_ONLY
 from models.tokens import CLIP_SECONDS, token_batch
 from tests.models.conftest import FRAMES, random_checkpoint
 
@@ -91,6 +91,17 @@ def test_a_changed_voice_has_the_same_face(corpus, change):
     assert (changed.sequence[3] == voices.changed_sequence[i, c]).all()
     assert changed.heard[3] == voices.changed_heard[i, c]
     assert changed.keys == plain.keys
+
+
+def test_of_a_voice_that_is_cut_to_the_words_only_what_is_around_them_is_gone(corpus):
+    voices, faces = corpus
+    around = replace(voices, mfcc=voices.mfcc + 7)
+    plain, cut = held_out_clips(around, faces, "both"), held_out_clips(around, faces, "both", WORDS_ONLY)
+    assert_allclose(cut.mfcc, plain.mfcc - 7, atol=0.2)  # MFCC 0 is in the hundreds, and of 16 bits in a sequence
+    assert_allclose(cut.mfcc[:, 1:], plain.mfcc[:, 1:] - 7, atol=2e-3)
+    assert (cut.sequence == plain.sequence).all()
+    assert cut.keys == plain.keys
+    assert held_out_clips(voices.where(voices.actor > 99), faces, "voice", WORDS_ONLY).vectors().shape == (0, 552)
 
 
 @pytest.mark.parametrize("change", FACE_CHANGES)

@@ -55,8 +55,10 @@ def test_the_product_of_opinions_by_hand():
     weights = [(t.weight.detach().numpy(), t.bias.detach().numpy()) for t in teachers]
     voice = np.mean([softmax(x[:, :40] @ w[:, :40].T + b, axis=1) for w, b in weights], axis=0)
     face = np.mean([softmax(x[:, 40:] @ w[:, 40:].T + b, axis=1) for w, b in weights], axis=0)
-    wanted = np.stack([voice[0] * face[0] / (voice[0] @ face[0]), voice[1], face[2]])
-    assert_allclose(product(teachers, x), wanted, rtol=2e-4)
+    for trust in (1.0, 0.4):
+        pair = voice[0] * face[0] ** trust
+        wanted = np.stack([pair / pair.sum(), voice[1], face[2]])
+        assert_allclose(product(teachers, x, trust), wanted, rtol=2e-4)
 
 
 def test_what_is_mixed_lies_between_two_and_is_altered_in_full():
@@ -82,7 +84,8 @@ def test_what_is_mixed_lies_between_two_and_is_altered_in_full():
 def test_a_student_is_told_what_was_said_of_the_clean_recording(pools):
     recipe = replace(QUICK, altered=1.0)
     teachers = [Notebook([0.3, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1]), Notebook([0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.3])]
-    x, target = Lessons(Batches(pools, recipe, "fused"), teachers, 0.7)()
+    recipe = replace(recipe, taught=0.7, taught_face_trust=0.5)
+    x, target = Lessons(Batches(pools, recipe, "fused"), teachers, recipe)()
     clean, altered, usual = Batches(pools, recipe, "fused").twins()
     alone = ~is_pair(clean)
     assert 0 < alone.sum() < len(x)
@@ -98,7 +101,7 @@ def test_a_student_is_told_what_was_said_of_the_clean_recording(pools):
         assert (clean[there, part] != altered[there, part]).any(dim=1).all()
     said = torch.tensor([0.2, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.2])
     assert_allclose(target[alone], (0.3 * usual + 0.7 * said)[alone], atol=1e-6)
-    assert_allclose(target[~alone], (said**2 / (said**2).sum()).expand(int((~alone).sum()), -1), atol=1e-6)
+    assert_allclose(target[~alone], (said**1.5 / (said**1.5).sum()).expand(int((~alone).sum()), -1), atol=1e-6)
 
 
 class Unaltered(Batches):
@@ -111,14 +114,15 @@ class Unaltered(Batches):
 
 def test_of_pairs_mixtures_are_shown_and_labels_have_no_say(pools):
     teacher = linear(3)
-    x, target = Lessons(Unaltered(pools, QUICK, "fused"), [teacher], 0.0)()
+    recipe = replace(QUICK, taught=0.0, taught_face_trust=0.6)
+    x, target = Lessons(Unaltered(pools, recipe, "fused"), [teacher], recipe)()
     clean, _, usual = Unaltered(pools, QUICK, "fused").twins()
     pairs = is_pair(clean)
     assert (x[~pairs] == clean[~pairs]).all()
     assert_allclose(target[~pairs], usual[~pairs], atol=1e-6)
     for part in (slice(0, 40), slice(40, 552)):
         assert (x[pairs, part] != clean[pairs, part]).any(dim=1).float().mean() > 0.9
-    assert_allclose(target[pairs], product([teacher], x[pairs]), atol=1e-6)
+    assert_allclose(target[pairs], product([teacher], x[pairs], 0.6), atol=1e-6)
 
 
 def test_fused_is_the_student_of_as_many_as_the_recipe_says(pools, corpus, monkeypatch):

@@ -17,7 +17,7 @@ from models.ravdess import performances
 from models.recipe import Recipe
 from models.registry import result_path
 from models.report import markdown
-from models.robustness import FACE_CHANGES, VOICE_CHANGES
+from models.robustness import FACE_CHANGES, VOICE_CHANGES, WORDS_ONLY
 from tests.conftest import ROOT
 
 QUICK = {"epochs": 1, "epoch_size": 64}
@@ -56,7 +56,7 @@ def test_everybody_is_tested_once_and_nobody_else(measured):
     assert {actor: row["clips"] for actor, row in s["per_actor"].items()} == {"01": 3, "02": 3, "03": 3}
     assert [sum(row) for row in s["confusion"]] == [3, 0, 0, 0, 3, 0, 3, 0]  # angry, happy, sad
     assert np.trace(s["confusion"]) / 9 == pytest.approx(result["accuracy"], abs=1e-4)
-    assert list(result["stability"]["voice"]) == [*VOICE_CHANGES]
+    assert list(result["stability"]["voice"]) == [*VOICE_CHANGES, WORDS_ONLY]
     assert all(0 <= share <= 1 for share in result["stability"]["voice"].values())
 
 
@@ -146,7 +146,7 @@ def test_results_are_those_of_the_predictions(found):
         assert s["uar"]["value"] == pytest.approx(balanced_accuracy_score(label, named), abs=1e-4)
     assert fused["accuracy"] == fused["states"]["both"]["accuracy"]["value"]
     assert fused["stability"]["both"] == {"noise (20 dB)": 0.75, "JPEG (quality 20)": 1.0}
-    assert set(fused["stability"]["both"]) < {*VOICE_CHANGES, *FACE_CHANGES}
+    assert set(fused["stability"]["both"]) < {*VOICE_CHANGES, WORDS_ONLY, *FACE_CHANGES}
     assert fused["altered_copies"] == (Recipe().altered > 0)
     assert not results_of(found, "actor-5fold", ["fused"], replace(Recipe(), altered=0.0))["fused"]["altered_copies"]
 

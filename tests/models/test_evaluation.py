@@ -26,7 +26,7 @@ from models.evaluation import (
 from models.metrics import accuracy, fit_temperature
 from models.protocols import PROTOCOLS
 from models.recipe import Recipe
-from models.robustness import FACE_CHANGES, VOICE_CHANGES
+from models.robustness import FACE_CHANGES, VOICE_CHANGES, WORDS_ONLY
 from models.token_training import TokenRecipe
 from models.training import fuse_late
 from tests.models.conftest import make_faces, make_voices, planted, random_checkpoint
@@ -128,7 +128,7 @@ def test_learned_models_are_tested_in_every_state_and_under_every_change(lab):
     seen = {(p.model, p.state, p.change): p for p in found}
     assert len(seen) == len(found)
     expected = {("linear", s, c) for s in ("both", "voice", "face") for c in (None, *changes_of(s))}
-    assert set(seen) == expected | {("voice", "voice", c) for c in (None, *VOICE_CHANGES)}
+    assert set(seen) == expected | {("voice", "voice", c) for c in (None, *VOICE_CHANGES, WORDS_ONLY)}
     model = learn("linear", *(t.where(t.actor != 5) for t in (lab.voices, lab.faces)), RECIPE)
     change = "noise (20 dB)"
     clips = held_out_clips(*(t.where(t.actor == 5) for t in (lab.voices, lab.faces)), "both", change)
@@ -136,9 +136,9 @@ def test_learned_models_are_tested_in_every_state_and_under_every_change(lab):
 
 
 def test_changes_concern_what_is_shown():
-    assert changes_of("voice") == [*VOICE_CHANGES]
+    assert changes_of("voice") == [*VOICE_CHANGES, WORDS_ONLY]
     assert changes_of("face") == [*FACE_CHANGES]
-    assert changes_of("both") == [*VOICE_CHANGES, *FACE_CHANGES]
+    assert changes_of("both") == [*VOICE_CHANGES, WORDS_ONLY, *FACE_CHANGES]
     assert [states_of(m) for m in ("voice", "face")] == [("voice",), ("face",)]
     assert {states_of(m) for m in ARCHITECTURES if m not in ("voice", "face")} == {("both", "voice", "face")}
 
@@ -212,7 +212,7 @@ def test_late_fusion_is_the_module_with_the_same_temperatures(corpus, parts, pre
     voices, faces = corpus
     scale = temperatures(predictions)
     found = {(p.split, p.state, p.change): p for p in late_fusion(predictions)}
-    compared = 0
+    compared, voice = 0, len(VOICE_CHANGES) + 1
     for split, actor in ((0, 5), (1, 2), (4, 1)):
         tests = voices.where(voices.actor == actor), faces.where(faces.actor == actor)
         ones = {name: scale.get((name, name, split), 1.0) / 3 for name in ("voice", "face")}
@@ -232,7 +232,7 @@ def test_late_fusion_is_the_module_with_the_same_temperatures(corpus, parts, pre
                 assert_allclose(np.exp(p.logits).sum(axis=1), 1, atol=1e-6)
                 compared += 1
     assert not found
-    assert compared == 2 * (3 + 2 * (len(VOICE_CHANGES) + len(FACE_CHANGES))) + 1 + len(VOICE_CHANGES)
+    assert compared == 2 * (3 + 2 * (voice + len(FACE_CHANGES))) + 1 + voice
 
 
 def test_late_fusion_by_hand(predictions):

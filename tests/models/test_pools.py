@@ -1,11 +1,26 @@
 """What is drawn from: copies, chances and moments, each against the definition."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
 from models.dataset import SPOKEN
-from models.pools import DB_TO_MFCC0, draw_label, face_pool, moments, reference_rows, reference_vectors, standardised, subset, voice_pool
+from models.pools import (
+    DB_TO_MFCC0,
+    VoicePool,
+    cut_closer,
+    draw_label,
+    face_pool,
+    moments,
+    reference_rows,
+    reference_vectors,
+    standardised,
+    subset,
+    voice_pool,
+)
+from models.recipe import Recipe
 
 
 @pytest.fixture
@@ -13,51 +28,87 @@ def rng() -> np.random.Generator:
     return np.random.default_rng(0)
 
 
-def test_clean_speech_and_altered_copies_are_kept_apart(corpus):
+@pytest.fixture
+def pool(corpus, rng) -> VoicePool:
+    return voice_pool(corpus[0], rng)
+
+
+def recipe(altered: float = 0.0, gain_db: float = 0.0, cut: float = 0.0) -> Recipe:
+    return Recipe(altered=altered, gain_db=gain_db, cut=cut)
+
+
+def is_one_of(copies: np.ndarray, drawn: np.ndarray) -> np.ndarray:
+    """bool (n, copies): which of its copies (n, copies, 40) each drawn voice (n, 40) is."""
+    return (copies == drawn[:, None]).all(axis=2)
+
+
+def test_clean_speech_and_altered_copies_are_kept_apart(corpus, pool):
     voices, _ = corpus
-    pool = voice_pool(voices)
     assert_allclose(np.concatenate([pool.spoken, pool.altered], axis=1), voices.mfcc)
     assert pool.spoken.shape[1] == SPOKEN.stop
     for label in range(8):
         assert pool.weights[pool.labels == label].sum() == pytest.approx(1 / 8)
 
 
-def test_a_drawn_voice_is_one_of_its_copies(corpus, rng):
-    voices, _ = corpus
-    pool = voice_pool(voices)
-    rows = rng.integers(len(voices.label), size=500)
-    for altered, copies in ((0.0, pool.spoken), (1.0, pool.altered)):
-        drawn = pool.draw(rows, rng, altered, 0.0)
-        same = (copies[rows] == drawn[:, None]).all(axis=2)
-        assert (same.sum(axis=1) == 1).all()
-        assert same.any(axis=0).all()  # every copy has its turn
+def test_a_cut_copy_has_half_to_all_of_the_words_in_a_row_and_some_of_what_is_around(corpus, rng):
+    """MFCC k tells how much of the frames 5k to 5k + 4 is in a mean, the last MFCC how much of the whole."""
+    voices = corpus[0].where(np.arange(len(corpus[0].label)) < 20)
+    frame = np.arange(voices.sequence.shape[3])
+    sequence = np.broadcast_to(frame // 5 == np.arange(40)[:, None], voices.sequence.shape).astype(np.float16)
+    cut = cut_closer(replace(voices, sequence=sequence, mfcc=np.broadcast_to(np.eye(40, dtype=np.float32)[39], voices.mfcc.shape)), rng)
+    around = cut[..., 39]
+    assert 0 <= around.min() < 0.02
+    assert 0.98 < around.max() <= 1
+    assert around.mean() == pytest.approx(0.5, abs=0.05)
+    told = around < 0.9  # else the words are drowned in rounding
+    words, heard_there = cut[told][:, :39] / (1 - around[told, None]), voices.heard[told]
+    assert_allclose(words.sum(axis=1), 1, rtol=1e-3)
+    shares = 5 / words.max(axis=1) / heard_there
+    assert 0.48 < shares.min() < 0.52
+    assert 0.98 < shares.max() < 1 + 1e-3
+    for row, heard in zip(words, heard_there, strict=True):
+        present = np.flatnonzero(row > 1e-6)
+        assert (np.diff(present) == 1).all()
+        assert 5 * present[-1] < heard
+    assert len(np.unique((words > 1e-6).argmax(axis=1))) > 5  # not always from the first word on
 
 
-def test_altered_copies_come_as_often_as_asked(corpus, rng):
-    voices, _ = corpus
-    pool = voice_pool(voices)
-    rows = rng.integers(len(voices.label), size=4000)
-    drawn = pool.draw(rows, rng, 0.3, 0.0)
-    dirty = (pool.altered[rows] == drawn[:, None]).all(axis=2).any(axis=1)
+def test_a_drawn_voice_is_one_of_its_copies(pool, rng):
+    rows = rng.integers(len(pool.labels), size=1000)
+    speeds = pool.spoken.shape[1]
+    for cut, kinds in ((0.0, (pool.spoken, pool.altered)), (1.0, (pool.cut[:, :speeds], pool.cut[:, speeds:]))):
+        for altered, copies in zip((0.0, 1.0), kinds, strict=True):
+            _, drawn = pool.draw_twins(rows, rng, recipe(altered, cut=cut))
+            same = is_one_of(copies[rows], drawn)
+            assert (same.sum(axis=1) == 1).all()
+            assert same.any(axis=0).all()  # every copy has its turn
+
+
+def test_altered_and_cut_copies_come_as_often_as_asked(pool, rng):
+    rows = rng.integers(len(pool.labels), size=4000)
+    _, drawn = pool.draw_twins(rows, rng, recipe(altered=0.3, cut=0.6))
+    cut = is_one_of(pool.cut[rows], drawn)
+    dirty = is_one_of(pool.altered[rows], drawn).any(axis=1) | cut[:, pool.spoken.shape[1] :].any(axis=1)
     assert dirty.mean() == pytest.approx(0.3, abs=0.03)
+    assert cut.any(axis=1).mean() == pytest.approx(0.6, abs=0.03)
 
 
-def test_the_twin_of_an_altered_copy_is_the_same_recording_unaltered(corpus, rng):
-    voices, _ = corpus
-    pool = voice_pool(voices)
-    rows = rng.integers(len(voices.label), size=500)
-    twin, drawn = pool.draw_twins(rows, rng, 0.5, 6.0)
-    assert ((pool.spoken[rows] == twin[:, None]).all(axis=2).sum(axis=1) == 1).all()  # no level was changed
-    dirty = (pool.altered[rows, :, 1:] == drawn[:, None, 1:]).all(axis=2).any(axis=1)
-    assert_allclose(twin[dirty], pool.spoken[rows[dirty], 0])
-    assert_allclose(twin[~dirty, 1:], drawn[~dirty, 1:])
+def test_the_twin_of_a_copy_is_the_same_recording_neither_altered_nor_cut(pool, rng):
+    rows = rng.integers(len(pool.labels), size=800)
+    twin, drawn = pool.draw_twins(rows, rng, recipe(altered=0.5, gain_db=6.0, cut=0.5))
+    speed = is_one_of(pool.spoken[rows], twin)
+    assert (speed.sum(axis=1) == 1).all()  # no level was changed
+    cut = is_one_of(pool.cut[rows][..., 1:], drawn[:, 1:])
+    assert (cut[:, : speed.shape[1]] <= speed).all()  # cut from the speed that the twin has
+    altered = is_one_of(pool.altered[rows][..., 1:], drawn[:, 1:]).any(axis=1) | cut[:, speed.shape[1] :].any(axis=1)
+    assert speed[altered, 0].all()
+    untouched = ~altered & ~cut.any(axis=1)
+    assert_allclose(twin[untouched, 1:], drawn[untouched, 1:])
 
 
-def test_the_level_moves_mfcc_0_alone_and_within_its_range(corpus, rng):
-    voices, _ = corpus
-    pool = voice_pool(voices)
+def test_the_level_moves_mfcc_0_alone_and_within_its_range(pool, rng):
     rows = np.full(4000, 7)
-    drawn = pool.draw(rows, rng, 1.0, 6.0)
+    _, drawn = pool.draw_twins(rows, rng, recipe(altered=1.0, gain_db=6.0))
     moved = drawn[:, None] - pool.altered[7]
     copy = np.abs(moved[..., 1:]).max(axis=2).argmin(axis=1)
     moved = moved[np.arange(4000), copy]
@@ -67,17 +118,16 @@ def test_the_level_moves_mfcc_0_alone_and_within_its_range(corpus, rng):
     assert -6 <= db.min() < -5.9
     assert 5.9 < db.max() <= 6
     assert db.std() == pytest.approx(12 / np.sqrt(12), rel=0.03)
-    spared = pool.draw(rows, rng, 0.25, 6.0)[:, 0]
+    spared = pool.draw_twins(rows, rng, recipe(altered=0.25, gain_db=6.0))[1][:, 0]
     clean = np.isin(spared.astype(np.float32), pool.spoken[7, :, 0])
     assert clean.mean() == pytest.approx(0.75**2, abs=0.03)  # neither another microphone nor another level
 
 
-def test_drawing_twice_does_not_change_the_pool(corpus, rng):
-    voices, _ = corpus
-    pool = voice_pool(voices)
-    before = pool.spoken.copy()
-    pool.draw(np.arange(50), rng, 0.5, 12.0)
-    assert (pool.spoken == before).all()
+def test_drawing_twice_does_not_change_the_pool(pool, rng):
+    before = [part.copy() for part in (pool.spoken, pool.altered, pool.cut)]
+    for part in pool.draw_twins(np.arange(50), rng, Recipe()):
+        part += 1
+    assert all((a == b).all() for a, b in zip((pool.spoken, pool.altered, pool.cut), before, strict=True))
 
 
 @pytest.mark.parametrize(("frames", "fewest"), [(1, 1), (2, 1), (3, 1), (9, 3)])
@@ -137,10 +187,10 @@ def test_the_expert_of_the_pool_knows_the_planted_emotion(corpus, rng):
 def test_moments_are_those_of_what_is_drawn(corpus, rng):
     """Mean and deviation of a large weighted sample; altered copies have no say."""
     voices, faces = corpus
-    heard, seen = voice_pool(voices), face_pool(faces, rng, 2, 2, 0.4)
+    heard, seen = voice_pool(voices, rng), face_pool(faces, rng, 2, 2, 0.4)
     mean, std = moments(heard, seen)
     rows = rng.choice(len(heard.labels), 15_000, p=heard.weights)
-    voice = heard.draw(rows, rng, 0.0, 0.0)
+    voice = heard.draw_twins(rows, rng, recipe())[1]
     face = seen.vectors[rng.choice(len(seen.labels), 15_000, p=seen.weights)]
     for part, sample in ((slice(0, 40), voice), (slice(40, 552), face)):
         assert (np.abs(mean[part] - sample.mean(axis=0)) < 0.05 * std[part]).all()
@@ -153,7 +203,7 @@ def test_moments_are_those_of_what_is_drawn(corpus, rng):
 
 def test_reference_pairs_are_of_one_label_and_of_every_label(corpus, rng):
     voices, faces = corpus
-    heard, seen = voice_pool(voices), face_pool(faces, rng, 2, 2, 0.4)
+    heard, seen = voice_pool(voices, rng), face_pool(faces, rng, 2, 2, 0.4)
     i, j = reference_rows(heard, seen, 20, rng)
     assert (heard.labels[i] == seen.labels[j]).all()
     assert heard.labels[i].tolist() == [k % 8 for k in range(20)]
@@ -165,7 +215,7 @@ def test_reference_pairs_are_of_one_label_and_of_every_label(corpus, rng):
 
 def test_a_label_that_is_not_there_is_replaced_by_any_other(corpus, rng):
     voices, _ = corpus
-    pool = voice_pool(voices.where(np.isin(voices.label, (0, 5))))
+    pool = voice_pool(voices.where(np.isin(voices.label, (0, 5))), rng)
     drawn = np.array([draw_label(pool, 3, rng) for _ in range(200)])
     assert set(pool.labels[drawn]) == {0, 5}
     assert set(pool.labels[[draw_label(pool, 5, rng) for _ in range(50)]]) == {5}
