@@ -63,11 +63,11 @@ def _calibration_table() -> list[str]:
 
 
 def _stability_table(state: str) -> list[str]:
-    """Share of verdicts that a change of microphone or camera leaves as they are, with and without training on such changes."""
+    """Share of verdicts that a change of microphone, camera or cut leaves as they are, with and without training on such changes."""
     columns = [(name, plain) for name in MODELS for plain in (True, False) if _stable(name, plain, state)]
     if not columns:
         return []
-    changes = list(_stable(*columns[-1], state))
+    changes = max((list(_stable(*column, state)) for column in columns), key=len)  # not all were measured under the latest
     head = "| | " + " | ".join(f"`{name}`{' untrained for it' if plain else ''}" for name, plain in columns) + " |"
     rows = ["| " + " | ".join([change, *(_share(_stable(*column, state).get(change)) for column in columns)]) + " |" for change in changes]
     return [f"**Same verdict after a change, {_STATES[state].lower()}**", "", head, "|---" * (len(columns) + 1) + "|", *rows]

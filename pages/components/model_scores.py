@@ -130,7 +130,7 @@ def _stability(result: dict[str, Any], state: str) -> None:
         return
     plain = read_result(result["protocol"], result["model"], plain=True)
     before = plain["stability"].get(state, {}) if plain else {}
-    with st.expander("Does another microphone or camera change its mind?", icon=":material/mic:"):
+    with st.expander("Does another microphone, camera or cut change its mind?", icon=":material/mic:"):
         without = {change: f"{before[change]:.0%}" if change in before else "–" for change in shares}
         rows = [{"change": c, "same verdict": f"{s:.0%}", "without training for it": without[c]} for c, s in shares.items()]
         st.dataframe(rows, hide_index=True)

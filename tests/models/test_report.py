@@ -1,5 +1,7 @@
 """The tables say what the files say, whose numbers are those of scikit-learn."""
 
+from copy import deepcopy
+
 import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
@@ -114,6 +116,15 @@ def test_stability_with_and_without_training_for_it(results):
     assert body == [["10 dB softer", f"{same:.0%}", f"{same:.0%}", f"{same:.0%}"]]
     both = tables()["Same verdict after a change, voice and face"]
     assert [row[0] for row in both[2:]] == ["10 dB softer", "blur (3 pixels)"]
+
+
+def test_a_change_that_not_all_were_measured_under_has_a_row(measured, monkeypatch):
+    there = measured[2]
+    late = deepcopy(there["actor-5fold", "voice", False])
+    late["stability"]["voice"]["cut to the words"] = 0.5
+    known = there | {("actor-5fold", "voice", False): late}
+    monkeypatch.setattr(models.report, "read_result", lambda protocol, name, plain=False: known.get((protocol, name, plain)))
+    assert tables()["Same verdict after a change, voice alone"][-1] == ["cut to the words", "–", "50%", "–"]
 
 
 def test_nothing_measured_nothing_said(monkeypatch):
