@@ -105,7 +105,7 @@ def extract(
             warnings.append(_ONLY_HEARD)
         lap("video")
     warnings += _audio_warnings(heard) + _video_warnings(seen, heard is not None) + _length_warnings(heard, *lasts)
-    if heard is not None and audio is not None and video is not None:
+    if heard is not None and audio is not None and video is not None and seen is not None:
         say("Comparing the voice with the sound of the video…")
         warnings += _pair_warnings(heard, video)
         lap("pairing")

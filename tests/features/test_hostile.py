@@ -323,7 +323,7 @@ def test_a_long_voice_with_a_single_picture_is_warned_about(backbone):
 def test_two_takes_are_warned_about_and_judged_together(backbone):
     """The sound track of the video tells; where it has none, nothing does and nothing is claimed."""
     first, second = np.random.default_rng(0).normal(0, 0.1, (2, 22_050))
-    filmed = encode_video([np.zeros((64, 64, 3), np.uint8)] * 31, sound=first)
+    filmed = encode_video([astronaut()[:300, 70:370]] * 31, sound=first)
     mixed = extract(wav(second), filmed, backbone.maps)
     assert any("The voice is not what is heard in the video" in sentence for sentence in mixed.warnings)
     assert mixed.audio is not None
@@ -334,7 +334,7 @@ def test_two_takes_are_warned_about_and_judged_together(backbone):
 
 def test_a_voice_that_starts_later_is_warned_about(backbone):
     voice = np.random.default_rng(0).normal(0, 0.1, 22_050)
-    filmed = encode_video([np.zeros((64, 64, 3), np.uint8)] * 41, sound=np.pad(voice, (0, 8000)))
+    filmed = encode_video([astronaut()[:300, 70:370]] * 41, sound=np.pad(voice, (0, 8000)))
     late = extract(wav(np.pad(voice, (8820, 0))), filmed, backbone.maps)
     assert any("The same words are 0.4 s later in the sound file" in sentence for sentence in late.warnings)
 
