@@ -64,7 +64,7 @@ class Lessons:
         return altered, torch.lerp(target, product(self.teachers, clean, self.recipe.taught_face_trust), share)
 
 
-def product(teachers: list[nn.Module], x: torch.Tensor, face_trust: float = 1.0) -> torch.Tensor:
+def product(teachers: list[nn.Module], x: torch.Tensor, face_trust: float) -> torch.Tensor:
     """Standardised (n, 552) → (n, 8): the product of the teachers' mean probabilities for the voice and for the face, normalised.
 
     What is missing has no say; beside a voice, what is said of the face is raised to the power of ``face_trust``.

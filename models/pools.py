@@ -18,17 +18,23 @@ DB_TO_MFCC0 = np.sqrt(128)  # a gain of 1 dB adds this to MFCC 0 and nothing to 
 
 @dataclass(frozen=True)
 class VoicePool:
-    """n recordings: raw ``spoken`` (n, v, 40) at several speeds, the first as it is, and ``altered`` (n, w, 40).
+    """n recordings: raw ``copies`` (n, c, 40), those in :data:`SPOKEN` clean, and ``cut`` (n, c, 40): with less around the words."""
 
-    ``cut`` (n, v + w, 40) are the same copies, with less around the words.
-    """
-
-    spoken: np.ndarray
-    altered: np.ndarray
+    copies: np.ndarray
     cut: np.ndarray
     labels: np.ndarray
     actors: np.ndarray
     weights: np.ndarray
+
+    @property
+    def spoken(self) -> np.ndarray:
+        """(n, v, 40): clean speech at several speeds, the first as it is."""
+        return self.copies[:, SPOKEN]
+
+    @property
+    def altered(self) -> np.ndarray:
+        """(n, w, 40): from other microphones, rooms and lines."""
+        return self.copies[:, SPOKEN.stop :]
 
     def draw_twins(self, rows: np.ndarray, rng: np.random.Generator, recipe: Recipe) -> tuple[np.ndarray, np.ndarray]:
         """Each of ``rows`` as it was spoken, at a random speed, and a random copy of it → two (n, 40).
@@ -36,16 +42,14 @@ class VoicePool:
         With chance ``recipe.altered`` the copy is one from another microphone, room or line, and its level another; with chance
         ``recipe.cut`` it is cut.
         """
-        count, speeds = len(rows), self.spoken.shape[1]
-        speed = rng.integers(speeds, size=count)
+        count = len(rows)
+        speed = rng.integers(SPOKEN.stop, size=count)
         dirty = rng.random(count) < recipe.altered
-        speed[dirty] = 0
-        copy = np.where(dirty, rng.integers(self.altered.shape[1], size=count), speed)
-        vectors = np.where(dirty[:, None], self.altered[rows, copy * dirty], self.spoken[rows, copy * ~dirty]).astype(float)
-        shorter = rng.random(count) < recipe.cut
-        vectors[shorter] = self.cut[rows, copy + speeds * dirty][shorter]
+        copy = np.where(dirty, rng.integers(SPOKEN.stop, self.copies.shape[1], size=count), speed)
+        shorter = rng.random((count, 1)) < recipe.cut
+        vectors = np.where(shorter, self.cut[rows, copy], self.copies[rows, copy]).astype(float)
         vectors[:, 0] += (rng.random(count) < recipe.altered) * rng.uniform(-recipe.gain_db, recipe.gain_db, count) * DB_TO_MFCC0
-        return self.spoken[rows, speed].astype(float), vectors
+        return self.copies[rows, np.where(dirty, 0, speed)].astype(float), vectors
 
 
 @dataclass(frozen=True)
@@ -64,9 +68,8 @@ class FacePool:
 
 def voice_pool(voices: Voices, rng: np.random.Generator) -> VoicePool:
     """All copies of all recordings; every emotion is drawn as often."""
-    spoken, altered = voices.mfcc[:, SPOKEN], voices.mfcc[:, SPOKEN.stop :]
     weights = balanced_weights(voices.label, np.ones(len(voices.label), bool), 0.0)
-    return VoicePool(spoken, altered, cut_closer(voices, rng), voices.label, voices.actor, weights)
+    return VoicePool(voices.mfcc, cut_closer(voices, rng), voices.label, voices.actor, weights)
 
 
 def cut_closer(voices: Voices, rng: np.random.Generator) -> np.ndarray:
