@@ -9,41 +9,45 @@ There are few faces, and a network that is shown pairs of one emotion learns by 
 the student is therefore told the product of what the teachers say of the voice alone and of the face alone (Hinton 2002,
 doi 10.1162/089976602760128018), of any voice with any face, and of mixtures of voices and of faces: so that it learns how to
 weigh the two, and not only what comes out for those that were filmed (function matching, Beyer et al. 2022, arXiv:2106.05237).
-What they say of a face counts for less in that product (``taught_face_trust``): of strangers' faces they are surer than right.
+What they say of a voice counts for more in that product (``taught_voice_trust``): of strangers' voices they are less sure than right,
+of strangers' faces surer.
 
 A copy that is cut closer (:func:`models.pools.cut_closer`) is one more altered recording, but teachers learn from such copies, too.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import torch
 from torch import nn
 
-from models.architectures import FACE, VOICE
+from models.architectures import FACE, VOICE, SingleModality
 from models.batches import Batches
 from models.classifier import TransformerEmotionClassifier
 from models.fitting import OnEpoch, fit_average
 from models.pools import Samples
 from models.recipe import Recipe
 
+PARTS = ("voice", "face")
+Teachers = Sequence[Sequence[nn.Module]]  # of voices, and of faces
+
 
 def distil(pools: Samples, recipe: Recipe, on_epoch: OnEpoch | None = None) -> tuple[nn.Module, list[dict]]:
-    """The student of ``recipe.teachers`` networks, and its loss in each epoch."""
-    teachers = [teach(pools, replace(recipe, altered=0.0, seed=recipe.seed + k)) for k in range(recipe.teachers)]
-    recipe = replace(recipe, altered=recipe.taught_altered)
+    """The student of ``recipe.teachers`` networks of each modality, and its loss in each epoch."""
+    teachers = [[teach(pools, replace(recipe, altered=0.0, seed=recipe.seed + k), part) for k in range(recipe.teachers)] for part in PARTS]
+    recipe = replace(recipe, altered=recipe.taught_altered, epochs=recipe.taught_epochs)
     torch.manual_seed(recipe.seed)
     network = TransformerEmotionClassifier(dropout=recipe.dropout)
     return fit_average(network, Lessons(Batches(pools, recipe, "fused"), teachers, recipe), recipe, on_epoch)
 
 
-def teach(pools: Samples, recipe: Recipe) -> nn.Module:
-    """One teacher, trained on labels."""
+def teach(pools: Samples, recipe: Recipe, modality: str) -> nn.Module:
+    """One teacher of voices or of faces, trained on labels and what the experts say."""
     torch.manual_seed(recipe.seed)
-    network = TransformerEmotionClassifier(dropout=recipe.dropout)
-    return fit_average(network, Batches(pools, recipe, "fused"), recipe)[0]
+    return fit_average(SingleModality(modality, recipe.dropout), Batches(pools, recipe, modality), recipe)[0]
 
 
 class Lessons:
@@ -52,7 +56,7 @@ class Lessons:
     Of a voice or a face alone that is ``recipe.taught`` of what is wanted, the rest its label; of pairs, which are :func:`mixed`, all.
     """
 
-    def __init__(self, batches: Batches, teachers: list[nn.Module], recipe: Recipe) -> None:
+    def __init__(self, batches: Batches, teachers: Teachers, recipe: Recipe) -> None:
         self.batches, self.teachers, self.recipe = batches, teachers, recipe
 
     def __call__(self) -> tuple[torch.Tensor, torch.Tensor]:
@@ -61,22 +65,20 @@ class Lessons:
         pairs = (clean[:, VOICE] != 0).any(dim=1) & (clean[:, FACE] != 0).any(dim=1)
         clean[pairs], altered[pairs] = mixed(clean[pairs], altered[pairs], self.batches.rng)
         share = torch.where(pairs, 1.0, self.recipe.taught)[:, None]
-        return altered, torch.lerp(target, product(self.teachers, clean, self.recipe.taught_face_trust), share)
+        return altered, torch.lerp(target, product(self.teachers, clean, self.recipe.taught_voice_trust), share)
 
 
-def product(teachers: list[nn.Module], x: torch.Tensor, face_trust: float) -> torch.Tensor:
-    """Standardised (n, 552) → (n, 8): the product of the teachers' mean probabilities for the voice and for the face, normalised.
+def product(teachers: Teachers, x: torch.Tensor, voice_trust: float) -> torch.Tensor:
+    """Standardised (n, 552) → (n, 8): the product of the mean probabilities by teachers of the voice and of the face, normalised.
 
-    What is missing has no say; beside a voice, what is said of the face is raised to the power of ``face_trust``.
+    What is missing has no say; beside a face, what is said of the voice is raised to the power of ``voice_trust``.
     """
     heard, seen = ((x[:, part] != 0).any(dim=1, keepdim=True) for part in (VOICE, FACE))
-    weights = heard.float(), torch.where(heard, face_trust, 1.0) * seen
+    weights = torch.where(seen, voice_trust, 1.0) * heard, seen.float()
     logs = torch.zeros(len(x), 1)
     with torch.no_grad():
-        for part, weight in zip((VOICE, FACE), weights, strict=True):
-            alone = torch.zeros_like(x)
-            alone[:, part] = x[:, part]
-            said = torch.stack([teacher(alone).softmax(dim=1) for teacher in teachers]).mean(dim=0)
+        for own, weight in zip(teachers, weights, strict=True):
+            said = torch.stack([teacher(x).softmax(dim=1) for teacher in own]).mean(dim=0)
             logs = logs + said.log() * weight
     return logs.softmax(dim=1)
 

@@ -10,6 +10,7 @@ from features import N_AUDIO, N_VISUAL
 from features.vector import join
 from models.dataset import SPOKEN, Faces, Voices
 from models.labels import LABELS
+from models.listener import opinions
 from models.recipe import Recipe
 from models.teachers import balanced_weights, face_expert
 
@@ -18,13 +19,18 @@ DB_TO_MFCC0 = np.sqrt(128)  # a gain of 1 dB adds this to MFCC 0 and nothing to 
 
 @dataclass(frozen=True)
 class VoicePool:
-    """n recordings: raw ``copies`` (n, c, 40), those in :data:`SPOKEN` clean, and ``cut`` (n, c, 40): with less around the words."""
+    """n recordings: raw ``copies`` (n, c, 40), those in :data:`SPOKEN` clean, and ``cut`` (n, c, 40): with less around the words.
+
+    ``speakers`` (n, 40) is the mean voice of each one's actor, ``opinions`` (n, 8) what a listener to other actors makes of it.
+    """
 
     copies: np.ndarray
     cut: np.ndarray
     labels: np.ndarray
     actors: np.ndarray
     weights: np.ndarray
+    speakers: np.ndarray
+    opinions: np.ndarray
 
     @property
     def spoken(self) -> np.ndarray:
@@ -40,7 +46,7 @@ class VoicePool:
         """Each of ``rows`` as it was spoken, at a random speed, and a random copy of it → two (n, 40).
 
         With chance ``recipe.altered`` the copy is one from another microphone, room or line, and its level another; with chance
-        ``recipe.cut`` it is cut.
+        ``recipe.cut`` it is cut. With chance ``recipe.recast`` both are moved, some way, to where another actor's voice is.
         """
         count = len(rows)
         speed = rng.integers(SPOKEN.stop, size=count)
@@ -49,7 +55,17 @@ class VoicePool:
         shorter = rng.random((count, 1)) < recipe.cut
         vectors = np.where(shorter, self.cut[rows, copy], self.copies[rows, copy]).astype(float)
         vectors[:, 0] += (rng.random(count) < recipe.altered) * rng.uniform(-recipe.gain_db, recipe.gain_db, count) * DB_TO_MFCC0
-        return self.copies[rows, np.where(dirty, 0, speed)].astype(float), vectors
+        move = self.recast(rows, rng, recipe.recast)
+        return self.copies[rows, np.where(dirty, 0, speed)] + move, vectors + move
+
+    def recast(self, rows: np.ndarray, rng: np.random.Generator, chance: float) -> np.ndarray:
+        """(n, 40): part of the way from the mean voice of each one's actor to that of somebody else, or nothing.
+
+        Loudness, pitch and microphone of few actors are all that is known of people: so what an emotion adds to a voice is
+        shown with other voices, too, and with all that lie between them.
+        """
+        share = rng.random((len(rows), 1)) * (rng.random((len(rows), 1)) < chance)
+        return share * (self.speakers[rng.integers(len(self.speakers), size=len(rows))] - self.speakers[rows])
 
 
 @dataclass(frozen=True)
@@ -69,7 +85,17 @@ class FacePool:
 def voice_pool(voices: Voices, rng: np.random.Generator) -> VoicePool:
     """All copies of all recordings; every emotion is drawn as often."""
     weights = balanced_weights(voices.label, np.ones(len(voices.label), bool), 0.0)
-    return VoicePool(voices.mfcc, cut_closer(voices, rng), voices.label, voices.actor, weights)
+    cut, speakers = cut_closer(voices, rng), mean_voices(voices.mfcc[:, 0], voices.label, voices.actor)
+    return VoicePool(voices.mfcc, cut, voices.label, voices.actor, weights, speakers, opinions(voices))
+
+
+def mean_voices(mfcc: np.ndarray, labels: np.ndarray, actors: np.ndarray) -> np.ndarray:
+    """(n, 40) → (n, 40): the mean of what each one's actor has said, every emotion counting the same."""
+    out = np.empty(mfcc.shape)
+    for actor in np.unique(actors):
+        own = actors == actor
+        out[own] = np.mean([mfcc[own & (labels == label)].mean(axis=0) for label in np.unique(labels[own])], axis=0)
+    return out
 
 
 def cut_closer(voices: Voices, rng: np.random.Generator) -> np.ndarray:
@@ -105,8 +131,8 @@ def face_pool(faces: Faces, rng: np.random.Generator, views: int, draws: int, fe
         sources += [actor > 0] * len(drawn)
     vectors, labels, filmed = np.array(rows), np.array(names), np.array(sources)
     weights = balanced_weights(labels, filmed, ferplus_share)
-    opinions = face_expert(vectors, labels, filmed).log_probabilities(vectors)
-    return FacePool(vectors, np.array(originals), labels, weights, opinions)
+    expert = face_expert(vectors, labels, filmed).log_probabilities(vectors)
+    return FacePool(vectors, np.array(originals), labels, weights, expert)
 
 
 def subset(frames: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -23,26 +23,28 @@ class Recipe:
         altered: chance of a voice from another microphone, room or line, and of another level.
         gain_db: range of that level, up and down.
         cut: chance of a voice that is cut closer to its words, or into them (sequences are always cut to the words).
+        recast: chance of a voice that is moved towards another actor's.
+        overheard: of what a voice alone should be called, the share that a listener to the whole recording says; the rest is its label.
         voice_noise, face_noise: deviation of noise on standardised features.
         face_views: altered copies of each filmed face that are used, the face as it is included.
         face_draws: random subsets of frames for each view of a filmed face.
         ferplus_share: chance that a face is a FER+ photograph.
         matched: share of a batch in which voice and face show the same emotion; the others are drawn independently.
-        teachers: networks from which ``fused`` learns (:mod:`models.distillation`); 0: it learns from labels alone.
+        teachers: networks of each modality from which ``fused`` learns (:mod:`models.distillation`); 0: it learns from labels alone.
         taught: what the teachers' opinion of a voice alone, or of a face alone, counts for beside its label.
-        taught_face_trust: exponent of what they say of a face in a pair, as ``face_trust`` is of what the expert says.
-        taught_altered: ``altered`` of their student.
+        taught_voice_trust: exponent of what they say of a voice in a pair: on strangers they are less sure of it than right.
+        taught_altered, taught_epochs: ``altered`` and ``epochs`` of their student.
         reference: pairs kept as the baseline of SHAP.
     """
 
-    epochs: int = 40
+    epochs: int = 12
     batch: int = 64
     epoch_size: int = 2880
     lr: float = 1e-3
     weight_decay: float = 0.05
     seed: int = 0
     dropout: float = 0.1
-    voice_alone: float = 0.3
+    voice_alone: float = 0.5
     face_alone: float = 0.2
     smoothing: float = 0.1
     label_weight: float = 0.1
@@ -51,6 +53,8 @@ class Recipe:
     altered: float = 0.3
     gain_db: float = 12.0
     cut: float = 0.5
+    recast: float = 1.0
+    overheard: float = 0.8
     voice_noise: float = 0.2
     face_noise: float = 0.3
     face_views: int = FACE_VARIANTS
@@ -58,7 +62,8 @@ class Recipe:
     ferplus_share: float = 0.6
     matched: float = 0.5
     teachers: int = 2
-    taught: float = 0.7
-    taught_face_trust: float = 0.7
+    taught: float = 0.9
+    taught_voice_trust: float = 2.0
     taught_altered: float = 0.5
+    taught_epochs: int = 40
     reference: int = 64

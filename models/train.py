@@ -58,7 +58,9 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"{options.data}: no RAVDESS voices (WAV, FLAC) or no faces (MP4, JPG) found; without faces, --model voice", file=sys.stderr)
         return 2
     print(f"features of {len(voices.label)} voices and {len(faces.label)} faces: {time.perf_counter() - start:.0f} s", flush=True)
-    recipe = replace(Recipe(), seed=options.seed, epochs=options.epochs or Recipe().epochs)
+    recipe = replace(Recipe(), seed=options.seed)
+    if options.epochs:
+        recipe = replace(recipe, epochs=options.epochs, taught_epochs=options.epochs)
     held_out = _score(options, corpus, recipe) if options.seeds else []
     info = {"trained_on": describe(voices, faces), "commit": commit(), "created": today()}
     options.out.mkdir(parents=True, exist_ok=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -48,6 +48,8 @@ def train(
         network, info["history"] = distil(pools, recipe, on_epoch)
     else:
         torch.manual_seed(recipe.seed)
+        if architecture == "fused":
+            recipe = replace(recipe, epochs=recipe.taught_epochs)
         network, info["history"] = fit_average(_network(architecture, recipe), Batches(pools, recipe, architecture), recipe, on_epoch)
     info["backbone"], info["recipe"] = backbone, asdict(recipe)
     return EmotionModel(architecture, network, pools.mean, pools.std, pools.reference, 1.0, info, architecture=architecture)

@@ -15,7 +15,7 @@ from models.pools import samples
 from models.recipe import Recipe
 from models.training import train
 
-QUICK = replace(Recipe(), epochs=2, batch=64, epoch_size=128)
+QUICK = replace(Recipe(), epochs=2, taught_epochs=3, batch=64, epoch_size=128)
 
 
 @pytest.fixture(scope="module")
@@ -23,9 +23,24 @@ def pools(corpus):
     return samples(*corpus, QUICK)
 
 
-def linear(seed: int) -> nn.Module:
-    torch.manual_seed(seed)
-    return nn.Linear(552, 8)
+class Of(nn.Module):
+    """A linear classifier of some of the columns."""
+
+    def __init__(self, columns: slice, seed: int) -> None:
+        super().__init__()
+        torch.manual_seed(seed)
+        self.columns, self.layer = columns, nn.Linear(len(range(*columns.indices(552))), 8)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.layer(x[:, self.columns])
+
+
+def voice_teacher(seed: int) -> nn.Module:
+    return Of(slice(0, 40), seed)
+
+
+def face_teacher(seed: int) -> nn.Module:
+    return Of(slice(40, 552), seed)
 
 
 def vectors(count: int, seed: int = 0) -> torch.Tensor:
@@ -49,16 +64,14 @@ class Notebook(nn.Module):
 
 
 def test_the_product_of_opinions_by_hand():
-    """A pair, a voice alone, a face alone; two teachers."""
-    teachers, x = [linear(0), linear(1)], vectors(3)
+    """A pair, a voice alone, a face alone; two teachers of voices, one of faces."""
+    voices, faces, x = [voice_teacher(0), voice_teacher(1)], [face_teacher(2)], vectors(3)
     x[1, 40:], x[2, :40] = 0, 0
-    weights = [(t.weight.detach().numpy(), t.bias.detach().numpy()) for t in teachers]
-    voice = np.mean([softmax(x[:, :40] @ w[:, :40].T + b, axis=1) for w, b in weights], axis=0)
-    face = np.mean([softmax(x[:, 40:] @ w[:, 40:].T + b, axis=1) for w, b in weights], axis=0)
-    for trust in (1.0, 0.4):
-        pair = voice[0] * face[0] ** trust
+    voice, face = (np.mean([softmax(t(x).detach().numpy(), axis=1) for t in own], axis=0) for own in (voices, faces))
+    for trust in (1.0, 2.5):
+        pair = voice[0] ** trust * face[0]
         wanted = np.stack([pair / pair.sum(), voice[1], face[2]])
-        assert_allclose(product(teachers, x, trust), wanted, rtol=2e-4)
+        assert_allclose(product([voices, faces], x, trust), wanted, rtol=2e-4)
 
 
 def test_what_is_mixed_lies_between_two_and_is_altered_in_full():
@@ -82,26 +95,25 @@ def test_what_is_mixed_lies_between_two_and_is_altered_in_full():
 
 
 def test_a_student_is_told_what_was_said_of_the_clean_recording(pools):
-    recipe = replace(QUICK, altered=1.0)
-    teachers = [Notebook([0.3, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1]), Notebook([0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.3])]
-    recipe = replace(recipe, taught=0.7, taught_face_trust=0.5)
+    recipe = replace(QUICK, altered=1.0, taught=0.7, taught_voice_trust=1.5)
+    one, two = [0.3, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1], [0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.3]
+    teachers = [[Notebook(one), Notebook(two)], [Notebook(two)]]
     x, target = Lessons(Batches(pools, recipe, "fused"), teachers, recipe)()
     clean, altered, usual = Batches(pools, recipe, "fused").twins()
     alone = ~is_pair(clean)
     assert 0 < alone.sum() < len(x)
     assert (x[alone] == altered[alone]).all()
-    for teacher in teachers:
-        heard, seen = teacher.shown
-        assert (heard[alone, :40] == clean[alone, :40]).all()
-        assert (seen[alone, 40:] == clean[alone, 40:]).all()
-        assert not heard[:, 40:].any()
-        assert not seen[:, :40].any()
+    for teacher in (*teachers[0], *teachers[1]):
+        (shown,) = teacher.shown
+        assert (shown[alone] == clean[alone]).all()
     for part in (slice(0, 40), slice(40, 552)):
         there = clean[:, part].any(dim=1)
         assert (clean[there, part] != altered[there, part]).any(dim=1).all()
-    said = torch.tensor([0.2, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.2])
+    voice, face = torch.tensor([0.2, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.2]), torch.tensor(two)
+    said = torch.where(clean[:, :1] != 0, voice, face)
     assert_allclose(target[alone], (0.3 * usual + 0.7 * said)[alone], atol=1e-6)
-    assert_allclose(target[~alone], (said**1.5 / (said**1.5).sum()).expand(int((~alone).sum()), -1), atol=1e-6)
+    both = voice**1.5 * face
+    assert_allclose(target[~alone], (both / both.sum()).expand(int((~alone).sum()), -1), atol=1e-6)
 
 
 class Unaltered(Batches):
@@ -113,29 +125,29 @@ class Unaltered(Batches):
 
 
 def test_of_pairs_mixtures_are_shown_and_labels_have_no_say(pools):
-    teacher = linear(3)
-    recipe = replace(QUICK, taught=0.0, taught_face_trust=0.6)
-    x, target = Lessons(Unaltered(pools, recipe, "fused"), [teacher], recipe)()
+    teachers = [[voice_teacher(3)], [face_teacher(4)]]
+    recipe = replace(QUICK, taught=0.0, taught_voice_trust=1.6)
+    x, target = Lessons(Unaltered(pools, recipe, "fused"), teachers, recipe)()
     clean, _, usual = Unaltered(pools, QUICK, "fused").twins()
     pairs = is_pair(clean)
     assert (x[~pairs] == clean[~pairs]).all()
     assert_allclose(target[~pairs], usual[~pairs], atol=1e-6)
     for part in (slice(0, 40), slice(40, 552)):
         assert (x[pairs, part] != clean[pairs, part]).any(dim=1).float().mean() > 0.9
-    assert_allclose(target[pairs], product([teacher], x[pairs], 0.6), atol=1e-6)
+    assert_allclose(target[pairs], product(teachers, x[pairs], 1.6), atol=1e-6)
 
 
 def test_fused_is_the_student_of_as_many_as_the_recipe_says(pools, corpus, monkeypatch):
-    seeds: list[tuple[int, float]] = []
+    seeds: list[tuple[str, int, float]] = []
 
-    def teach(_, recipe):
-        seeds.append((recipe.seed, recipe.altered))
+    def teach(_, recipe, modality):
+        seeds.append((modality, recipe.seed, recipe.altered))
         return Notebook([1 / 8] * 8)
 
     monkeypatch.setattr("models.distillation.teach", teach)
     network, history = distil(pools, replace(QUICK, seed=4, teachers=3))
-    assert seeds == [(4, 0.0), (5, 0.0), (6, 0.0)]
-    assert [row["epoch"] for row in history] == [1, 2]
+    assert seeds == [(part, seed, 0.0) for part in ("voice", "face") for seed in (4, 5, 6)]
+    assert [row["epoch"] for row in history] == [1, 2, 3]
     assert not network.training
     seeds.clear()
     train(*corpus, replace(QUICK, teachers=0), pools=pools)

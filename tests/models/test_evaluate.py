@@ -20,7 +20,7 @@ from models.report import markdown
 from models.robustness import FACE_CHANGES, VOICE_CHANGES, WORDS_ONLY
 from tests.conftest import ROOT
 
-QUICK = {"epochs": 1, "epoch_size": 64}
+QUICK = {"epochs": 1, "taught_epochs": 1, "epoch_size": 64}
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ from models.pools import (
     cut_closer,
     draw_label,
     face_pool,
+    mean_voices,
     moments,
     reference_rows,
     reference_vectors,
@@ -33,8 +34,8 @@ def pool(corpus, rng) -> VoicePool:
     return voice_pool(corpus[0], rng)
 
 
-def recipe(altered: float = 0.0, gain_db: float = 0.0, cut: float = 0.0) -> Recipe:
-    return Recipe(altered=altered, gain_db=gain_db, cut=cut)
+def recipe(altered: float = 0.0, gain_db: float = 0.0, cut: float = 0.0, recast: float = 0.0) -> Recipe:
+    return Recipe(altered=altered, gain_db=gain_db, cut=cut, recast=recast)
 
 
 def is_one_of(copies: np.ndarray, drawn: np.ndarray) -> np.ndarray:
@@ -219,3 +220,40 @@ def test_a_label_that_is_not_there_is_replaced_by_any_other(corpus, rng):
     drawn = np.array([draw_label(pool, 3, rng) for _ in range(200)])
     assert set(pool.labels[drawn]) == {0, 5}
     assert set(pool.labels[[draw_label(pool, 5, rng) for _ in range(50)]]) == {5}
+
+
+def test_the_mean_voice_counts_every_emotion_the_same():
+    mfcc = np.array([[0.0], [2.0], [10.0], [7.0]]).repeat(40, axis=1)
+    found = mean_voices(mfcc, np.array([0, 0, 1, 0]), np.array([1, 1, 1, 2]))
+    assert_allclose(found, np.array([[5.5], [5.5], [5.5], [7.0]]).repeat(40, axis=1))
+
+
+def test_a_recast_voice_lies_on_the_way_to_another_actors(pool, rng):
+    """With its twin moved the same way: what an emotion adds to a voice stays."""
+    rows = rng.integers(len(pool.labels), size=600)
+    twin, drawn = pool.draw_twins(rows, rng, recipe(recast=1.0))
+    assert_allclose(twin, drawn)
+    speakers = np.unique(pool.speakers, axis=0)
+    assert len(speakers) == 4
+    shares, targets = [], []
+    for row, voice in zip(rows, drawn, strict=True):
+        moved = voice - pool.spoken[row]  # (speeds, 40)
+        ways = speakers - pool.speakers[row]
+        longest = np.maximum((ways**2).sum(axis=1), 1e-9)
+        along = np.clip(moved @ ways.T / longest, 0, 1)
+        errors = np.abs(moved[:, None] - along[..., None] * ways).max(axis=2)
+        speed, other = np.unravel_index(errors.argmin(), errors.shape)
+        assert errors[speed, other] < 1e-4
+        if ways[other].any():
+            shares.append(along[speed, other])
+            targets.append(other)
+    assert 0 <= min(shares) < 0.02
+    assert 0.98 < max(shares) <= 1
+    assert np.mean(shares) == pytest.approx(0.5, abs=0.05)
+    assert set(targets) == {0, 1, 2, 3}
+
+
+def test_as_many_voices_are_recast_as_asked(pool, rng):
+    rows = rng.integers(len(pool.labels), size=4000)
+    _, drawn = pool.draw_twins(rows, rng, recipe(recast=0.4))
+    assert 1 - is_one_of(pool.spoken[rows], drawn).any(axis=1).mean() == pytest.approx(0.4 * 3 / 4, abs=0.03)  # a fourth is moved to itself

@@ -18,8 +18,8 @@ from models.recipe import Recipe
 from models.teachers import face_expert, voice_regression
 from models.training import fuse_late, train
 
-QUICK = replace(Recipe(), epochs=6, batch=32, epoch_size=640)
-EXACT = replace(QUICK, altered=0.0, gain_db=0.0, cut=0.0, voice_noise=0.0, face_noise=0.0)
+QUICK = replace(Recipe(), epochs=6, taught_epochs=6, batch=32, epoch_size=640)
+EXACT = replace(QUICK, altered=0.0, gain_db=0.0, cut=0.0, recast=0.0, overheard=0.0, voice_noise=0.0, face_noise=0.0)
 
 
 @pytest.fixture(scope="module")
@@ -108,14 +108,14 @@ def test_loss_falls_and_is_kept(trained):
 
 def test_progress_is_told(known, pools):
     told = []
-    model = train(*known, replace(QUICK, epochs=2, epoch_size=64), on_epoch=lambda *row: told.append(row), pools=pools)
+    model = train(*known, replace(QUICK, epochs=1, taught_epochs=2, epoch_size=64), on_epoch=lambda *row: told.append(row), pools=pools)
     assert [epoch for epoch, _ in told] == [1, 2]
     assert_allclose([loss for _, loss in told], [row["loss"] for row in model.info["history"]], atol=1e-4)
 
 
 @pytest.mark.parametrize("name", ["fused", "voice"])
 def test_same_seed_same_weights_other_seed_others(corpus, name):
-    short = replace(QUICK, epochs=1, epoch_size=64)
+    short = replace(QUICK, epochs=1, taught_epochs=1, epoch_size=64)
     trained, again, other = (train(*corpus, replace(short, seed=s), architecture=name).classifier.state_dict() for s in (0, 0, 1))
     for key, value in trained.items():
         assert (value == again[key]).all(), key
@@ -124,7 +124,7 @@ def test_same_seed_same_weights_other_seed_others(corpus, name):
 
 
 def test_pools_that_are_at_hand_give_the_same_weights(corpus):
-    short = replace(QUICK, epochs=1, epoch_size=64)
+    short = replace(QUICK, epochs=1, taught_epochs=1, epoch_size=64)
     made, given = train(*corpus, short), train(*corpus, short, pools=samples(*corpus, short))
     for a, b in zip(made.classifier.parameters(), given.classifier.parameters(), strict=True):
         assert (a == b).all()
@@ -174,6 +174,19 @@ def test_batches_pair_missing_parts_and_targets(known):
     expert[~blind] = pools.seen.expert[j]
     opinion = (1 - recipe.label_weight) * softmax(expert, axis=1) + recipe.label_weight * np.eye(8)[seen]
     assert_allclose(wanted[deaf], opinion[deaf], atol=1e-5)
+
+
+def test_a_voice_alone_is_told_what_the_listener_makes_of_it(known):
+    recipe = replace(EXACT, batch=200, overheard=0.6, voice_alone=0.5)
+    pools = samples(*known, recipe)
+    x, wanted = (t.numpy() for t in Batches(pools, recipe, "fused")())
+    blind = ~x[:, 40:].any(axis=1)
+    spoken = (pools.heard.spoken - pools.mean[:40]) / pools.std[:40]
+    i = np.array(rows_of(x[blind, :40], spoken.reshape(-1, 40))) // spoken.shape[1]
+    expected = 0.6 * pools.heard.opinions[i] + 0.4 * smooth(pools.heard.labels[i], recipe.smoothing)
+    assert_allclose(wanted[blind], expected, atol=1e-5)
+    _, without = Batches(pools, replace(recipe, overheard=0.0), "fused")()
+    assert_allclose(wanted[~blind], without.numpy()[~blind], atol=1e-6)
 
 
 def test_the_twin_of_a_face_is_the_whole_film_of_it_unaltered(known):
