@@ -1,9 +1,9 @@
 """How ``fused`` learns: from networks that know clean voices only, and say of any recording what it was before it was altered.
 
 Trained on altered voices with nothing but their labels, a network learns to judge each microphone by itself, and strangers less
-well. So teachers learn from clean voices; their student is shown the same ones from another microphone, room, line or camera,
-and told what the teachers made of the clean ones (knowledge distillation, Hinton et al. 2015, arXiv:1503.02531; with noise on the
-student's side only, Xie et al. 2020, arXiv:1911.04252).
+well. So teachers learn from clean voices, and from faces, some of each; their student is shown the same ones from another
+microphone, room, line or camera, and told what the teachers made of the clean ones (knowledge distillation, Hinton
+et al. 2015, arXiv:1503.02531; with noise on the student's side only, Xie et al. 2020, arXiv:1911.04252).
 
 There are few faces, and a network that is shown pairs of one emotion learns by heart which face goes with which answer. In a pair
 the student is therefore told the product of what the teachers say of the voice alone and of the face alone (Hinton 2002,
