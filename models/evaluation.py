@@ -103,13 +103,14 @@ class Laboratory:
         pools = samples(voices, faces, recipe)
         out = []
         for name in models if len(faces.label) else [name for name in models if name == "voice"]:
+            asked = [(state, change) for state in states_of(name) for change in [None, *(changes_of(state) if changes else [])]]
+            shown = [(*what, clips) for what in asked if len((clips := held_out_clips(*tests, *what)).label)]
+            if not shown:  # a model of faces, and nobody who is left out was filmed
+                continue
             model = learn(name, voices, faces, recipe, pools, self.backbone)
-            for state in states_of(name):
-                for change in [None, *(changes_of(state) if changes else [])]:
-                    clips = held_out_clips(*tests, state, change)
-                    if len(clips.label):
-                        logits = predict(model, clips)
-                        out.append(Prediction(name, split, recipe.seed, state, change, logits, clips.label, clips.actor, clips.keys))
+            for state, change, clips in shown:
+                logits = predict(model, clips)
+                out.append(Prediction(name, split, recipe.seed, state, change, logits, clips.label, clips.actor, clips.keys))
         return out
 
 

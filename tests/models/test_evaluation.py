@@ -108,6 +108,7 @@ def test_a_split_without_clips_trains_nothing(lab, monkeypatch):
     monkeypatch.setattr(models.evaluation, "learn", lambda *_: pytest.fail("trained"))
     assert lab.run("actor-5fold", 3, ["fused"], RECIPE, True) == []
     assert lab.run("leave-one-actor-out", 23, ["fused"], RECIPE, True) == []
+    assert lab.run("actor-5fold", 1, ["face"], RECIPE, True) == []  # actor 3 was heard, but not filmed
 
 
 @pytest.mark.parametrize("filmed", [(), (5,)])

@@ -33,29 +33,31 @@ def test_scores_are_complete_and_plausible(protocol, name):
     assert (result["not_measured"] is None) == (name == "voice")
 
 
-@pytest.mark.parametrize("name", ["fused", "voice", "av-tokens"])
-def test_a_test_with_the_same_people_flatters(name):
-    """If it did not, people would leak into the honest protocol."""
+@pytest.mark.parametrize(("name", "least"), [("fused", 0.02), ("voice", 0.02), ("av-tokens", 0.05)])
+def test_a_test_with_the_same_people_flatters(name, least):
+    """If it did not, people would leak into the honest protocol. Averages are learned from listeners to others: it flatters them less."""
     honest, random = (read_result(p, name)["states"]["voice"]["accuracy"]["value"] for p in ("actor-5fold", "random"))
-    assert random > honest + 0.05
+    assert random > honest + least
 
 
 def test_the_voice_beats_the_first_attempts():
     """38.5 % was a first network on the means; 42 and 55 % were the aims for means and for sequences."""
-    assert read_result("actor-5fold", "fused")["states"]["voice"]["accuracy"]["value"] > 0.385
+    for name in ("fused", "voice"):
+        assert read_result("actor-5fold", name)["states"]["voice"]["accuracy"]["value"] > 0.42
     assert read_result("actor-5fold", "av-tokens")["states"]["voice"]["accuracy"]["value"] > 0.55
 
 
 def test_both_beat_the_first_attempt_on_people_never_met():
-    """A first prototype of this project: 55 % without actor 01 and 64 % without actor 05."""
+    """A first prototype of this project: 55 % without actor 01 and 64 % without actor 05; 60 and 68 % were the aims."""
     for name in ("fused", "av-tokens"):
-        assert read_result("actor-5fold", name)["states"]["both"]["accuracy"]["value"] > (0.55 * 52 + 0.64 * 60) / 112
+        people = read_result("actor-5fold", name)["states"]["both"]["per_actor"]
+        assert people["01"]["accuracy"] > 0.60
+        assert people["05"]["accuracy"] > 0.68
 
 
-def test_scaling_helps_and_the_voice_is_calibrated():
-    for name in ("fused", "voice", "av-tokens"):
-        calibration = read_result("actor-5fold", name)["states"]["voice"]["calibration"]
-        assert calibration["after"]["value"] <= 0.08
+@pytest.mark.parametrize(("name", "state"), [("fused", "voice"), ("fused", "both"), ("voice", "voice"), ("av-tokens", "voice")])
+def test_what_is_scaled_is_calibrated(name, state):
+    assert read_result("actor-5fold", name)["states"][state]["calibration"]["after"]["value"] <= 0.08
 
 
 def test_readme_shows_these_scores():
