@@ -13,6 +13,7 @@ from models.labels import LABELS
 from models.tokens import TokenTransformer
 
 VOICE, FACE = slice(0, N_AUDIO), slice(N_AUDIO, N_FEATURES)
+PARTS = ("voice", "face")  # names of the two, which a single modality and late fusion are made of
 
 
 class SingleModality(nn.Module):

@@ -45,8 +45,9 @@ class Batches:
         twins = zip(voices, faces, strict=True)
         clean, x = (np.concatenate([np.where(deaf, 0, voice), np.where(blind, 0, face)], axis=1) for voice, face in twins)
         target = targets(pools.heard.labels[i], pools.seen.labels[j], pools.seen.expert[j], paired, deaf[:, 0], blind[:, 0], recipe)
-        told = recipe.overheard * blind  # a voice alone: what a listener to the whole recording makes of it
-        target = told * pools.heard.opinions[i] + (1 - told) * target
+        if blind.any():  # a voice alone: what a listener to the whole recording makes of it
+            told = recipe.overheard * blind
+            target = told * pools.heard.opinions[i] + (1 - told) * target
         spoken, shown, wanted = (torch.from_numpy(part.astype(np.float32)) for part in (clean, x, target))
         return spoken, shown, wanted
 

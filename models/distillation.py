@@ -24,14 +24,13 @@ import numpy as np
 import torch
 from torch import nn
 
-from models.architectures import FACE, VOICE, SingleModality
+from models.architectures import FACE, PARTS, VOICE, SingleModality
 from models.batches import Batches
 from models.classifier import TransformerEmotionClassifier
 from models.fitting import OnEpoch, fit_average
 from models.pools import Samples
 from models.recipe import Recipe
 
-PARTS = ("voice", "face")
 Teachers = Sequence[Sequence[nn.Module]]  # of voices, and of faces
 
 

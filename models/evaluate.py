@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from models.evaluation import PARTS, STATES, TRAINED, Corpus, Prediction, late_fusion, run_protocol, stability, states_of, temperatures
+from models.architectures import PARTS
+from models.evaluation import STATES, TRAINED, Corpus, Prediction, late_fusion, run_protocol, stability, states_of, temperatures
 from models.metrics import scores
 from models.protocols import PROTOCOLS
 from models.provenance import commit, today

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from models.architectures import PARTS
 from models.checkpoint import AnyModel, softmax
 from models.clips import held_out_clips, predict
 from models.dataset import Faces, Voices, load_faces, load_voices
@@ -24,7 +25,6 @@ from models.training import train
 
 STATES = ("both", "voice", "face")
 TRAINED = ("fused", "voice", "face", "linear", "av-tokens")
-PARTS = ("voice", "face")  # what late fusion is made of
 
 
 def states_of(model: str) -> tuple[str, ...]:

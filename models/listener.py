@@ -19,14 +19,14 @@ from models.dataset import SPOKEN, Voices
 from models.labels import LABELS
 from models.teachers import Expert
 
-PARTS = 4  # groups of actors, each judged by a listener to the others
+_PARTS = 4  # groups of actors, each judged by a listener to the others
 _COMPONENTS, _GAMMA, _C = 600, 0.003, 3.0
 
 
 def opinions(voices: Voices) -> np.ndarray:
     """(n, 8) probabilities of each recording, over its speeds on average, by listeners to other actors; of one actor alone, the labels."""
     actors = np.random.default_rng(0).permutation(np.unique(voices.actor))
-    parts = min(PARTS, len(actors))
+    parts = min(_PARTS, len(actors))
     if parts < 2:
         return np.eye(len(LABELS))[voices.label]
     heard = np.stack([statistics(voices.sequence[:, speed], voices.heard[:, speed]) for speed in range(SPOKEN.stop)], axis=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -21,7 +22,7 @@ DB_TO_MFCC0 = np.sqrt(128)  # a gain of 1 dB adds this to MFCC 0 and nothing to 
 class VoicePool:
     """n recordings: raw ``copies`` (n, c, 40), those in :data:`SPOKEN` clean, and ``cut`` (n, c, 40): with less around the words.
 
-    ``speakers`` (n, 40) is the mean voice of each one's actor, ``opinions`` (n, 8) what a listener to other actors makes of it.
+    ``speakers`` (n, 40) is the mean voice of each one's actor; ``voices`` are the recordings themselves.
     """
 
     copies: np.ndarray
@@ -30,7 +31,12 @@ class VoicePool:
     actors: np.ndarray
     weights: np.ndarray
     speakers: np.ndarray
-    opinions: np.ndarray
+    voices: Voices
+
+    @cached_property
+    def opinions(self) -> np.ndarray:
+        """(n, 8): what a listener to other actors makes of each (:mod:`models.listener`), which takes seconds and not all ask for."""
+        return opinions(self.voices)
 
     @property
     def spoken(self) -> np.ndarray:
@@ -86,7 +92,7 @@ def voice_pool(voices: Voices, rng: np.random.Generator) -> VoicePool:
     """All copies of all recordings; every emotion is drawn as often."""
     weights = balanced_weights(voices.label, np.ones(len(voices.label), bool), 0.0)
     cut, speakers = cut_closer(voices, rng), mean_voices(voices.mfcc[:, 0], voices.label, voices.actor)
-    return VoicePool(voices.mfcc, cut, voices.label, voices.actor, weights, speakers, opinions(voices))
+    return VoicePool(voices.mfcc, cut, voices.label, voices.actor, weights, speakers, voices)
 
 
 def mean_voices(mfcc: np.ndarray, labels: np.ndarray, actors: np.ndarray) -> np.ndarray:

@@ -16,11 +16,12 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from models.architectures import PARTS
 from models.backbone import BACKBONES
 from models.checkpoint import WEIGHTS, AnyModel, EmotionModel, save_model
 from models.dataset import Faces, Voices
 from models.evaluate import predictions, results_of, summary, write
-from models.evaluation import PARTS, STATES, TRAINED, Corpus, Prediction, learn, states_of, temperature_of
+from models.evaluation import STATES, TRAINED, Corpus, Prediction, learn, states_of, temperature_of
 from models.pools import samples
 from models.provenance import commit, today
 from models.recipe import Recipe
