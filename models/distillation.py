@@ -9,8 +9,10 @@ There are few faces, and a network that is shown pairs of one emotion learns by 
 the student is therefore told the product of what the teachers say of the voice alone and of the face alone (Hinton 2002,
 doi 10.1162/089976602760128018), of any voice with any face, and of mixtures of voices and of faces: so that it learns how to
 weigh the two, and not only what comes out for those that were filmed (function matching, Beyer et al. 2022, arXiv:2106.05237).
-What they say of a voice counts for more in that product (``taught_voice_trust``): of strangers' voices they are less sure than right,
-of strangers' faces surer.
+What they say of a voice counts for more (``taught_voice_trust``), and of a face for less (``taught_face_trust``): of strangers' voices
+they are less sure than right, of strangers' faces surer. It counts for as much where the other is missing, so that what a voice and
+what a face add to the logits of a pair are what they are alone, and the network has one thing to learn of each; how sure it is of a
+voice alone or of a face alone is set right by their own temperatures.
 
 A copy that is cut closer (:func:`models.pools.cut_closer`) is one more altered recording, but teachers learn from such copies, too.
 """
@@ -57,6 +59,7 @@ class Lessons:
 
     def __init__(self, batches: Batches, teachers: Teachers, recipe: Recipe) -> None:
         self.batches, self.teachers, self.recipe = batches, teachers, recipe
+        self.trusts = recipe.taught_voice_trust, recipe.taught_face_trust
 
     def __call__(self) -> tuple[torch.Tensor, torch.Tensor]:
         """float32 (batch, 552) standardised, float32 (batch, 8) targets."""
@@ -64,16 +67,15 @@ class Lessons:
         pairs = (clean[:, VOICE] != 0).any(dim=1) & (clean[:, FACE] != 0).any(dim=1)
         clean[pairs], altered[pairs] = mixed(clean[pairs], altered[pairs], self.batches.rng)
         share = torch.where(pairs, 1.0, self.recipe.taught)[:, None]
-        return altered, torch.lerp(target, product(self.teachers, clean, self.recipe.taught_voice_trust), share)
+        return altered, torch.lerp(target, product(self.teachers, clean, self.trusts), share)
 
 
-def product(teachers: Teachers, x: torch.Tensor, voice_trust: float) -> torch.Tensor:
+def product(teachers: Teachers, x: torch.Tensor, trusts: tuple[float, float]) -> torch.Tensor:
     """Standardised (n, 552) → (n, 8): the product of the mean probabilities by teachers of the voice and of the face, normalised.
 
-    What is missing has no say; beside a face, what is said of the voice is raised to the power of ``voice_trust``.
+    What is missing has no say; what is said of a voice and of a face is raised to the powers of ``trusts``.
     """
-    heard, seen = ((x[:, part] != 0).any(dim=1, keepdim=True) for part in (VOICE, FACE))
-    weights = torch.where(seen, voice_trust, 1.0) * heard, seen.float()
+    weights = [trust * (x[:, part] != 0).any(dim=1, keepdim=True) for trust, part in zip(trusts, (VOICE, FACE), strict=True)]
     logs = torch.zeros(len(x), 1)
     with torch.no_grad():
         for own, weight in zip(teachers, weights, strict=True):

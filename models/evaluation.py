@@ -48,9 +48,13 @@ class Prediction:
 
 
 def learn(model: str, voices: Voices, faces: Faces, recipe: Recipe, pools: Samples | None = None, backbone: str = "ferplus") -> AnyModel:
-    """Train one of :data:`TRAINED` with the settings of ``recipe``, of which the tokens take those that they share."""
+    """Train one of :data:`TRAINED` with the settings of ``recipe``, of which the tokens take those that they share.
+
+    Args:
+        pools: of the others; the tokens weigh voices otherwise, and draw from their own.
+    """
     if model == "av-tokens":
-        return train_tokens(voices, faces, token_recipe(recipe), backbone, pools=pools)
+        return train_tokens(voices, faces, token_recipe(recipe), backbone)
     return train(voices, faces, recipe, backbone, architecture=model, pools=pools)
 
 

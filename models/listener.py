@@ -17,14 +17,18 @@ from sklearn.preprocessing import StandardScaler
 
 from models.dataset import SPOKEN, Voices
 from models.labels import LABELS
-from models.teachers import Expert
+from models.teachers import Expert, label_weights
 
 _PARTS = 4  # groups of actors, each judged by a listener to the others
 _COMPONENTS, _GAMMA, _C = 600, 0.003, 3.0
 
 
-def opinions(voices: Voices) -> np.ndarray:
-    """(n, 8) probabilities of each recording, over its speeds on average, by listeners to other actors; of one actor alone, the labels."""
+def opinions(voices: Voices, balance: float = 1.0) -> np.ndarray:
+    """(n, 8) probabilities of each recording, over its speeds on average, by listeners to other actors; of one actor alone, the labels.
+
+    Args:
+        balance: of :func:`models.teachers.label_weights`.
+    """
     actors = np.random.default_rng(0).permutation(np.unique(voices.actor))
     parts = min(_PARTS, len(actors))
     if parts < 2:
@@ -33,20 +37,20 @@ def opinions(voices: Voices) -> np.ndarray:
     found = np.zeros((len(voices.label), len(LABELS)))
     for part in range(parts):
         judged = np.isin(voices.actor, actors[part::parts])
-        expert = listener(heard[~judged], voices.label[~judged])
+        expert = listener(heard[~judged], voices.label[~judged], balance)
         found[judged] = np.mean([np.exp(expert.log_probabilities(heard[judged, speed])) for speed in range(SPOKEN.stop)], axis=0)
     return found / found.sum(axis=1, keepdims=True)
 
 
-def listener(heard: np.ndarray, labels: np.ndarray) -> Expert:
+def listener(heard: np.ndarray, labels: np.ndarray, balance: float = 1.0) -> Expert:
     """Kernel logistic regression (Gaussian kernel, Nyström's approximation) on statistics (n, speeds, 120).
 
-    Every emotion weighs the same: RAVDESS has half as many neutral voices as others, and they would hardly ever be named.
+    RAVDESS has half as many neutral voices as others: without some ``balance`` they would hardly ever be named.
     """
     x, y = heard.reshape(-1, heard.shape[2]), np.repeat(labels, heard.shape[1])
     kernel = Nystroem(gamma=_GAMMA, n_components=min(_COMPONENTS, len(x)), random_state=0)
-    pipeline: Pipeline = make_pipeline(StandardScaler(), kernel, LogisticRegression(C=_C, class_weight="balanced", max_iter=100))
-    return Expert(pipeline.fit(x, y))
+    pipeline: Pipeline = make_pipeline(StandardScaler(), kernel, LogisticRegression(C=_C, max_iter=100))
+    return Expert(pipeline.fit(x, y, logisticregression__sample_weight=len(y) * label_weights(y, balance)))
 
 
 def statistics(sequence: np.ndarray, heard: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ from models.dataset import SPOKEN, Faces, Voices
 from models.labels import LABELS
 from models.listener import opinions
 from models.recipe import Recipe
-from models.teachers import balanced_weights, face_expert
+from models.teachers import balanced_weights, face_expert, label_weights
 
 DB_TO_MFCC0 = np.sqrt(128)  # a gain of 1 dB adds this to MFCC 0 and nothing to the others
 
@@ -32,11 +32,12 @@ class VoicePool:
     weights: np.ndarray
     speakers: np.ndarray
     voices: Voices
+    balance: float
 
     @cached_property
     def opinions(self) -> np.ndarray:
         """(n, 8): what a listener to other actors makes of each (:mod:`models.listener`), which takes seconds and not all ask for."""
-        return opinions(self.voices)
+        return opinions(self.voices, self.balance)
 
     @property
     def spoken(self) -> np.ndarray:
@@ -88,11 +89,11 @@ class FacePool:
     expert: np.ndarray
 
 
-def voice_pool(voices: Voices, rng: np.random.Generator) -> VoicePool:
-    """All copies of all recordings; every emotion is drawn as often."""
-    weights = balanced_weights(voices.label, np.ones(len(voices.label), bool), 0.0)
+def voice_pool(voices: Voices, rng: np.random.Generator, balance: float = 1.0) -> VoicePool:
+    """All copies of all recordings, drawn with :func:`models.teachers.label_weights`."""
+    weights = label_weights(voices.label, balance)
     cut, speakers = cut_closer(voices, rng), mean_voices(voices.mfcc[:, 0], voices.label, voices.actor)
-    return VoicePool(voices.mfcc, cut, voices.label, voices.actor, weights, speakers, voices)
+    return VoicePool(voices.mfcc, cut, voices.label, voices.actor, weights, speakers, voices, balance)
 
 
 def mean_voices(mfcc: np.ndarray, labels: np.ndarray, actors: np.ndarray) -> np.ndarray:
@@ -196,6 +197,6 @@ class Samples:
 def samples(voices: Voices, faces: Faces, recipe: Recipe) -> Samples:
     """The pools of voices and faces, their moments, and the reference pairs."""
     rng = np.random.default_rng(recipe.seed)
-    heard = voice_pool(voices, rng.spawn(1)[0])
+    heard = voice_pool(voices, rng.spawn(1)[0], recipe.balance)
     seen = face_pool(faces, rng, recipe.face_views, recipe.face_draws, recipe.ferplus_share)
     return Samples(heard, seen, *moments(heard, seen), reference_vectors(heard, seen, recipe.reference, rng))

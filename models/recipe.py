@@ -20,6 +20,7 @@ class Recipe:
         label_weight: weight of the true label beside the experts' opinion, for pairs of one label.
         voice_trust: what a voice's label is worth against a face: the probability that an expert of voices gives it.
         face_trust: exponent of the face expert's opinion in a pair: on strangers it is less right than it is sure.
+        balance: of voices: 1, every emotion is drawn and weighed the same; 0, every recording (half as many are neutral).
         altered: chance of a voice from another microphone, room or line, and of another level.
         gain_db: range of that level, up and down.
         cut: chance of a voice that is cut closer to its words, or into them (sequences are always cut to the words).
@@ -32,7 +33,8 @@ class Recipe:
         matched: share of a batch in which voice and face show the same emotion; the others are drawn independently.
         teachers: networks of each modality from which ``fused`` learns (:mod:`models.distillation`); 0: it learns from labels alone.
         taught: what the teachers' opinion of a voice alone, or of a face alone, counts for beside its label.
-        taught_voice_trust: exponent of what they say of a voice in a pair: on strangers they are less sure of it than right.
+        taught_voice_trust, taught_face_trust: exponents of what they say of a voice and of a face: of strangers' voices they are less
+            sure than right, of strangers' faces surer.
         taught_altered, taught_epochs: ``altered`` and ``epochs`` of their student.
         reference: pairs kept as the baseline of SHAP.
     """
@@ -50,6 +52,7 @@ class Recipe:
     label_weight: float = 0.1
     voice_trust: float = 0.8
     face_trust: float = 0.5
+    balance: float = 0.5
     altered: float = 0.3
     gain_db: float = 12.0
     cut: float = 0.5
@@ -63,7 +66,8 @@ class Recipe:
     matched: float = 0.5
     teachers: int = 2
     taught: float = 0.9
-    taught_voice_trust: float = 2.0
+    taught_voice_trust: float = 1.6
+    taught_face_trust: float = 0.6
     taught_altered: float = 0.5
     taught_epochs: int = 40
     reference: int = 64

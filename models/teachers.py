@@ -80,6 +80,12 @@ def linear_weights(expert: Expert, mean: np.ndarray, std: np.ndarray) -> tuple[n
     return weights, np.where(np.isinf(intercepts), found.min() - 5, intercepts)
 
 
+def label_weights(labels: np.ndarray, balance: float) -> np.ndarray:
+    """Weights (n,) with sum 1. ``balance`` 1: every emotion weighs the same; 0: every recording; between, in between."""
+    weights = np.bincount(labels)[labels] ** -float(balance)
+    return weights / weights.sum()
+
+
 def balanced_weights(labels: np.ndarray, filmed: np.ndarray, share: float) -> np.ndarray:
     """Weights (n,) with sum 1: every class weighs the same, photographs ``share`` of it (all, where nothing was filmed)."""
     weights = np.zeros(len(labels))

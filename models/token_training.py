@@ -38,6 +38,7 @@ class TokenRecipe(Recipe):
     voice_alone: float = 0.65
     face_alone: float = 0.15
     altered: float = 0.5
+    balance: float = 1.0
     mixup: float = 0.3
     mask_frames: int = 25
     reference: int = 32
@@ -65,10 +66,9 @@ def train_tokens(
     recipe: TokenRecipe,
     backbone: str = "ferplus",
     on_epoch: OnEpoch | None = None,
-    pools: Samples | None = None,
 ) -> TokenModel:
     """Train on all that is given; the loss of each epoch is in ``info["history"]``."""
-    pools = pools or samples(voices, faces, recipe)
+    pools = samples(voices, faces, recipe)
     mean, std = frame_moments(voices, pools)
     weights = balanced_weights(faces.label, faces.actor > 0, recipe.ferplus_share)
     data = _Sequences(voices, faces, pools, mean, std, weights)

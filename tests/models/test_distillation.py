@@ -68,10 +68,9 @@ def test_the_product_of_opinions_by_hand():
     voices, faces, x = [voice_teacher(0), voice_teacher(1)], [face_teacher(2)], vectors(3)
     x[1, 40:], x[2, :40] = 0, 0
     voice, face = (np.mean([softmax(t(x).detach().numpy(), axis=1) for t in own], axis=0) for own in (voices, faces))
-    for trust in (1.0, 2.5):
-        pair = voice[0] ** trust * face[0]
-        wanted = np.stack([pair / pair.sum(), voice[1], face[2]])
-        assert_allclose(product([voices, faces], x, trust), wanted, rtol=2e-4)
+    for heard, seen in ((1.0, 1.0), (2.5, 0.4)):
+        wanted = np.stack([voice[0] ** heard * face[0] ** seen, voice[1] ** heard, face[2] ** seen])
+        assert_allclose(product([voices, faces], x, (heard, seen)), wanted / wanted.sum(axis=1, keepdims=True), rtol=2e-4)
 
 
 def test_what_is_mixed_lies_between_two_and_is_altered_in_full():
@@ -95,7 +94,7 @@ def test_what_is_mixed_lies_between_two_and_is_altered_in_full():
 
 
 def test_a_student_is_told_what_was_said_of_the_clean_recording(pools):
-    recipe = replace(QUICK, altered=1.0, taught=0.7, taught_voice_trust=1.5)
+    recipe = replace(QUICK, altered=1.0, taught=0.7, taught_voice_trust=1.5, taught_face_trust=0.5)
     one, two = [0.3, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1], [0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.3]
     teachers = [[Notebook(one), Notebook(two)], [Notebook(two)]]
     x, target = Lessons(Batches(pools, recipe, "fused"), teachers, recipe)()
@@ -109,10 +108,10 @@ def test_a_student_is_told_what_was_said_of_the_clean_recording(pools):
     for part in (slice(0, 40), slice(40, 552)):
         there = clean[:, part].any(dim=1)
         assert (clean[there, part] != altered[there, part]).any(dim=1).all()
-    voice, face = torch.tensor([0.2, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.2]), torch.tensor(two)
-    said = torch.where(clean[:, :1] != 0, voice, face)
+    voice, face = torch.tensor([0.2, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.2]) ** 1.5, torch.tensor(two) ** 0.5
+    said = torch.where(clean[:, :1] != 0, voice / voice.sum(), face / face.sum())
     assert_allclose(target[alone], (0.3 * usual + 0.7 * said)[alone], atol=1e-6)
-    both = voice**1.5 * face
+    both = voice * face
     assert_allclose(target[~alone], (both / both.sum()).expand(int((~alone).sum()), -1), atol=1e-6)
 
 
@@ -126,7 +125,7 @@ class Unaltered(Batches):
 
 def test_of_pairs_mixtures_are_shown_and_labels_have_no_say(pools):
     teachers = [[voice_teacher(3)], [face_teacher(4)]]
-    recipe = replace(QUICK, taught=0.0, taught_voice_trust=1.6)
+    recipe = replace(QUICK, taught=0.0, taught_voice_trust=1.7, taught_face_trust=0.4)
     x, target = Lessons(Unaltered(pools, recipe, "fused"), teachers, recipe)()
     clean, _, usual = Unaltered(pools, QUICK, "fused").twins()
     pairs = is_pair(clean)
@@ -134,7 +133,7 @@ def test_of_pairs_mixtures_are_shown_and_labels_have_no_say(pools):
     assert_allclose(target[~pairs], usual[~pairs], atol=1e-6)
     for part in (slice(0, 40), slice(40, 552)):
         assert (x[pairs, part] != clean[pairs, part]).any(dim=1).float().mean() > 0.9
-    assert_allclose(target[pairs], product(teachers, x[pairs], 1.6), atol=1e-6)
+    assert_allclose(target[pairs], product(teachers, x[pairs], (1.7, 0.4)), atol=1e-6)
 
 
 def test_fused_is_the_student_of_as_many_as_the_recipe_says(pools, corpus, monkeypatch):

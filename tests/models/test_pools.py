@@ -7,6 +7,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from models.dataset import SPOKEN
+from models.listener import opinions
 from models.pools import (
     DB_TO_MFCC0,
     VoicePool,
@@ -22,6 +23,7 @@ from models.pools import (
     voice_pool,
 )
 from models.recipe import Recipe
+from models.teachers import label_weights
 
 
 @pytest.fixture
@@ -220,6 +222,14 @@ def test_a_label_that_is_not_there_is_replaced_by_any_other(corpus, rng):
     drawn = np.array([draw_label(pool, 3, rng) for _ in range(200)])
     assert set(pool.labels[drawn]) == {0, 5}
     assert set(pool.labels[[draw_label(pool, 5, rng) for _ in range(50)]]) == {5}
+
+
+@pytest.mark.parametrize("balance", [0.0, 1.0])
+def test_voices_are_drawn_and_judged_with_one_balance(corpus, rng, balance):
+    voices = corpus[0].where((corpus[0].label != 4) | (np.arange(len(corpus[0].label)) % 2 == 0))
+    found = voice_pool(voices, rng, balance)
+    assert_allclose(found.weights, label_weights(voices.label, balance))
+    assert (found.opinions == opinions(voices, balance)).all()
 
 
 def test_the_mean_voice_counts_every_emotion_the_same():

@@ -8,7 +8,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from models.teachers import Expert, balanced_weights, face_expert, linear_weights, voice_regression
+from models.teachers import Expert, balanced_weights, face_expert, label_weights, linear_weights, voice_regression
 
 
 def test_weights_balance_classes_and_photographs():
@@ -18,6 +18,16 @@ def test_weights_balance_classes_and_photographs():
     for label in range(3):
         assert weights[labels == label].sum() == pytest.approx(1 / 3)
     assert_allclose(weights[:3] * 3, [0.8, 0.1, 0.1])
+
+
+@pytest.mark.parametrize(("balance", "share"), [(0.0, 1 / 5), (0.5, 1 / 3), (1.0, 1 / 2)])
+def test_a_rare_emotion_weighs_as_much_as_is_asked_for(balance, share):
+    """A fifth of the recordings are of label 3; at half the balance two to one is left of four to one."""
+    labels = np.array([3, 1, 1, 1, 1] * 20)
+    weights = label_weights(labels, balance)
+    assert weights.sum() == pytest.approx(1)
+    assert weights[labels == 3].sum() == pytest.approx(share)
+    assert len(np.unique(weights[labels == 1])) == 1
 
 
 @pytest.fixture(params=[(0, 3, 5), (2, 6)])
