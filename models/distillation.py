@@ -12,7 +12,8 @@ weigh the two, and not only what comes out for those that were filmed (function 
 What they say of a voice counts for more (``taught_voice_trust``), and of a face for less (``taught_face_trust``): of strangers' voices
 they are less sure than right, of strangers' faces surer. It counts for as much where the other is missing, so that what a voice and
 what a face add to the logits of a pair are what they are alone, and the network has one thing to learn of each; how sure it is of a
-voice alone or of a face alone is set right by their own temperatures.
+voice alone or of a face alone is set right by their own temperatures. One thing is not added up: how often an emotion is met among voices
+is in what is said of a voice, and taken out beside a face, before which no emotion is more to be expected than another (naive Bayes).
 
 A copy that is cut closer (:func:`models.pools.cut_closer`) is one more altered recording, but teachers learn from such copies, too.
 """
@@ -30,8 +31,11 @@ from models.architectures import FACE, PARTS, VOICE, SingleModality
 from models.batches import Batches
 from models.classifier import TransformerEmotionClassifier
 from models.fitting import OnEpoch, fit_average
+from models.labels import LABELS
 from models.pools import Samples
 from models.recipe import Recipe
+
+_RARE = 1e-2  # labels of which there are fewer voices are expected as often as this
 
 Teachers = Sequence[Sequence[nn.Module]]  # of voices, and of faces
 
@@ -60,6 +64,8 @@ class Lessons:
     def __init__(self, batches: Batches, teachers: Teachers, recipe: Recipe) -> None:
         self.batches, self.teachers, self.recipe = batches, teachers, recipe
         self.trusts = recipe.taught_voice_trust, recipe.taught_face_trust
+        heard = batches.pools.heard
+        self.expected = torch.from_numpy(np.bincount(heard.labels, heard.weights, len(LABELS)).astype(np.float32))
 
     def __call__(self) -> tuple[torch.Tensor, torch.Tensor]:
         """float32 (batch, 552) standardised, float32 (batch, 8) targets."""
@@ -67,16 +73,18 @@ class Lessons:
         pairs = (clean[:, VOICE] != 0).any(dim=1) & (clean[:, FACE] != 0).any(dim=1)
         clean[pairs], altered[pairs] = mixed(clean[pairs], altered[pairs], self.batches.rng)
         share = torch.where(pairs, 1.0, self.recipe.taught)[:, None]
-        return altered, torch.lerp(target, product(self.teachers, clean, self.trusts), share)
+        return altered, torch.lerp(target, product(self.teachers, clean, self.trusts, self.expected), share)
 
 
-def product(teachers: Teachers, x: torch.Tensor, trusts: tuple[float, float]) -> torch.Tensor:
+def product(teachers: Teachers, x: torch.Tensor, trusts: tuple[float, float], expected: torch.Tensor) -> torch.Tensor:
     """Standardised (n, 552) → (n, 8): the product of the mean probabilities by teachers of the voice and of the face, normalised.
 
     What is missing has no say; what is said of a voice and of a face is raised to the powers of ``trusts``.
+    Of both, the product is divided by ``expected`` (8,), how often each label is met among voices.
     """
-    weights = [trust * (x[:, part] != 0).any(dim=1, keepdim=True) for trust, part in zip(trusts, (VOICE, FACE), strict=True)]
-    logs = torch.zeros(len(x), 1)
+    heard, seen = ((x[:, part] != 0).any(dim=1, keepdim=True) for part in (VOICE, FACE))
+    weights = trusts[0] * heard, trusts[1] * seen
+    logs = (heard & seen) * -expected.clamp(min=_RARE).log()
     with torch.no_grad():
         for own, weight in zip(teachers, weights, strict=True):
             said = torch.stack([teacher(x).softmax(dim=1) for teacher in own]).mean(dim=0)
