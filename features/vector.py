@@ -90,7 +90,7 @@ def extract(
     if audio is None and video is not None and hear:
         track = video if has_sound(video) else None
         if track is None:
-            warnings.append("The video has no sound: only the video was judged.")
+            warnings.append("The video has no sound: only the picture was judged.")
     if track is not None:
         say("Listening to the voice…")
         heard, note = _listen(track, needed=audio is not None, alone=video is None)
@@ -125,13 +125,13 @@ def _listen(track: bytes, needed: bool, alone: bool) -> tuple[AudioFeatures | No
     except MediaError:
         if needed:
             raise
-        return None, ["The sound of the video cannot be used: only the video was judged."]
+        return None, ["The sound of the video cannot be used: only the picture was judged."]
     level = float(heard.samples.std(dtype=np.float64))  # a constant is silence too
     if level >= SILENT:
         return heard, []
     if alone:
         raise MediaError("The recording is silent: check the microphone and record it again.")
-    return None, ["The recording is silent: only the video was judged."]
+    return None, ["The recording is silent: only the picture was judged."]
 
 
 def _audio_warnings(audio: AudioFeatures | None) -> list[str]:

@@ -24,7 +24,8 @@ from models.token_training import TokenRecipe, train_tokens
 from models.training import train
 
 STATES = ("both", "voice", "face")
-TRAINED = ("fused", "voice", "face", "linear", "av-tokens")
+TOKENS = "av-tokens"
+TRAINED = ("fused", "voice", "face", "linear", TOKENS)
 
 
 def states_of(model: str) -> tuple[str, ...]:
@@ -51,9 +52,9 @@ def learn(model: str, voices: Voices, faces: Faces, recipe: Recipe, pools: Sampl
     """Train one of :data:`TRAINED` with the settings of ``recipe``, of which the tokens take those that they share.
 
     Args:
-        pools: of the others; the tokens weigh voices otherwise, and draw from their own.
+        pools: of all but :data:`TOKENS`, which weigh voices otherwise, and draw from their own.
     """
-    if model == "av-tokens":
+    if model == TOKENS:
         return train_tokens(voices, faces, token_recipe(recipe), backbone)
     return train(voices, faces, recipe, backbone, architecture=model, pools=pools)
 
@@ -104,7 +105,7 @@ class Laboratory:
             return []
         voices, faces = self.voices.where(~spoken), self.faces.where(~filmed)
         tests = self.voices.where(spoken), self.faces.where(filmed)
-        pools = samples(voices, faces, recipe)
+        pools = samples(voices, faces, recipe) if set(models) - {TOKENS} else None
         out = []
         for name in models if len(faces.label) else [name for name in models if name == "voice"]:
             asked = [(state, change) for state in states_of(name) for change in [None, *(changes_of(state) if changes else [])]]
@@ -154,7 +155,7 @@ def run_protocol(
         models: of :data:`TRAINED`.
     """
     splits = len(PROTOCOLS[protocol].splits([]))
-    slow = [name for name in models if name == "av-tokens"]
+    slow = [name for name in models if name == TOKENS]
     groups = [group for group in (slow, [name for name in models if name not in slow]) if group]  # the longest first
     jobs = [(protocol, k, g, replace(recipe, seed=recipe.seed + s), changes) for g in groups for s in range(seeds) for k in range(splits)]
     context = multiprocessing.get_context("spawn")  # forking a process that has used OpenMP may hang

@@ -23,7 +23,7 @@ _PARTS = 4  # groups of actors, each judged by a listener to the others
 _COMPONENTS, _GAMMA, _C = 600, 0.003, 3.0
 
 
-def opinions(voices: Voices, balance: float = 1.0) -> np.ndarray:
+def opinions(voices: Voices, balance: float) -> np.ndarray:
     """(n, 8) probabilities of each recording, over its speeds on average, by listeners to other actors; of one actor alone, the labels.
 
     Args:
@@ -42,7 +42,7 @@ def opinions(voices: Voices, balance: float = 1.0) -> np.ndarray:
     return found / found.sum(axis=1, keepdims=True)
 
 
-def listener(heard: np.ndarray, labels: np.ndarray, balance: float = 1.0) -> Expert:
+def listener(heard: np.ndarray, labels: np.ndarray, balance: float) -> Expert:
     """Kernel logistic regression (Gaussian kernel, Nyström's approximation) on statistics (n, speeds, 120).
 
     RAVDESS has half as many neutral voices as others: without some ``balance`` they would hardly ever be named.

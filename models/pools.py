@@ -89,7 +89,7 @@ class FacePool:
     expert: np.ndarray
 
 
-def voice_pool(voices: Voices, rng: np.random.Generator, balance: float = 1.0) -> VoicePool:
+def voice_pool(voices: Voices, rng: np.random.Generator, balance: float) -> VoicePool:
     """All copies of all recordings, drawn with :func:`models.teachers.label_weights`."""
     weights = label_weights(voices.label, balance)
     cut, speakers = cut_closer(voices, rng), mean_voices(voices.mfcc[:, 0], voices.label, voices.actor)

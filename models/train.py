@@ -21,7 +21,7 @@ from models.backbone import BACKBONES
 from models.checkpoint import WEIGHTS, AnyModel, EmotionModel, save_model
 from models.dataset import Faces, Voices
 from models.evaluate import predictions, results_of, summary, write
-from models.evaluation import STATES, TRAINED, Corpus, Prediction, learn, states_of, temperature_of
+from models.evaluation import STATES, TOKENS, TRAINED, Corpus, Prediction, learn, states_of, temperature_of
 from models.pools import samples
 from models.provenance import commit, today
 from models.recipe import Recipe
@@ -86,7 +86,7 @@ def _score(options: argparse.Namespace, corpus: Corpus, recipe: Recipe) -> list[
 def _train(options: argparse.Namespace, voices: Voices, faces: Faces, recipe: Recipe, held_out: list[Prediction]) -> Iterator[AnyModel]:
     """Each model on everything there is, scaled; late fusion is made of voice and face."""
     wanted = set(options.model) | (set(PARTS) if "late-fusion" in options.model else set())
-    pools = samples(voices, faces, recipe)
+    pools = samples(voices, faces, recipe) if wanted - {TOKENS} else None
     done: dict[str, AnyModel] = {}
     for name in tqdm([name for name in TRAINED if name in wanted], "training", disable=None):
         done[name] = _scaled(learn(name, voices, faces, recipe, pools, options.backbone), held_out)

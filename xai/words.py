@@ -81,7 +81,9 @@ def _verdict(analysis: Analysis, target: int, against: int | None) -> str:
 def _source(analysis: Analysis, target: int, against: int | None) -> str:
     split = analysis.modalities
     if not (split.has_audio and split.has_video):
-        return "Only the voice was judged." if split.has_audio else "Only the face was judged."
+        video = analysis.features.video
+        seen = "picture" if video is not None and video.fallback else "face"
+        return f"Only the {'voice' if split.has_audio else seen} was judged."
     face, voice = (v[target] - (v[against] if against is not None else 0.0) for v in (split.video, split.audio))
     what = LABELS[target] if against is None else f"{LABELS[target]} rather than {LABELS[against]}"
     strong, weak = ("face", "voice") if abs(face) >= abs(voice) else ("voice", "face")

@@ -382,7 +382,7 @@ def test_a_silent_voice_is_a_missing_voice(backbone):
     features = extract(wav(np.zeros(22_050)), portrait(), backbone.maps)
     assert features.audio is None
     assert np.isnan(features.vector[:40]).all()
-    assert any("only the video was judged" in sentence for sentence in features.warnings)
+    assert any("only the picture was judged" in sentence for sentence in features.warnings)
 
 
 def test_a_useless_sound_track_does_not_cost_the_face(backbone):

@@ -80,9 +80,14 @@ def test_the_product_of_opinions_by_hand():
     expected = np.array([3, 1, 1, 1, 1, 1, 1, 1]) / 10
     for heard, seen in ((1.0, 1.0), (2.5, 0.4)):
         wanted = np.stack([voice[0] ** heard * face[0] ** seen / expected, voice[1] ** heard, face[2] ** seen])
-        assert_allclose(
-            product([voices, faces], x, (heard, seen), torch.tensor(expected)), wanted / wanted.sum(axis=1, keepdims=True), rtol=2e-4
-        )
+        found = product([voices, faces], x, (heard, seen), torch.tensor(expected))
+        assert_allclose(found, wanted / wanted.sum(axis=1, keepdims=True), rtol=2e-4)
+
+
+def test_an_emotion_of_which_there_is_no_voice_is_not_expected_out_of_nothing():
+    said = product([[voice_teacher(0)], [face_teacher(1)]], vectors(3), (1.0, 1.0), torch.tensor([0.0] + [1 / 7] * 7))
+    assert torch.isfinite(said).all()
+    assert_allclose(said.sum(dim=1), 1, rtol=1e-5)
 
 
 def test_what_is_mixed_lies_between_two_and_is_altered_in_full():

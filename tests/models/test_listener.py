@@ -36,7 +36,7 @@ def test_opinions_find_in_the_sequence_what_no_average_holds():
     rows = np.arange(len(voices.label))
     sequence[rows, :, 10 + voices.label] *= 4
     still = sequence - sequence.mean(axis=3, keepdims=True)
-    found = opinions(replace(voices, sequence=still.astype(np.float16), heard=np.full_like(voices.heard, still.shape[3])))
+    found = opinions(replace(voices, sequence=still.astype(np.float16), heard=np.full_like(voices.heard, still.shape[3])), 1.0)
     assert found.shape == (len(voices.label), 8)
     assert_allclose(found.sum(axis=1), 1)
     assert (found.argmax(axis=1) == voices.label).mean() > 0.9
@@ -47,12 +47,12 @@ def test_nobody_is_judged_by_a_listener_who_heard_them():
     voices = make_voices((1, 2, 3, 4, 6), planted(40, 10, 1))
     odd = voices.actor == 3
     renamed = replace(voices, label=np.where(odd, (voices.label + 1) % 8, voices.label))
-    assert (opinions(renamed)[odd].argmax(axis=1) == voices.label[odd]).mean() > 0.9
+    assert (opinions(renamed, 1.0)[odd].argmax(axis=1) == voices.label[odd]).mean() > 0.9
 
 
 def test_an_emotion_that_only_the_judged_actor_portrayed_is_not_named(corpus):
     voices = corpus[0].where((corpus[0].label != 4) | (corpus[0].actor == 2))
-    found = opinions(voices)
+    found = opinions(voices, 1.0)
     assert_allclose(found.sum(axis=1), 1)
     assert found[voices.actor == 2, 4].max() < 1e-6
 
@@ -67,11 +67,11 @@ def test_an_emotion_with_fewer_recordings_is_named_as_readily_as_is_asked_for(ba
 
 def test_of_one_actor_there_are_only_labels(corpus):
     voices = corpus[0].where(corpus[0].actor == 1)
-    assert_allclose(opinions(voices), np.eye(8)[voices.label])
+    assert_allclose(opinions(voices, 1.0), np.eye(8)[voices.label])
 
 
 def test_the_same_recordings_give_the_same_opinions(corpus):
-    assert (opinions(corpus[0]) == opinions(corpus[0])).all()
+    assert (opinions(corpus[0], 0.5) == opinions(corpus[0], 0.5)).all()
     heard = np.stack([statistics(corpus[0].sequence[:, k], corpus[0].heard[:, k]) for k in range(SPOKEN.stop)], axis=1)
-    expert = listener(heard[:64], corpus[0].label[:64])
+    expert = listener(heard[:64], corpus[0].label[:64], 0.5)
     assert expert.log_probabilities(heard[:, 0]).shape == (len(corpus[0].label), 8)

@@ -33,7 +33,7 @@ def rng() -> np.random.Generator:
 
 @pytest.fixture
 def pool(corpus, rng) -> VoicePool:
-    return voice_pool(corpus[0], rng)
+    return voice_pool(corpus[0], rng, 1.0)
 
 
 def recipe(altered: float = 0.0, gain_db: float = 0.0, cut: float = 0.0, recast: float = 0.0) -> Recipe:
@@ -190,7 +190,7 @@ def test_the_expert_of_the_pool_knows_the_planted_emotion(corpus, rng):
 def test_moments_are_those_of_what_is_drawn(corpus, rng):
     """Mean and deviation of a large weighted sample; altered copies have no say."""
     voices, faces = corpus
-    heard, seen = voice_pool(voices, rng), face_pool(faces, rng, 2, 2, 0.4)
+    heard, seen = voice_pool(voices, rng, 1.0), face_pool(faces, rng, 2, 2, 0.4)
     mean, std = moments(heard, seen)
     rows = rng.choice(len(heard.labels), 15_000, p=heard.weights)
     voice = heard.draw_twins(rows, rng, recipe())[1]
@@ -206,7 +206,7 @@ def test_moments_are_those_of_what_is_drawn(corpus, rng):
 
 def test_reference_pairs_are_of_one_label_and_of_every_label(corpus, rng):
     voices, faces = corpus
-    heard, seen = voice_pool(voices, rng), face_pool(faces, rng, 2, 2, 0.4)
+    heard, seen = voice_pool(voices, rng, 1.0), face_pool(faces, rng, 2, 2, 0.4)
     i, j = reference_rows(heard, seen, 20, rng)
     assert (heard.labels[i] == seen.labels[j]).all()
     assert heard.labels[i].tolist() == [k % 8 for k in range(20)]
@@ -218,7 +218,7 @@ def test_reference_pairs_are_of_one_label_and_of_every_label(corpus, rng):
 
 def test_a_label_that_is_not_there_is_replaced_by_any_other(corpus, rng):
     voices, _ = corpus
-    pool = voice_pool(voices.where(np.isin(voices.label, (0, 5))), rng)
+    pool = voice_pool(voices.where(np.isin(voices.label, (0, 5))), rng, 1.0)
     drawn = np.array([draw_label(pool, 3, rng) for _ in range(200)])
     assert set(pool.labels[drawn]) == {0, 5}
     assert set(pool.labels[[draw_label(pool, 5, rng) for _ in range(50)]]) == {5}

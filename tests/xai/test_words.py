@@ -58,6 +58,18 @@ def test_every_claim_has_its_figure(sample_analysis):
             assert f"at {a.features.video.times[frame]:.1f} s" in evidence
 
 
+@pytest.mark.parametrize(
+    ("heard", "seen", "faces", "part"),
+    [(True, False, True, "voice"), (False, True, True, "face"), (False, True, False, "picture"), (True, False, False, "voice")],
+)
+def test_who_alone_was_judged(sample_analysis, heard, seen, faces, part):
+    """A model of the voice is shown a film, too; and a picture without a face is not called one."""
+    a = sample_analysis
+    video = a.features.video if faces else replace(a.features.video, faces=[None] * len(a.features.video.faces))
+    alone = replace(a, features=replace(a.features, video=video), modalities=replace(a.modalities, has_audio=heard, has_video=seen))
+    assert in_words(alone, 0)[1] == f"Only the {part} was judged."
+
+
 def test_never_says_that_a_person_is(sample_analysis):
     for target in range(8):
         text = " ".join(in_words(sample_analysis, target, (target + 1) % 8))
