@@ -15,12 +15,20 @@ from models.recipe import Recipe
 _EMA = 0.999
 OnEpoch = Callable[[int, float], None]
 Draw = Callable[[], tuple[Any, torch.Tensor]]
+Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
-def fit_average(network: nn.Module, draw: Draw, recipe: Recipe, on_epoch: OnEpoch | None = None) -> tuple[nn.Module, list[dict]]:
+def cross_entropy(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """Of logits (n, 8) with soft targets (n, 8), in nats."""
+    return -(target * log_softmax(logits, dim=1)).sum(dim=1).mean()
+
+
+def fit_average(
+    network: nn.Module, draw: Draw, recipe: Recipe, on_epoch: OnEpoch | None = None, loss: Loss = cross_entropy
+) -> tuple[nn.Module, list[dict]]:
     """:func:`fit`, and the average of the weights on the way, in evaluation mode: what is kept."""
     kept = deepcopy(network).requires_grad_(False).eval()
-    history = fit(network, draw, recipe, on_epoch, lambda done: follow(kept, network, min(_EMA, done / (9 + done))))
+    history = fit(network, draw, recipe, on_epoch, lambda done: follow(kept, network, min(_EMA, done / (9 + done))), loss)
     return kept, history
 
 
@@ -30,12 +38,14 @@ def fit(
     recipe: Recipe,
     on_epoch: OnEpoch | None = None,
     on_step: Callable[[int], None] = lambda done: None,
+    loss: Loss = cross_entropy,
 ) -> list[dict]:
-    """Cross-entropy with soft targets, AdamW, one cycle; → the loss of each epoch.
+    """AdamW, one cycle; → the loss of each epoch.
 
     Args:
         draw: a batch that ``network`` takes, and (n, 8) wanted probabilities.
         on_step: told the number of steps done.
+        loss: of logits (n, 8) and wanted probabilities (n, 8).
     """
     steps = max(1, recipe.epoch_size // recipe.batch)
     optimiser = torch.optim.AdamW(network.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay)
@@ -46,14 +56,14 @@ def fit(
         total = 0.0
         for step in range(steps):
             x, target = draw()
-            loss = -(target * log_softmax(network(x), dim=1)).sum(dim=1).mean()
+            error = loss(network(x), target)
             optimiser.zero_grad()
-            loss.backward()
+            error.backward()
             torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
             optimiser.step()
             schedule.step()
             on_step(epoch * steps + step + 1)
-            total += loss.item()
+            total += error.item()
         history.append({"epoch": epoch + 1, "loss": round(total / steps, 4)})
         if on_epoch:
             on_epoch(epoch + 1, total / steps)

@@ -69,5 +69,5 @@ class Recipe:
     taught_voice_trust: float = 1.6
     taught_face_trust: float = 0.6
     taught_altered: float = 0.5
-    taught_epochs: int = 40
+    taught_epochs: int = 120
     reference: int = 64
