@@ -41,6 +41,14 @@ def odds(probability: float) -> str:
     return f"about {max(1, round(probability * 10))} in 10"
 
 
+def judged_alone(analysis: Analysis) -> str:
+    """What there was to judge, of one modality: ``voice``, ``face``, or ``picture`` where no face was found in it."""
+    if analysis.modalities.has_audio:
+        return "voice"
+    video = analysis.features.video
+    return "picture" if video is not None and video.fallback else "face"
+
+
 def kilohertz(low: float, high: float) -> str:
     """(530, 1020) → '0.5–1 kHz'."""
     return f"{low / 1000:.1f}–{high / 1000:.1f} kHz".replace(".0", "")
@@ -81,9 +89,7 @@ def _verdict(analysis: Analysis, target: int, against: int | None) -> str:
 def _source(analysis: Analysis, target: int, against: int | None) -> str:
     split = analysis.modalities
     if not (split.has_audio and split.has_video):
-        video = analysis.features.video
-        seen = "picture" if video is not None and video.fallback else "face"
-        return f"Only the {'voice' if split.has_audio else seen} was judged."
+        return f"Only the {judged_alone(analysis)} was judged."
     face, voice = (v[target] - (v[against] if against is not None else 0.0) for v in (split.video, split.audio))
     what = LABELS[target] if against is None else f"{LABELS[target]} rather than {LABELS[against]}"
     strong, weak = ("face", "voice") if abs(face) >= abs(voice) else ("voice", "face")

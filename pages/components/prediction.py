@@ -75,6 +75,8 @@ def _known_mistake(scores: dict[str, Any], predicted: int) -> str:
 
 
 def _sources(analysis: Analysis) -> None:
+    from xai.words import judged_alone
+
     split, target = analysis.modalities, analysis.predicted
     if split.has_audio and split.has_video:
         st.markdown(f"##### {_headline(analysis)}")
@@ -97,8 +99,7 @@ def _sources(analysis: Analysis) -> None:
                 icon=":material/call_split:",
             )
     else:
-        which = "voice" if split.has_audio else "face"
-        st.markdown(f"##### From the {which} only")
+        st.markdown(f"##### From the {judged_alone(analysis)} only")
         st.markdown("There is nothing else to judge.")
     _face_note(analysis)
     for warning in analysis.warnings:

@@ -127,6 +127,8 @@ def test_a_silent_voice_beside_no_face_is_named_and_not_advised():
     assert "The recording is silent" in refusal
     assert refusal.count("face was found") == 1
     assert "judge the voice alone" not in refusal
+    widget(app.toggle, Key.INSIST).set_value(True).run()
+    assert "From the picture only" in texts(app)
 
 
 def test_every_check_is_one_click_away(app):
