@@ -10,7 +10,9 @@ from scipy.special import softmax
 from torch import nn
 
 from models.batches import Batches
-from models.distillation import Lessons, distil, mixed, product
+from models.checkpoint import load_model
+from models.distillation import Lessons, distil, mismatch, mixed, product
+from models.fitting import cross_entropy
 from models.labels import label_index
 from models.pools import samples
 from models.recipe import Recipe
@@ -88,6 +90,38 @@ def test_an_emotion_of_which_there_is_no_voice_is_not_expected_out_of_nothing():
     said = product([[voice_teacher(0)], [face_teacher(1)]], vectors(3), (1.0, 1.0), torch.tensor([0.0] + [1 / 7] * 7))
     assert torch.isfinite(said).all()
     assert_allclose(said.sum(dim=1), 1, rtol=1e-5)
+
+
+def test_the_mismatch_by_hand():
+    """Logits that are 1 too high for one label, whatever is added to all of them: a variance of (1 − 1/8) / 8 each."""
+    target = torch.softmax(torch.randn(5, 8, generator=torch.Generator().manual_seed(0)), dim=1)
+    off = target.log() + torch.eye(8)[:5] + torch.arange(5)[:, None]
+    assert_allclose(mismatch(off, target), 0.2 * (1 - 1 / 8) / 8, rtol=1e-5)
+    assert_allclose(mismatch(target.log() - 3, target), 0, atol=1e-8)
+    certain = torch.eye(8)
+    assert_allclose(mismatch(torch.where(certain == 1, 0.0, np.log(1e-6)), certain), 0, atol=1e-8)
+
+
+def test_what_is_said_of_two_uncertain_parts_is_a_sum():
+    """The best answer where voice and face may have been several: for logits the sum of their means, for probabilities it is not."""
+    voices, faces = torch.randn(2, 30, 8, generator=torch.Generator().manual_seed(1))
+    target = (voices[:, None] + faces[None]).softmax(dim=2).reshape(-1, 8)
+    answer = (voices.mean(dim=0) + faces.mean(dim=0)).requires_grad_()
+    for loss, best in ((mismatch, True), (cross_entropy, False)):
+        (slope,) = torch.autograd.grad(loss(answer.expand(len(target), -1), target), answer)
+        assert (slope.abs().max() < 1e-5) == best
+
+
+def test_in_the_shipped_student_voice_and_face_add_up():
+    """Logits of pairs regressed on those of the same voices and the same faces alone."""
+    model = load_model("fused")
+    pairs = torch.from_numpy(((model.reference - model.mean) / model.std).astype(np.float32))
+    voices, faces = pairs.clone(), pairs.clone()
+    voices[:, 40:], faces[:, :40] = 0, 0
+    both, *parts = ((z - z.mean(dim=1, keepdim=True)).ravel().numpy() for z in map(model.classifier, (pairs, voices, faces)))
+    shares, (rest,), *_ = np.linalg.lstsq(np.stack(parts, axis=1), both, rcond=None)
+    assert (abs(shares - 1) < 0.15).all()
+    assert rest < 0.1 * (both**2).sum()
 
 
 def test_what_is_mixed_lies_between_two_and_is_altered_in_full():
