@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import nn
-from torch.nn.functional import linear, relu
+from torch.nn.functional import dropout, linear, relu
 
 from features import N_FEATURES
 from models.labels import LABELS
@@ -26,14 +26,10 @@ class TransformerEmotionClassifier(nn.Module):
 
     def embedding(self, x: torch.Tensor) -> torch.Tensor:
         """(n, 552) standardised → (n, 256): what the last layers see."""
-        embedded = self.embed(x)
-        return self.encoder(embedded.unsqueeze(1)).squeeze(1) if self.training else self._encoded_alone(embedded)
-
-    def _encoded_alone(self, x: torch.Tensor) -> torch.Tensor:
-        """What the encoder makes of one token, without asking whom it attends to: itself. The same numbers in half the time."""
-        for layer in self.encoder.layers:
-            x = layer.norm1(x + _attend_to_itself(layer.self_attn, x))
-            x = layer.norm2(x + layer.linear2(relu(layer.linear1(x))))
+        x = self.embed(x)
+        for layer in self.encoder.layers:  # as nn.TransformerEncoder has it, without asking whom one token attends to: itself
+            x = layer.norm1(x + layer.dropout1(_attend_to_itself(layer.self_attn, x)))
+            x = layer.norm2(x + layer.dropout2(layer.linear2(layer.dropout(relu(layer.linear1(x))))))
         return x
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -43,8 +39,12 @@ class TransformerEmotionClassifier(nn.Module):
 
 def _attend_to_itself(attention: nn.MultiheadAttention, x: torch.Tensor) -> torch.Tensor:
     """(n, width) → (n, width): the values, projected twice; for many rows the two projections are made one first."""
-    weight, bias = (part.chunk(3)[2] for part in (attention.in_proj_weight, attention.in_proj_bias))
-    if len(x) <= 2 * x.shape[1]:
-        return attention.out_proj(linear(x, weight, bias))
     out = attention.out_proj
-    return linear(x, out.weight @ weight, linear(bias, out.weight, out.bias))
+    weight, bias = (part.chunk(3)[2] for part in (attention.in_proj_weight, attention.in_proj_bias))
+    if not attention.training and len(x) > 2 * x.shape[1]:
+        return linear(x, out.weight @ weight, linear(bias, out.weight, out.bias))
+    values = linear(x, weight, bias)
+    if attention.training:  # a head has one weight, of the one token: dropped, the whole head is
+        kept = dropout(torch.ones(len(x), attention.num_heads, 1), attention.dropout)
+        values = (kept * values.unflatten(1, (attention.num_heads, -1))).flatten(1)
+    return out(values)

@@ -95,13 +95,12 @@ def product(teachers: Teachers, x: torch.Tensor, trusts: tuple[float, float], ex
     What is missing has no say; what is said of a voice and of a face is raised to the powers of ``trusts``.
     Of both, the product is divided by ``expected`` (8,), how often each label is met among voices.
     """
-    heard, seen = ((x[:, part] != 0).any(dim=1, keepdim=True) for part in (VOICE, FACE))
-    weights = trusts[0] * heard, trusts[1] * seen
-    logs = (heard & seen) * -expected.clamp(min=_RARE).log()
+    parts = [(x[:, part] != 0).any(dim=1) for part in (VOICE, FACE)]
+    logs = torch.outer(parts[0] & parts[1], -expected.clamp(min=_RARE).log())
     with torch.no_grad():
-        for own, weight in zip(teachers, weights, strict=True):
-            said = torch.stack([teacher(x).softmax(dim=1) for teacher in own]).mean(dim=0)
-            logs = logs + said.log() * weight
+        for own, there, trust in zip(teachers, parts, trusts, strict=True):
+            shown = x[there]
+            logs[there] += trust * torch.stack([teacher(shown).softmax(dim=1) for teacher in own]).mean(dim=0).log()
     return logs.softmax(dim=1)
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from models.classifier import TransformerEmotionClassifier
+from models.classifier import TransformerEmotionClassifier, _attend_to_itself
 
 
 def test_layers():
@@ -44,3 +44,38 @@ def test_equals_its_layers_written_out(rows):
         torch.testing.assert_close(network(x), network.head(h), rtol=1e-4, atol=1e-5)
         encoded = network.encoder(network.embed(x).unsqueeze(1)).squeeze(1)  # as PyTorch has it
         torch.testing.assert_close(network.embedding(x), encoded, rtol=1e-5, atol=1e-5)
+
+
+def test_learns_as_pytorchs_encoder_does():
+    """In training, too: the same slopes without dropout; with it, which heads and units are dropped is drawn from the same law."""
+    network = TransformerEmotionClassifier(dropout=0.0).train()
+    x = torch.randn(6, 552)
+    slopes = []
+    for encode in (network.embedding, lambda x: network.encoder(network.embed(x).unsqueeze(1)).squeeze(1)):
+        network.zero_grad()
+        encode(x).pow(3).sum().backward()
+        slopes.append([p.grad.clone() for p in network.encoder.parameters()])
+    for ours, theirs in zip(*slopes, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-4)
+
+
+def test_drops_what_pytorchs_encoder_drops():
+    torch.manual_seed(0)
+    network = TransformerEmotionClassifier(dropout=0.3)
+    network.train()
+    network.embed.eval()
+    x = torch.randn(1, 552).expand(20_000, -1)
+    with torch.inference_mode():
+        ours = network.embedding(x)
+        theirs = network.encoder(network.embed(x).unsqueeze(1)).squeeze(1)
+    for moment in (lambda v: v.mean(dim=0), lambda v: v.std(dim=0), lambda v: v.T.cov().flatten()):
+        torch.testing.assert_close(moment(ours), moment(theirs), rtol=0.05, atol=0.05)
+    assert ours.std() > 0.1
+
+
+def test_drops_whole_heads_each_by_itself():
+    attention = nn.MultiheadAttention(8, num_heads=4, dropout=0.5)
+    nn.init.eye_(attention.out_proj.weight)
+    heads = _attend_to_itself(attention, torch.ones(400, 8)).unflatten(1, (4, 2))
+    assert len({tuple(row) for row in (heads != 0).any(dim=2).tolist()}) == 2**4
+    assert ((heads != 0).any(dim=2) == (heads != 0).all(dim=2)).all()
