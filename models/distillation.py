@@ -49,8 +49,9 @@ Teachers = Sequence[Sequence[nn.Module]]  # of voices, and of faces
 
 def distil(pools: Samples, recipe: Recipe, on_epoch: OnEpoch | None = None) -> tuple[nn.Module, list[dict]]:
     """The student of ``recipe.teachers`` networks of each modality, and its loss in each epoch."""
-    teachers = [[teach(pools, replace(recipe, altered=0.0, seed=recipe.seed + k), part) for k in range(recipe.teachers)] for part in PARTS]
-    recipe = replace(recipe, altered=recipe.taught_altered, epochs=recipe.taught_epochs)
+    clean = replace(recipe, altered=0.0, levelled=0.0)
+    teachers = [[teach(pools, replace(clean, seed=recipe.seed + k), part) for k in range(recipe.teachers)] for part in PARTS]
+    recipe = replace(recipe, altered=recipe.taught_altered, levelled=recipe.taught_levelled, epochs=recipe.taught_epochs)
     torch.manual_seed(recipe.seed)
     network = TransformerEmotionClassifier(dropout=recipe.dropout)
     return fit_average(network, Lessons(Batches(pools, recipe, "fused"), teachers, recipe), recipe, on_epoch, mismatch)

@@ -65,7 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"{options.data} is not a folder with RAVDESS: fetch it with python -m models.ravdess download DIR", file=sys.stderr)
         return 2
     # Labels alone are learned in fewer epochs than what teachers say of any voice with any face.
-    plain = {"altered": 0.0, "cut": 0.0, "face_views": 1, "teachers": 0, "taught_epochs": 40} if options.plain else {}
+    plain = {"altered": 0.0, "levelled": 0.0, "cut": 0.0, "face_views": 1, "teachers": 0, "taught_epochs": 40} if options.plain else {}
     changed: dict[str, Any] = plain | dict(options.set)
     recipe = replace(Recipe(), **({"seed": options.seed} | changed))
     wanted = list(MODELS) if _ALL in options.model else options.model

@@ -52,8 +52,9 @@ class VoicePool:
     def draw_twins(self, rows: np.ndarray, rng: np.random.Generator, recipe: Recipe) -> tuple[np.ndarray, np.ndarray]:
         """Each of ``rows`` as it was spoken, at a random speed, and a random copy of it → two (n, 40).
 
-        With chance ``recipe.altered`` the copy is one from another microphone, room or line, and its level another; with chance
-        ``recipe.cut`` it is cut. With chance ``recipe.recast`` both are moved, some way, to where another actor's voice is.
+        With chance ``recipe.altered`` the copy is one from another microphone, room or line, with chance ``recipe.levelled`` its level
+        is another, with chance ``recipe.cut`` it is cut. With chance ``recipe.recast`` both are moved, some way, to where another
+        actor's voice is.
         """
         count = len(rows)
         speed = rng.integers(SPOKEN.stop, size=count)
@@ -61,7 +62,7 @@ class VoicePool:
         copy = np.where(dirty, rng.integers(SPOKEN.stop, self.copies.shape[1], size=count), speed)
         shorter = rng.random((count, 1)) < recipe.cut
         vectors = np.where(shorter, self.cut[rows, copy], self.copies[rows, copy]).astype(float)
-        vectors[:, 0] += (rng.random(count) < recipe.altered) * rng.uniform(-recipe.gain_db, recipe.gain_db, count) * DB_TO_MFCC0
+        vectors[:, 0] += (rng.random(count) < recipe.levelled) * rng.uniform(-recipe.gain_db, recipe.gain_db, count) * DB_TO_MFCC0
         move = self.recast(rows, rng, recipe.recast)
         return self.copies[rows, np.where(dirty, 0, speed)] + move, vectors + move
 

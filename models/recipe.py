@@ -21,8 +21,8 @@ class Recipe:
         voice_trust: what a voice's label is worth against a face: the probability that an expert of voices gives it.
         face_trust: exponent of the face expert's opinion in a pair: on strangers it is less right than it is sure.
         balance: of voices: 1, every emotion is drawn and weighed the same; 0, every recording (half as many are neutral).
-        altered: chance of a voice from another microphone, room or line, and of another level.
-        gain_db: range of that level, up and down.
+        altered: chance of a voice from another microphone, room or line.
+        levelled: chance of a voice that is louder or softer, by up to ``gain_db``.
         cut: chance of a voice that is cut closer to its words, or into them (sequences are always cut to the words).
         recast: chance of a voice that is moved towards another actor's.
         overheard: of what a voice alone should be called, the share that a listener to the whole recording says; the rest is its label.
@@ -35,7 +35,7 @@ class Recipe:
         taught: what the teachers' opinion of a voice alone, or of a face alone, counts for beside its label.
         taught_voice_trust, taught_face_trust: exponents of what they say of a voice and of a face: of strangers' voices they are less
             sure than right, of strangers' faces surer.
-        taught_altered, taught_epochs: ``altered`` and ``epochs`` of their student.
+        taught_altered, taught_levelled, taught_epochs: ``altered``, ``levelled`` and ``epochs`` of their student.
         reference: pairs kept as the baseline of SHAP.
     """
 
@@ -54,6 +54,7 @@ class Recipe:
     face_trust: float = 0.5
     balance: float = 0.5
     altered: float = 0.3
+    levelled: float = 0.3
     gain_db: float = 12.0
     cut: float = 0.5
     recast: float = 1.0
@@ -64,10 +65,11 @@ class Recipe:
     face_draws: int = 4
     ferplus_share: float = 0.6
     matched: float = 0.5
-    teachers: int = 2
+    teachers: int = 4
     taught: float = 0.9
     taught_voice_trust: float = 1.6
     taught_face_trust: float = 0.6
-    taught_altered: float = 0.5
+    taught_altered: float = 0.65
+    taught_levelled: float = 1.0
     taught_epochs: int = 120
     reference: int = 64

@@ -38,6 +38,7 @@ class TokenRecipe(Recipe):
     voice_alone: float = 0.65
     face_alone: float = 0.15
     altered: float = 0.5
+    levelled: float = 0.5
     balance: float = 1.0
     mixup: float = 0.3
     mask_frames: int = 25
@@ -154,7 +155,7 @@ class _TokenBatches:
         copies = np.where(rng.random(n) < recipe.altered, rng.integers(SPOKEN.stop, last, n), rng.integers(SPOKEN.stop, size=n))
         x = data.voices.sequence[rows, copies, :, :LONGEST].astype(np.float32)
         count = np.minimum(data.voices.heard[rows, copies], LONGEST)
-        x[:, 0] += ((rng.random(n) < recipe.altered) * rng.uniform(-recipe.gain_db, recipe.gain_db, n) * DB_TO_MFCC0)[:, None]
+        x[:, 0] += ((rng.random(n) < recipe.levelled) * rng.uniform(-recipe.gain_db, recipe.gain_db, n) * DB_TO_MFCC0)[:, None]
         x = standardised_frames(x, data.mean, data.std)
         x += recipe.voice_noise * rng.standard_normal(x.shape, np.float32)
         for k in range(n):

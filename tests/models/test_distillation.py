@@ -189,15 +189,24 @@ def test_of_pairs_mixtures_are_shown_and_labels_have_no_say(pools):
 
 
 def test_fused_is_the_student_of_as_many_as_the_recipe_says(pools, corpus, monkeypatch):
-    seeds: list[tuple[str, int, float]] = []
+    seeds: list[tuple[str, int, float, float]] = []
 
     def teach(_, recipe, modality):
-        seeds.append((modality, recipe.seed, recipe.altered))
+        seeds.append((modality, recipe.seed, recipe.altered, recipe.levelled))
         return Notebook([1 / 8] * 8)
 
+    shown: list[Recipe] = []
+
+    class Shown(Batches):
+        def __init__(self, pools, recipe, architecture):
+            super().__init__(pools, recipe, architecture)
+            shown.append(recipe)
+
     monkeypatch.setattr("models.distillation.teach", teach)
-    network, history = distil(pools, replace(QUICK, seed=4, teachers=3))
-    assert seeds == [(part, seed, 0.0) for part in ("voice", "face") for seed in (4, 5, 6)]
+    monkeypatch.setattr("models.distillation.Batches", Shown)
+    network, history = distil(pools, replace(QUICK, seed=4, teachers=3, taught_altered=0.7, taught_levelled=0.9))
+    assert [(r.altered, r.levelled) for r in shown] == [(0.7, 0.9)]
+    assert seeds == [(part, seed, 0.0, 0.0) for part in ("voice", "face") for seed in (4, 5, 6)]
     assert [row["epoch"] for row in history] == [1, 2, 3]
     assert not network.training
     seeds.clear()

@@ -27,7 +27,7 @@ from tests.models.conftest import FRAMES
 
 RECIPE = replace(TokenRecipe(), epochs=4, batch=32, epoch_size=640, reference=10)
 # Nothing is altered, mixed or blanked: what is drawn can be found again.
-PLAIN = replace(RECIPE, altered=0.0, gain_db=0.0, voice_noise=0.0, face_noise=0.0, mixup=0.0, mask_frames=1)
+PLAIN = replace(RECIPE, altered=0.0, levelled=0.0, voice_noise=0.0, face_noise=0.0, mixup=0.0, mask_frames=1)
 
 
 @pytest.fixture(scope="module")

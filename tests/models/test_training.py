@@ -19,7 +19,7 @@ from models.teachers import face_expert, voice_regression
 from models.training import fuse_late, train
 
 QUICK = replace(Recipe(), epochs=6, taught_epochs=6, batch=32, epoch_size=640)
-EXACT = replace(QUICK, altered=0.0, gain_db=0.0, cut=0.0, recast=0.0, overheard=0.0, voice_noise=0.0, face_noise=0.0)
+EXACT = replace(QUICK, altered=0.0, levelled=0.0, cut=0.0, recast=0.0, overheard=0.0, voice_noise=0.0, face_noise=0.0)
 
 
 @pytest.fixture(scope="module")
