@@ -6,9 +6,11 @@ import pytest
 
 from models.checkpoint import WEIGHTS, load_model
 from models.evaluation import changes_of, states_of
+from models.labels import LABELS
 from models.protocols import PROTOCOLS
 from models.registry import MODELS, RESULTS, read_result
 from models.report import markdown
+from models.robustness import WORDS_ONLY
 from tests.conftest import ROOT
 
 MEASURED = [(protocol, name) for protocol in PROTOCOLS for name in MODELS if read_result(protocol, name)]
@@ -57,28 +59,28 @@ def test_both_beat_the_first_attempt_on_people_never_met():
 
 @pytest.mark.parametrize("name", ["fused", "voice", "late-fusion"])
 def test_no_emotion_is_never_named(name):
-    """RAVDESS has half as many neutral recordings as others: whoever counts recordings hardly ever says neutral.
+    """Each is recognised more often than by who names it, blindly, as often as it is met: half as often as others if it is neutral.
 
     Of faces alone that cannot be asked: calm was filmed of one actor, and who never saw him knows it from photographs.
     """
     for state, s in read_result("actor-5fold", name)["states"].items():
         if state != "face":
-            assert min(row["recall"]["value"] for row in s["per_class"].values()) > 0.1, state
+            for label, row in s["per_class"].items():
+                assert row["recall"]["value"] > 1.2 * sum(s["confusion"][LABELS.index(label)]) / s["clips"], (state, label)
 
 
 @pytest.mark.parametrize(("name", "state"), [("fused", "voice"), ("fused", "both"), ("voice", "voice"), ("av-tokens", "voice")])
 def test_what_is_scaled_is_calibrated(name, state):
-    """0.08 was the aim; of 112 clips a model that is never too sure or too unsure would be measured to be off by that and more."""
-    found = read_result("actor-5fold", name)["states"][state]["calibration"]
-    assert found["after"]["value"] <= max(0.08, 1.05 * found["by_chance"])
+    """0.08 was the aim."""
+    assert read_result("actor-5fold", name)["states"][state]["calibration"]["after"]["value"] <= 0.08
 
 
 def test_a_stranger_is_not_judged_by_the_microphone_or_the_camera():
-    """With voice and face, verdicts that stay under each change; the aim was 85 %, and 10 dB less is short of it."""
+    """With voice and face, verdicts that stay under each change; the aim was 85 %, of which two are short by one clip and two."""
     stable = read_result("actor-5fold", "fused")["stability"]["both"]
     assert set(stable) == set(changes_of("both"))
-    assert min(stable.values()) > 0.8
-    assert [change for change, share in stable.items() if share < 0.85] in ([], ["10 dB softer"])
+    assert min(stable.values()) > 0.83
+    assert {change for change, share in stable.items() if share < 0.85} <= {"telephone line", WORDS_ONLY}
 
 
 def test_readme_shows_these_scores():
