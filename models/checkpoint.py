@@ -186,6 +186,7 @@ def save_model(model: Checkpoint, path: Path) -> None:
     header: dict[str, Any] = {"labels": list(LABELS), "architecture": model.architecture, "info": model.info}
     header |= {"temperature": model.temperature, "alone": model.alone}
     save_file(tensors, path, {key: json.dumps(value) for key, value in header.items()})
+    path.chmod(0o644)  # safetensors lets nobody else read it, such as who runs a container that it was copied into
 
 
 def read_model(path: Path) -> AnyModel:

@@ -77,7 +77,8 @@ def main(arguments: list[str] | None = None) -> int:
     for name, result in results.items():
         print(summary(result))
         if options.out:
-            write(result, options.out if len(wanted) == 1 else result_path(options.protocol, name, options.plain, options.out))
+            file = options.out.suffix == ".json" and len(wanted) == 1
+            write(result, options.out if file else result_path(options.protocol, name, options.plain, options.out))
     return 0
 
 
@@ -120,7 +121,7 @@ def results_of(found: list[Prediction], protocol: str, models: list[str], recipe
             "question": PROTOCOLS[protocol].question,
             "guessing": 0.125,
             "seeds": len({p.seed for p in own}),
-            "altered_copies": recipe.altered > 0,
+            "altered_copies": recipe.altered > 0 and name != "linear",
             "states": states,
             "stability": {state: dict(stability(own, state)) for state in states},
             "not_measured": _LOCAL_VIDEO.format(actors=", ".join(f"{a:02d}" for a in filmed)) if 0 < len(filmed) < 24 else None,

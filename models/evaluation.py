@@ -171,8 +171,8 @@ def run_protocol(
 def temperatures(predictions: list[Prediction]) -> dict[tuple[str, str, int], float]:
     """For each (model, state, split) the temperature fitted on the held-out clips of all other splits in that state.
 
-    So no clip has a say in its own scaling, and with the actor protocols no person has. Where no other split has clips in
-    that state, the temperature is 1.
+    So no clip has a say in its own scaling; with the actor protocols no person is scaled by what was fitted on that person's clips.
+    Where no other split has clips in that state, the temperature is 1.
     """
     plain = [p for p in predictions if p.change is None]
     found = {}

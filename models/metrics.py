@@ -120,7 +120,7 @@ def scores(logits: np.ndarray, scaled: np.ndarray, labels: np.ndarray, actors: n
 
     Args:
         logits: as the classifier gives them.
-        scaled: divided by a temperature that was fitted on other people's clips.
+        scaled: divided by a temperature that was fitted on other clips.
         seeds: how many trainings the rows are of, one after the other, each with the same clips in the same order: clips
             count once, however often they were judged.
     """

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+from models.metrics import bootstrap
 from models.protocols import PROTOCOLS
 from models.registry import MODELS, read_result
 
@@ -15,7 +18,7 @@ _STATES = {
 def markdown() -> str:
     """All tables, with a heading for each."""
     parts = [_accuracy_table(state, title) for state, title in _STATES.items()]
-    parts += [_actor_table(), _calibration_table(), _stability_table("voice"), _stability_table("both")]
+    parts += [_actor_table(), _people_table(), _calibration_table(), *(_stability_table(state) for state in _STATES)]
     return "\n\n".join("\n".join(part) for part in parts if part)
 
 
@@ -45,6 +48,32 @@ def _actor_table() -> list[str]:
             rows.append(f"| `{name}` | " + " | ".join(f"{row['accuracy']:.1%}" for row in s["per_actor"].values()) + " |")
     head = "| voice and face, actors left out, five at a time | " + " | ".join(f"actor {actor}" for actor in actors) + " |"
     return ["**Person by person**", "", head, "|---" * (len(actors) + 1) + "|", *rows] if rows else []
+
+
+def _people_table() -> list[str]:
+    """Of voices: women's and men's, each with an interval over actors, and the actors recognised least and most often."""
+    rows = []
+    for name in MODELS:
+        s = _state("actor-5fold", name, "voice")
+        if s:
+            right = {int(actor): row["accuracy"] for actor, row in s["per_actor"].items()}
+            cells = [_people_cell([share for actor, share in right.items() if actor % 2 == odd]) for odd in (0, 1)]
+            ends = [
+                f"{right[actor]:.0%} (actor {actor:02d})"
+                for actor in (min(right, key=right.__getitem__), max(right, key=right.__getitem__))
+            ]
+            rows.append(f"| `{name}` | " + " | ".join([*cells, *ends]) + " |")
+    head = "| voice alone, actors left out, five at a time | women | men | least often | most often |"
+    return ["**For whom**", "", head, "|---" * 5 + "|", *rows] if rows else []
+
+
+def _people_cell(shares: list[float]) -> str:
+    """The mean over actors, each of whom has said as much as the others, with its interval."""
+    if not shares:
+        return "–"
+    found = np.array(shares)
+    low, high = bootstrap(np.arange(len(found)), lambda drawn: found[drawn].mean())
+    return _cell({"value": found.mean(), "low": low, "high": high})
 
 
 def _calibration_table() -> list[str]:

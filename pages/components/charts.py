@@ -162,14 +162,14 @@ def curves_chart(score: Score) -> go.Figure:
     return figure.update_layout(showlegend=True, legend=legend, margin={"t": 48})
 
 
-def loss_chart(history: list[dict[str, float]]) -> go.Figure:
-    """Training loss and, where it was measured, accuracy by epoch."""
+def loss_chart(history: list[dict[str, float]], loss: str) -> go.Figure:
+    """Training loss by epoch; ``loss`` says what it is."""
     epochs = [row["epoch"] for row in history]
     figure = go.Figure(
         go.Scatter(x=epochs, y=[row["loss"] for row in history], mode="lines", line={"color": AGAINST_COLOUR}, name="training loss")
     )
     figure.update_xaxes(title="epoch")
-    figure.update_yaxes(title="loss", rangemode="tozero")
+    figure.update_yaxes(title=loss, rangemode="tozero")
     return tidy(figure, 260)
 
 

@@ -13,6 +13,14 @@ LIMITS = (
     "Two sentences in North American English by 24 professional actors; other languages, children and conversations were not in it.",
     "Moving faces of two actors only, both men; figures about faces say little about anybody else.",
 )
+_LOSSES = {
+    "fused": ("mean squared distance of logits × 0.2", "Loss: how far its logits were from those of the networks that it learns from."),
+    "others": ("cross-entropy (nats)", "Loss: how little probability it gave to the wanted answers."),
+}
+_WITHOUT_CURVE = {
+    "late-fusion": "It is made of *Voice only* and *Face only*, without more training: their cards have the curves.",
+    "linear": "Its best weights are computed at once, so there is no curve.",
+}
 
 
 def show_model_card(name: str) -> None:
@@ -32,10 +40,13 @@ def show_model_card(name: str) -> None:
     with right:
         st.markdown("**Limits**")
         st.markdown("\n".join(f"- {line}" for line in LIMITS))
-    if info.get("history"):
-        with st.expander("How it learned", icon=":material/trending_down:", expanded=True):
-            draw(loss_chart(info["history"]), "chart-loss", "Training loss by epoch")
-            st.caption("Loss: how far its answers were from the wanted ones. A curve that flattens has learned what it can.")
+    with st.expander("How it learned", icon=":material/trending_down:", expanded=True):
+        if info.get("history"):
+            loss, meaning = _LOSSES["fused" if name == "fused" and info.get("recipe", {}).get("teachers") else "others"]
+            draw(loss_chart(info["history"], loss), "chart-loss", "Training loss by epoch")
+            st.caption(f"{meaning} A curve that flattens has learned what it can. Losses of different kinds do not compare.")
+        else:
+            st.caption(_WITHOUT_CURVE.get(name, "How its loss fell was not kept."))
     with st.expander("Provenance and settings", icon=":material/fingerprint:"):
         settings = {key: value for key, value in info.items() if key != "history"}
         st.json({"sha256": model.digest, "temperature": model.temperature, "temperatures alone": model.alone, **settings}, expanded=1)

@@ -32,13 +32,28 @@ def per_class_chart(scores: dict[str, Any], measure: str, title: str) -> go.Figu
         y=values,
         marker={"color": [EMOTION_COLOURS[label] for label in LABELS], "line": {"color": "#555", "width": 0.6}},
         error_y={"type": "data", "array": bounds[:, 1] - values, "arrayminus": values - bounds[:, 0], "color": _GREY, "thickness": 1.2},
-        customdata=[scores["per_class"][label]["clips"] for label in LABELS],
-        hovertemplate="%{x}: %{y:.0f} % of %{customdata} clips<extra></extra>",
+        customdata=_per_class_words(scores, measure),
+        hovertemplate="%{x}: %{y:.0f} %, %{customdata}<extra></extra>",
     )
     figure = go.Figure(bars)
-    figure.add_hline(12.5, line={"color": _GREY, "width": 1, "dash": "dot"})
+    if measure == "recall":  # what guessing gets; of the two others it depends on how often each is met
+        figure.add_hline(12.5, line={"color": _GREY, "width": 1, "dash": "dot"})
     figure.update_yaxes(range=[0, 100], ticksuffix=" %")
     return tidy(figure, 300, title)
+
+
+def _per_class_words(scores: dict[str, Any], measure: str) -> list[str]:
+    """What each bar counts, in words."""
+    counts = np.array(scores["confusion"])
+    right, shown, named = counts.diagonal(), counts.sum(axis=1), counts.sum(axis=0)
+    return [
+        {
+            "recall": f"{right[k]} of the {shown[k]} clips that portray {label} are recognised",
+            "precision": f"{right[k]} of the {named[k]} clips that are called {label} portray it",
+            "f1": f"from {right[k]} that are right, of {shown[k]} that portray {label} and {named[k]} that are called so",
+        }[measure]
+        for k, label in enumerate(LABELS)
+    ]
 
 
 def confusion_chart(scores: dict[str, Any], title: str) -> go.Figure:
@@ -172,7 +187,7 @@ def beeswarm_chart(summary: Summary, target: int, features: np.ndarray, title: s
     figure.add_vline(0, line={"color": _GREY, "width": 1})
     labels = [summary.names[k] for k in features[::-1]]
     figure.update_yaxes(tickvals=list(range(len(labels))), ticktext=labels, automargin=True, showgrid=False)
-    figure.update_xaxes(title="SHAP value (logit)")
+    figure.update_xaxes(title="against  ◂  evidence (SHAP, in log-odds)  ▸  for")
     return tidy(figure, 120 + 30 * len(features), title)
 
 

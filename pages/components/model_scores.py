@@ -61,7 +61,7 @@ def show_scores(name: str) -> None:
 
 
 def _command(protocol: str, name: str) -> str:
-    return f"python -m models.evaluate --data RAVDESS --protocol {protocol} --model {name}"
+    return f"python -m models.evaluate --data RAVDESS --protocol {protocol} --model {name} --out models/results"
 
 
 def _figures(scores: dict[str, Any], result: dict[str, Any]) -> None:

@@ -9,9 +9,11 @@ import streamlit as st
 
 from models.labels import LABELS, ravdess_label
 from pages.components.draw import draw
+from pages.components.inputs import DEFAULT_SETTINGS
 from pages.components.model_charts import beeswarm_chart, map_chart
 from pages.components.model_scores import STATE_WORDS
-from pages.components.state import Key, recent_analyses
+from pages.components.run import analysis_of
+from pages.components.state import Key, Recording, escape, recent_analyses
 
 if TYPE_CHECKING:
     from xai.analysis import Analysis
@@ -20,9 +22,13 @@ _SENTENCES = {1: "Kids are talking by the door", 2: "Dogs are sitting by the doo
 _ROWS = 10
 
 
-def latest_analysis(name: str) -> Analysis | None:
-    """The visitor's last analysis by that model, if there is one."""
-    return next((a for a in reversed(recent_analyses().values()) if a.model.name == name), None)
+def own_analysis(recording: Recording | None, name: str) -> Analysis | None:
+    """What that model makes of the visitor's recording, if one was chosen: as it was analysed, or analysed now."""
+    if recording is None:
+        return None
+    known = ((key, a) for key, a in reversed(recent_analyses().items()) if a.model.name == name)
+    found = next((a for key, a in known if key[0] == recording.digest()), None)
+    return found or analysis_of(recording, DEFAULT_SETTINGS, name)
 
 
 def show_map(name: str) -> None:
@@ -32,7 +38,8 @@ def show_map(name: str) -> None:
     from models.reference import load_reference
     from xai.embedding import neighbours
 
-    model, own = load_model(name), latest_analysis(name)
+    recording: Recording | None = st.session_state.get(Key.RECORDING)
+    model, own = load_model(name), own_analysis(recording, name)
     state = _state_of(own) if own else _choose_state(name)
     clips = load_reference(state)
     embeddings = embed(model, clips)
@@ -50,17 +57,16 @@ def show_map(name: str) -> None:
         "Each dot is a clip, placed by what the model's last layers make of it: near dots are alike to the model. "
         "Distances between far groups mean nothing, and t-SNE shows clusters even in noise. It has learned from these clips."
     )
-    if own is None:
+    if recording is None or own is None:
         st.info(
-            "Analyze a recording with this model, and it appears here among the others, with its neighbours.",
+            "Choose a recording on the page Analyze, and it appears here among the others, with its neighbours.",
             icon=":material/person_pin_circle:",
         )
         return
-    st.markdown("**Most like your clip**")
+    st.markdown(f"**Most like your clip**, {escape(recording.name)}")
     near = neighbours(embeddings, model.embed(own.features))
-    st.dataframe(
-        [{"portrays": LABELS[clips.label[k]], "clip": names[k], "likeness (cosine)": f"{c:.2f}"} for k, c in near], hide_index=True
-    )
+    st.dataframe([{"portrays": LABELS[clips.label[k]], "clip": names[k], "likeness": f"{c:.2f}"} for k, c in near], hide_index=True)
+    st.caption("Likeness: the cosine between what the last layers make of both; 1 is the same.")
 
 
 def _state_of(analysis: Analysis) -> str:
@@ -110,7 +116,7 @@ def show_summary(name: str) -> None:
         features = summary.strongest(target, _ROWS, voice)
         figure = beeswarm_chart(summary, target, features, f"What {words} adds to {LABELS[target]} ({len(summary.values)} training clips)")
         draw(figure, f"chart-swarm-{words}", f"SHAP values of {words}", column)
-        column.caption(f"Together, {words} moves the logit by {totals[words]:z.2f} on average.")
+        column.caption(f"Together, {words} moves the evidence (log-odds) by {totals[words]:z.2f} on average.")
     st.caption(
         "A dot is a clip; right of the line the feature speaks for the emotion, left against it. "
         ":red[■] the feature is high in that clip, :blue[■] low. MFCC 0 is loudness, the first few are the broad shape of the sound. "

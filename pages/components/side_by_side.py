@@ -8,13 +8,13 @@ import numpy as np
 import streamlit as st
 
 from features.names import VOICE_PROPERTIES
-from models.labels import LABELS
 from models.registry import MODELS
 from pages.components.draw import draw
 from pages.components.inputs import DEFAULT_SETTINGS, sample_recording
 from pages.components.model_charts import two_models_chart
 from pages.components.run import analysis_of
 from pages.components.state import Key, Recording, escape
+from pages.components.trust import Slot, check
 
 if TYPE_CHECKING:
     from xai.analysis import Analysis
@@ -40,39 +40,47 @@ def _compare(first: Analysis, second: Analysis) -> None:
         st.markdown(f"- {line}")
     chart = two_models_chart(first.probabilities, second.probabilities, titles)
     draw(chart, "chart-two", "Probabilities of both models")
+    checked: list[tuple[Analysis, dict[str, Slot]]] = []
     for column, analysis, title in zip(st.columns(2), (first, second), titles, strict=True):
         with column:
             st.markdown(f"**{title}: {analysis.label}**")
-            _pictures(analysis)
-    st.dataframe(_weights(first, second, titles), hide_index=True)
+            saw, weighed = _saw(analysis), _weighed(analysis)
+            checked.append((analysis, {"shap": weighed} if saw is None else {"gradcam": saw, "shap": weighed}))
     st.caption(
-        "What each part of the recording adds to the logit of what that model recognises (SHAP). Logits of different models are on "
-        "different scales: compare signs and order, not sizes."
+        "How much each part of the recording speaks for what that model recognises (SHAP, in log-odds; below zero, against it). Models "
+        "differ in scale: compare signs and order, not sizes."
     )
+    for analysis, slots in checked:
+        check(analysis, analysis.predicted, None, slots)
 
 
-def _pictures(analysis: Analysis) -> None:
-    """The frame with the strongest heat of the predicted emotion."""
+def _saw(analysis: Analysis) -> Slot | None:
+    """The frame with the strongest heat of the predicted emotion, and room for what its checks say."""
     from xai.overlay import overlay_frames, zoom_to_faces
 
     video = analysis.features.video
     if analysis.cam is None or video is None:
         st.caption("It does not look at the face.")
-        return
+        return None
+    slot = _place("What it saw", "pair-saw", analysis)
     heat = analysis.cam.heat(analysis.predicted)
     frame = int(heat.max(axis=(1, 2)).argmax())
     picture = zoom_to_faces(video, overlay_frames(video, heat, 0.6, True))[frame]
-    caption = f"What it saw at {video.times[frame]:.1f} s"
-    st.image(picture, caption=caption, width=320, output_format="JPEG", alt=f"{caption}: heat for {analysis.label}")
+    caption = f"At {video.times[frame]:.1f} s, where the heat is strongest"
+    with st.container(key=slot.area):
+        st.image(picture, caption=caption, width=320, output_format="JPEG", alt=f"{caption}: heat for {analysis.label}")
+    return slot
 
 
-def _weights(first: Analysis, second: Analysis, titles: tuple[str, str]) -> list[dict[str, str]]:
-    rows = []
-    columns = [analysis.shap.signed(analysis.predicted) for analysis in (first, second)]
-    parts = [*VOICE_PROPERTIES, ("face", slice(40, None))]
-    for label, members in parts:
-        sums = [float(np.sum(values[members])) for values in columns]
-        if any(sums):
-            heads = [f"{title} → {LABELS[a.predicted]}" for title, a in zip(titles, (first, second), strict=True)]
-            rows.append({"part": label, **{head: f"{value:+z.2f}" for head, value in zip(heads, sums, strict=True)}})
-    return rows
+def _weighed(analysis: Analysis) -> Slot:
+    """What the parts of the recording add, and room for what their checks say."""
+    slot = _place("What it weighed", "pair-weighed", analysis)
+    values = analysis.shap.signed(analysis.predicted)
+    sums = [(label, float(np.sum(values[members]))) for label, members in [*VOICE_PROPERTIES, ("face", slice(40, None))]]
+    with st.container(key=slot.area):
+        st.dataframe([{"part": label, f"for {analysis.label}": f"{total:+z.2f}"} for label, total in sums if total], hide_index=True)
+    return slot
+
+
+def _place(title: str, area: str, analysis: Analysis) -> Slot:
+    return Slot.place(title, f"{area}-{analysis.model.name}", (analysis.token, analysis.model.digest))

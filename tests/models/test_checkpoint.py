@@ -64,6 +64,7 @@ def test_round_trip_of_every_architecture(tmp_path, name):
     torch.manual_seed(0)
     model = replace(random_checkpoint(ARCHITECTURES[name](), architecture=name), temperature=0.8, alone=(0.6, 2.5))
     save_model(model, tmp_path / "x.safetensors")
+    assert (tmp_path / "x.safetensors").stat().st_mode & 0o777 == 0o644  # to be read by whoever runs the app
     again = read_model(tmp_path / "x.safetensors")
     vectors = model.mean + model.std * np.random.default_rng(0).normal(size=(4, 552))
     assert isinstance(again, EmotionModel)

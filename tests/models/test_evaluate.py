@@ -26,14 +26,14 @@ QUICK = {"epochs": 1, "taught_epochs": 1, "epoch_size": 64}
 @pytest.fixture(scope="module")
 def measured(published, cache, tmp_path_factory):
     """The command as it is typed, with short training: what it prints, and what it writes."""
-    out = tmp_path_factory.mktemp("scores") / "folder" / "voice.json"
+    out = tmp_path_factory.mktemp("scores") / "folder"
     command = [sys.executable, "-m", "models.evaluate", "--data", str(published), "--protocol", "actor-5fold", "--model", "voice"]
     quick = ["--set", *(f"{key}={value}" for key, value in QUICK.items()), "--workers", "1", "--ferplus", "0"]
     run = subprocess.run(
         [*command, *quick, "--cache", str(cache), "--out", str(out)], capture_output=True, text=True, cwd=ROOT, check=False
     )
     assert run.returncode == 0, run.stderr
-    return run.stdout, out.read_text(encoding="utf-8")
+    return run.stdout, (out / "actor-5fold.voice.json").read_text(encoding="utf-8")
 
 
 def test_accuracy_comes_first_on_the_screen_and_in_the_file(measured):
@@ -149,6 +149,8 @@ def test_results_are_those_of_the_predictions(found):
     assert set(fused["stability"]["both"]) < {*VOICE_CHANGES, WORDS_ONLY, *FACE_CHANGES}
     assert fused["altered_copies"] == (Recipe().altered > 0)
     assert not results_of(found, "actor-5fold", ["fused"], replace(Recipe(), altered=0.0))["fused"]["altered_copies"]
+    linear = [replace(p, model="linear") for p in found if p.model == "fused"]
+    assert not results_of(linear, "actor-5fold", ["linear"], Recipe())["linear"]["altered_copies"]  # it learns from clean ones
 
 
 def test_what_could_not_be_measured_is_said(found):

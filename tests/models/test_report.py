@@ -94,6 +94,22 @@ def test_person_by_person(results):
     assert body[0][1:] == [f"{(p.logits.argmax(axis=1) == p.label).mean():.1%}" for p in sorted(by_actor, key=lambda p: p.actor[0])]
 
 
+def test_women_and_men_and_whom_it_recognises_least(results):
+    rows, _ = results
+    head, _, *body = tables()["For whom"]
+    assert head[1:] == ["women", "men", "least often", "most often"]
+    assert [row[0] for row in body] == ["`voice`", "`late-fusion`"]
+    mine = [p for p in rows if (p.model, p.state, p.change) == ("voice", "voice", None)]
+    right = {int(p.actor[0]): (p.logits.argmax(axis=1) == p.label).mean() for p in mine}
+    women, men, least, most = body[0][1:]
+    assert women.startswith(f"{np.mean([right[a] for a in (2, 6, 8)]):.1%} (")
+    assert men.startswith(f"{np.mean([right[a] for a in (1, 5)]):.1%} (")
+    for cell, end in ((least, min(right.values())), (most, max(right.values()))):
+        share, _, actor = cell.partition(" (actor ")
+        assert share == f"{end:.0%}"
+        assert right[int(actor.strip(")"))] == end
+
+
 def test_more_of_the_same_clips(results):
     rows, _ = results
     head, _, *body = tables()["More of the same clips"]
@@ -116,6 +132,7 @@ def test_stability_with_and_without_training_for_it(results):
     assert body == [["10 dB softer", f"{same:.0%}", f"{same:.0%}", f"{same:.0%}"]]
     both = tables()["Same verdict after a change, voice and face"]
     assert [row[0] for row in both[2:]] == ["10 dB softer", "blur (3 pixels)"]
+    assert [row[0] for row in tables()["Same verdict after a change, face alone"][2:]] == ["blur (3 pixels)"]
 
 
 def test_a_change_that_not_all_were_measured_under_has_a_row(measured, monkeypatch):

@@ -76,10 +76,12 @@ def test_what_is_shown_to_the_model_can_be_chosen(app):
 @pytest.mark.parametrize("name", MODELS)
 def test_every_model_has_a_map_a_summary_and_a_card(app, name):
     choose(app, Key.MODEL, MODELS[name].title)
-    for view, count in ((MAP, 1), (SUMMARY, 1 if name in ("voice", "face") else 2), (CARD, 0 if name in ("linear", "late-fusion") else 1)):
+    card = 0 if name in ("linear", "late-fusion") else 1  # their cards say why there is no curve
+    for view, count in ((MAP, 1), (SUMMARY, 1 if name in ("voice", "face") else 2), (CARD, card)):
         choose(app, Key.VIEW, view)
         assert not app.exception, view
         assert charts(app) == count, view
+    assert ("no curve" in texts(app) or "have the curves" in texts(app)) == (not card)
     assert "not for diagnosis" in texts(app)
     assert "CC BY-NC-SA" in texts(app)
 
@@ -92,8 +94,19 @@ def test_the_visitors_clip_is_on_the_map_with_its_neighbours(app):
     turn(app, "models")
     choose(app, Key.VIEW, MAP)
     assert not app.exception
-    assert "Most like your clip" in texts(app)
+    assert "Most like your clip**, the synthetic sample" in texts(app)
     assert len(app.dataframe[0].value) == 5
+    choose(app, Key.MODEL, MODELS["voice"].title)  # which has not been asked about it yet
+    choose(app, Key.VIEW, MAP)
+    assert "Most like your clip**, the synthetic sample" in texts(app)
+
+
+def test_the_sample_is_nobodys_clip(app):
+    choose(app, Key.VIEW, PAIR)  # without a recording, two models are compared on the sample
+    choose(app, Key.VIEW, MAP)
+    assert not app.exception
+    assert "Most like your clip" not in texts(app)
+    assert "Choose a recording" in texts(app)
 
 
 def test_two_models_are_compared_on_one_clip(app):
@@ -103,7 +116,11 @@ def test_two_models_are_compared_on_one_clip(app):
     shown = texts(app)
     assert MODELS["voice"].title in shown
     assert "It does not look at the face" in shown
-    assert charts(app) == 1
+    assert shown.count("What it weighed") == 2
+    assert shown.count("What it saw") == 1
+    assert sum(shown.count(level) for level in ("True to the model", "Read with care", "Do not rely")) == 3  # nothing is shown unchecked
+    weighed = [frame.value for frame in app.dataframe if "part" in frame.value]
+    assert [len(parts) > 1 for parts in weighed] == [True, True]
 
 
 def test_the_chosen_model_judges_on_the_page_analyze(app):
@@ -132,6 +149,10 @@ def test_charts_draw_the_numbers_of_the_result():
     bars = per_class_chart(scores, "recall", "t").data[0]
     assert list(bars.x) == list(LABELS)
     assert np.allclose(bars.y, [100 * scores["per_class"][label]["recall"]["value"] for label in LABELS])
+    assert bars.customdata[0] == f"{scores['confusion'][0][0]} of the 192 clips that portray angry are recognised"
+    named = sum(row[2] for row in scores["confusion"])
+    words = per_class_chart(scores, "precision", "t").data[0].customdata[2]
+    assert words == f"{scores['confusion'][2][2]} of the {named} clips that are called disgust portray it"
     shares = np.array(confusion_chart(scores, "t").data[0].z)
     assert np.allclose(shares.sum(axis=1), 100)
     assert np.allclose(np.diag(shares), bars.y, atol=0.01)
