@@ -121,7 +121,7 @@ def results_of(found: list[Prediction], protocol: str, models: list[str], recipe
             "question": PROTOCOLS[protocol].question,
             "guessing": 0.125,
             "seeds": len({p.seed for p in own}),
-            "altered_copies": recipe.altered > 0 and name != "linear",
+            "altered_copies": recipe.altered > 0,
             "states": states,
             "stability": {state: dict(stability(own, state)) for state in states},
             "not_measured": _LOCAL_VIDEO.format(actors=", ".join(f"{a:02d}" for a in filmed)) if 0 < len(filmed) < 24 else None,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import plotly.graph_objects as go
 
+from features.names import voice_feature_label
 from models.labels import LABELS
 from pages.components.charts import tidy
 from xai.colours import AGAINST_COLOUR, EMOTION_COLOURS, FOR_COLOUR
@@ -185,9 +186,9 @@ def beeswarm_chart(summary: Summary, target: int, features: np.ndarray, title: s
             )
         )
     figure.add_vline(0, line={"color": _GREY, "width": 1})
-    labels = [summary.names[k] for k in features[::-1]]
+    labels = [voice_feature_label(k) if k < summary.voices else summary.names[k] for k in features[::-1]]
     figure.update_yaxes(tickvals=list(range(len(labels))), ticktext=labels, automargin=True, showgrid=False)
-    figure.update_xaxes(title="against  ◂  evidence (SHAP, in log-odds)  ▸  for")
+    figure.update_xaxes(title="← against · evidence (SHAP, log-odds) · for →")
     return tidy(figure, 120 + 30 * len(features), title)
 
 

@@ -135,6 +135,12 @@ def test_stability_with_and_without_training_for_it(results):
     assert [row[0] for row in tables()["Same verdict after a change, face alone"][2:]] == ["blur (3 pixels)"]
 
 
+def test_a_model_of_clean_recordings_is_not_said_to_be_trained_for_changes(measured, monkeypatch):
+    known = measured[2] | {("actor-5fold", "linear", False): measured[2]["actor-5fold", "voice", False]}
+    monkeypatch.setattr(models.report, "read_result", lambda protocol, name, plain=False: known.get((protocol, name, plain)))
+    assert "`linear` untrained for it" in tables()["Same verdict after a change, voice alone"][0]
+
+
 def test_a_change_that_not_all_were_measured_under_has_a_row(measured, monkeypatch):
     there = measured[2]
     late = deepcopy(there["actor-5fold", "voice", False])
