@@ -14,7 +14,7 @@ LIMITS = (
     "Moving faces of two actors only, both men; figures about faces say little about anybody else.",
 )
 _LOSSES = {
-    "fused": ("mean squared distance of logits × 0.2", "Loss: how far its logits were from those of the networks that it learns from."),
+    "fused": ("squared distance × 0.2", "Loss: the mean squared distance of its logits from those of the networks that it learns from."),
     "others": ("cross-entropy (nats)", "Loss: how little probability it gave to the wanted answers."),
 }
 _WITHOUT_CURVE = {
