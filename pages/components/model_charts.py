@@ -20,6 +20,7 @@ _FIRST_COLOUR, _SECOND_COLOUR = "#9A9A9A", "#6A4C93"  # of two answers: red and 
 _SEX_COLOURS = {"female": "#CC79A7", "male": "#0072B2"}
 _SYMBOLS = ("circle", "square", "diamond", "cross", "triangle-up", "star", "x", "hexagon")
 _SWARM_WIDTH = 0.38
+_Z = 1.96  # of a 95 % interval
 _DARK_CELL = 83  # percent
 
 
@@ -27,7 +28,7 @@ def per_class_chart(scores: dict[str, Any], measure: str, title: str) -> go.Figu
     """Precision, recall or F1 of each emotion with its interval."""
     rows = [scores["per_class"][label][measure] for label in LABELS]
     values = np.array([np.nan if row["value"] is None else 100 * row["value"] for row in rows])
-    bounds = np.array([[100 * (row[end] if row[end] is not None else row["value"] or 0) for end in ("low", "high")] for row in rows])
+    bounds = 100 * np.array([_bounds(row, count) for row, count in zip(rows, _counted(scores, measure), strict=True)])
     bars = go.Bar(
         x=list(LABELS),
         y=values,
@@ -41,6 +42,23 @@ def per_class_chart(scores: dict[str, Any], measure: str, title: str) -> go.Figu
         figure.add_hline(12.5, line={"color": _GREY, "width": 1, "dash": "dot"})
     figure.update_yaxes(range=[0, 100], ticksuffix=" %")
     return tidy(figure, 300, title)
+
+
+def _counted(scores: dict[str, Any], measure: str) -> np.ndarray:
+    """How many clips each bar is a share of; of F1, which is none, those that portray the emotion."""
+    return np.array(scores["confusion"]).sum(axis=0 if measure == "precision" else 1)
+
+
+def _bounds(row: dict[str, float | None], count: int) -> tuple[float, float]:
+    """The interval of a share; where all or none of ``count`` are right, and resampling finds nothing else, Wilson's (1927)."""
+    value, low, high = (row[key] for key in ("value", "low", "high"))
+    if value is None or low is None or high is None:
+        return value or 0.0, value or 0.0
+    if low == high == value == 1:
+        return count / (count + _Z**2), 1.0
+    if low == high == value == 0:
+        return 0.0, _Z**2 / (count + _Z**2)
+    return low, high
 
 
 def _per_class_words(scores: dict[str, Any], measure: str) -> list[str]:

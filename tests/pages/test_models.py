@@ -1,7 +1,10 @@
 """The page Models through AppTest: every view of every model shows the figures that are in the repository, and nothing else."""
 
+from copy import deepcopy
+
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 from streamlit.testing.v1 import AppTest
 
 from models.labels import LABELS
@@ -164,6 +167,17 @@ def test_charts_draw_the_numbers_of_the_result():
     assert sorted(dots) == pytest.approx(sorted(100 * row["accuracy"] for row in scores["per_actor"].values()))
     curve = calibration_chart(scores, "t").data[1]
     assert sum(curve.customdata) == scores["clips"]
+
+
+@pytest.mark.parametrize(("right", "of"), [(8, 8), (0, 8), (30, 30)])
+def test_all_or_none_of_few_are_not_certain(right, of):
+    scores = deepcopy(read_result("actor-5fold", "fused")["states"]["voice"])
+    scores["confusion"][1] = [0, right, of - right, 0, 0, 0, 0, 0]
+    scores["per_class"]["calm"]["recall"] = dict.fromkeys(("value", "low", "high"), right / of)
+    bar = per_class_chart(scores, "recall", "t").data[0]
+    found = binomtest(right, of).proportion_ci(method="wilson")
+    assert bar.y[1] - bar.error_y.arrayminus[1] == pytest.approx(100 * found.low, abs=0.05)
+    assert bar.y[1] + bar.error_y.array[1] == pytest.approx(100 * found.high, abs=0.05)
 
 
 def test_numbers_stand_out_from_their_cells():
