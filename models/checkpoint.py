@@ -1,7 +1,8 @@
 """A trained classifier with everything it needs to be used and judged, in one ``safetensors`` file.
 
 The file holds the weights, the mean and deviation of the features, a small reference set (the baseline of SHAP) and, as
-JSON in its metadata, architecture, labels, temperature, provenance and scores. Nothing is unpickled.
+JSON in its metadata, architecture, labels, temperatures, settings and provenance. Its scores are in ``models/results``. Nothing is
+unpickled.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class Checkpoint:
         mean, std: float64 (552,), of the raw features in training.
         reference: float32 (m, 552) raw training vectors, what SHAP compares with.
         temperature: logits are divided by it (Guo et al. 2017, arXiv:1706.04599).
-        info: provenance, settings and scores.
+        info: provenance, settings and the loss of each epoch.
         digest: 16 hex digits of the file's SHA-256, or of the weights when it was not read from a file.
         architecture: a key of :data:`models.architectures.ARCHITECTURES`.
         alone: temperatures of a voice alone and of a face alone, where a model is not as sure as of both; None: the same.

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import time
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -103,7 +102,6 @@ def predictions(corpus: Corpus, protocol: str, models: list[str], recipe: Recipe
 
 def results_of(found: list[Prediction], protocol: str, models: list[str], recipe: Recipe) -> dict[str, dict]:
     """Predictions → scores of each model, ``accuracy`` first."""
-    start = time.perf_counter()
     scale = temperatures(found)
     out = {}
     for name in models:
@@ -119,7 +117,6 @@ def results_of(found: list[Prediction], protocol: str, models: list[str], recipe
             "model": name,
             "protocol": protocol,
             "question": PROTOCOLS[protocol].question,
-            "guessing": 0.125,
             "seeds": len({p.seed for p in own}),
             "altered_copies": recipe.altered > 0,
             "states": states,
@@ -127,7 +124,6 @@ def results_of(found: list[Prediction], protocol: str, models: list[str], recipe
             "not_measured": _LOCAL_VIDEO.format(actors=", ".join(f"{a:02d}" for a in filmed)) if 0 < len(filmed) < 24 else None,
             "commit": commit(),
             "created": today(),
-            "seconds_to_score": round(time.perf_counter() - start, 1),
         }
     return out
 

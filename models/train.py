@@ -1,4 +1,4 @@
-"""``python -m models.train --data DIR``: from a folder of recordings to checkpoints that know their scores.
+"""``python -m models.train --data DIR``: from a folder of recordings to checkpoints and their scores.
 
 DIR holds RAVDESS in its published layout (``Actor_NN/*.wav``, ``*.mp4``) or any nesting of its file names; faces may also
 be strips of crops (``*.jpg``), and FER+ (``ferplus.npz``) is used for emotions that no video shows.

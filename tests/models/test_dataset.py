@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
@@ -21,6 +22,7 @@ from models.dataset import (
     _voice,
     ferplus_labels,
     load_faces,
+    load_ferplus,
     load_voices,
 )
 from models.labels import label_index
@@ -210,6 +212,18 @@ def test_ferplus_votes_become_labels():
     votes[3, 9] = 10  # not a face
     votes[4, 0] = 10  # neutral
     assert ferplus_labels(votes).tolist() == [label_index("angry"), -1, label_index("calm"), -1, label_index("neutral")]
+
+
+def test_other_photographs_with_the_same_votes_are_computed_again(tmp_path):
+    votes = np.zeros((1, 10), int)
+    votes[0, 4] = 10
+    features = []
+    for shade in (40, 200):
+        code = cv2.imencode(".jpg", np.full((48, 48), shade, np.uint8) * np.tri(48, dtype=np.uint8))[1]
+        archive = tmp_path / f"{shade}.npz"
+        np.savez(archive, votes=votes, split=np.zeros(1, int), jpeg=code, off=np.array([0, len(code)]))
+        features.append(load_ferplus(archive, tmp_path / "kept", 1)[0])
+    assert np.abs(features[0] - features[1]).max() > 0.01
 
 
 def test_photographs_belong_to_nobody(tiny, kept, tmp_path, data):
