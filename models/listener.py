@@ -9,7 +9,10 @@ listener that has never heard that actor.
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.kernel_approximation import Nystroem
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -50,7 +53,9 @@ def listener(heard: np.ndarray, labels: np.ndarray, balance: float) -> Expert:
     x, y = heard.reshape(-1, heard.shape[2]), np.repeat(labels, heard.shape[1])
     kernel = Nystroem(gamma=_GAMMA, n_components=min(_COMPONENTS, len(x)), random_state=0)
     pipeline: Pipeline = make_pipeline(StandardScaler(), kernel, LogisticRegression(C=_C, max_iter=100))
-    return Expert(pipeline.fit(x, y, logisticregression__sample_weight=len(y) * label_weights(y, balance)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # after 100 steps what it says hardly moves any more
+        return Expert(pipeline.fit(x, y, logisticregression__sample_weight=len(y) * label_weights(y, balance)))
 
 
 def statistics(sequence: np.ndarray, heard: np.ndarray) -> np.ndarray:

@@ -6,13 +6,14 @@ import numpy as np
 
 from models.labels import LABELS
 from xai.analysis import Analysis
+from xai.lime_spectrogram import LimeExplanation
 from xai.words import kilohertz, odds, strongest_patch
 
 _CLOSE = 0.1  # of probability: a smaller difference is none worth a sentence
 
 
 def differences(first: Analysis, second: Analysis, titles: tuple[str, str]) -> list[str]:
-    """What each recognises, the emotion on which they differ most, and where each found its strongest evidence."""
+    """What each recognises, the emotion on which they differ most, and what carried each verdict."""
     pair = (first, second)
     lines = [_verdicts(pair, titles)]
     gap = first.probabilities - second.probabilities
@@ -23,8 +24,7 @@ def differences(first: Analysis, second: Analysis, titles: tuple[str, str]) -> l
             f"They differ most on {LABELS[widest]}: {titles[more]} gives it {odds(pair[more].probabilities[widest])}, "
             f"{titles[less]} {odds(pair[less].probabilities[widest])}."
         )
-    lines += [line for analysis, title in zip(pair, titles, strict=True) if (line := _reason(analysis, title))]
-    return lines
+    return lines + [_reason(analysis, title) for analysis, title in zip(pair, titles, strict=True)]
 
 
 def _verdicts(pair: tuple[Analysis, Analysis], titles: tuple[str, str]) -> str:
@@ -37,17 +37,20 @@ def _verdicts(pair: tuple[Analysis, Analysis], titles: tuple[str, str]) -> str:
 
 
 def _reason(analysis: Analysis, title: str) -> str:
-    """Which modality carried a verdict, and the strongest patch of sound for it."""
+    """Which modality carried a verdict."""
     split, target = analysis.modalities, analysis.predicted
-    if split.has_audio and split.has_video:
-        shares = split.shares(target)
-        strong, share = ("face", shares["video"]) if shares["video"] >= shares["audio"] else ("voice", shares["audio"])
-        value = (split.video if strong == "face" else split.audio)[target]
-        line = f"For {title}, the {strong} weighs most ({share:.0%}) and speaks {'for' if value > 0 else 'against'} {analysis.label}"
-    else:
-        line = f"{title} judges the {'voice' if split.has_audio else 'face'} alone"
-    patch = strongest_patch(analysis.lime.signed(target)) if analysis.lime is not None else None
-    if analysis.lime is None or patch is None or not analysis.lime.reliable(target):
-        return f"{line}."
-    t0, t1, hz0, hz1 = analysis.lime.segments[patch]
-    return f"{line}; in the sound, {kilohertz(hz0, hz1)} between {t0:.1f} s and {t1:.1f} s speaks most for {analysis.label}."
+    if not (split.has_audio and split.has_video):
+        return f"{title} judges the {'voice' if split.has_audio else 'face'} alone."
+    shares = split.shares(target)
+    strong, share = ("face", shares["video"]) if shares["video"] >= shares["audio"] else ("voice", shares["audio"])
+    value = (split.video if strong == "face" else split.audio)[target]
+    return f"For {title}, the {strong} weighs most ({share:.0%}) and speaks {'for' if value > 0 else 'against'} {analysis.label}."
+
+
+def strongest_sound(lime: LimeExplanation, target: int) -> str:
+    """The patch of sound that speaks most for a class, in words; its weights are to be checked like every explanation."""
+    patch = strongest_patch(lime.signed(target))
+    if patch is None:
+        return f"No part of the sound speaks for {LABELS[target]}."
+    t0, t1, hz0, hz1 = lime.segments[patch]
+    return f"{kilohertz(hz0, hz1)} between {t0:.1f} s and {t1:.1f} s speaks most for {LABELS[target]}."

@@ -44,8 +44,8 @@ def _compare(first: Analysis, second: Analysis) -> None:
     for column, analysis, title in zip(st.columns(2), (first, second), titles, strict=True):
         with column:
             st.markdown(f"**{title}: {analysis.label}**")
-            saw, weighed = _saw(analysis), _weighed(analysis)
-            checked.append((analysis, {"shap": weighed} if saw is None else {"gradcam": saw, "shap": weighed}))
+            found = {"gradcam": _saw(analysis), "lime": _heard(analysis), "shap": _weighed(analysis)}
+            checked.append((analysis, {name: slot for name, slot in found.items() if slot is not None}))
     st.caption(
         "How much each part of the recording speaks for what that model recognises (SHAP, in log-odds; below zero, against it). Models "
         "differ in scale: compare signs and order, not sizes."
@@ -60,15 +60,28 @@ def _saw(analysis: Analysis) -> Slot | None:
 
     video = analysis.features.video
     if analysis.cam is None or video is None:
-        st.caption("It does not look at the face.")
+        st.caption("There is no face to see." if analysis.model.sees else "It does not look at the face.")
         return None
     slot = _place("What it saw", "pair-saw", analysis)
     heat = analysis.cam.heat(analysis.predicted)
     frame = int(heat.max(axis=(1, 2)).argmax())
     picture = zoom_to_faces(video, overlay_frames(video, heat, 0.6, True))[frame]
     caption = f"At {video.times[frame]:.1f} s, where the heat is strongest"
-    with st.container(key=slot.area):
+    with st.container(key=slot.area, width="content"):  # as wide as the picture: so is a line through it
         st.image(picture, caption=caption, width=320, output_format="JPEG", alt=f"{caption}: heat for {analysis.label}")
+    return slot
+
+
+def _heard(analysis: Analysis) -> Slot | None:
+    """The strongest sound for the predicted emotion in words, and room for what its checks say."""
+    from xai.compare import strongest_sound
+
+    if analysis.lime is None:
+        st.caption("There is no voice to hear." if analysis.model.hears else "It does not listen to the voice.")
+        return None
+    slot = _place("What it heard", "pair-heard", analysis)
+    with st.container(key=slot.area, width="content"):
+        st.markdown(strongest_sound(analysis.lime, analysis.predicted))
     return slot
 
 

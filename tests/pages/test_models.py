@@ -121,7 +121,9 @@ def test_two_models_are_compared_on_one_clip(app):
     assert "It does not look at the face" in shown
     assert shown.count("What it weighed") == 2
     assert shown.count("What it saw") == 1
-    assert sum(shown.count(level) for level in ("True to the model", "Read with care", "Do not rely")) == 3  # nothing is shown unchecked
+    assert shown.count("What it heard") == 2
+    assert shown.count("speaks most for") == 2
+    assert sum(shown.count(level) for level in ("True to the model", "Read with care", "Do not rely")) == 5  # nothing is shown unchecked
     weighed = [frame.value for frame in app.dataframe if "part" in frame.value]
     assert [len(parts) > 1 for parts in weighed] == [True, True]
 

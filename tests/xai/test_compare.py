@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from models.labels import LABELS, label_index
-from xai.compare import differences
-from xai.words import odds
+from xai.compare import differences, strongest_sound
+from xai.words import kilohertz, odds
 
 TITLES = ("first", "second")
 
@@ -44,9 +44,13 @@ def test_the_reason_is_the_larger_share(sample_analysis):
     assert f"the {strong} weighs most ({max(shares.values()):.0%})" in line
 
 
-def test_a_weak_explanation_is_not_quoted(sample_analysis):
-    weak = replace(sample_analysis, lime=replace(sample_analysis.lime, r2=np.full(len(LABELS), 0.1)))
-    assert "kHz" not in " ".join(differences(weak, weak, TITLES))
+def test_the_strongest_sound_is_the_patch_of_largest_weight(sample_analysis):
+    lime, target = sample_analysis.lime, sample_analysis.predicted
+    t0, t1, hz0, hz1 = lime.segments[int(lime.signed(target).argmax())]
+    words = strongest_sound(lime, target)
+    assert words == f"{kilohertz(hz0, hz1)} between {t0:.1f} s and {t1:.1f} s speaks most for {LABELS[target]}."
+    nothing = replace(lime, weights=-np.abs(lime.weights))
+    assert strongest_sound(nothing, target) == f"No part of the sound speaks for {LABELS[target]}."
 
 
 def test_a_model_without_a_face_says_so(sample):
