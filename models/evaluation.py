@@ -20,7 +20,8 @@ from models.pools import Samples, samples
 from models.protocols import PROTOCOLS
 from models.recipe import Recipe
 from models.robustness import FACE_CHANGES, VOICE_CHANGES, WORDS_ONLY
-from models.token_training import TokenRecipe, train_tokens
+from models.token_batches import TokenRecipe
+from models.token_training import train_tokens
 from models.training import train
 
 STATES = ("both", "voice", "face")

@@ -71,7 +71,9 @@ def fit(
 
 
 def follow(average: nn.Module, network: nn.Module, momentum: float) -> None:
-    """Exponential moving average of the weights (Polyak & Juditsky 1992)."""
+    """Exponential moving average of the weights (Polyak & Juditsky 1992), and of what is counted on the way, as for batch normalisation."""
     with torch.no_grad():
-        for slow, fast in zip(average.parameters(), network.parameters(), strict=True):
-            slow.lerp_(fast, 1 - momentum)
+        for part in (nn.Module.parameters, nn.Module.buffers):
+            for slow, fast in zip(part(average), part(network), strict=True):
+                if slow.is_floating_point():
+                    slow.lerp_(fast, 1 - momentum)

@@ -27,7 +27,7 @@ from models.metrics import accuracy, fit_temperature
 from models.protocols import PROTOCOLS
 from models.recipe import Recipe
 from models.robustness import FACE_CHANGES, VOICE_CHANGES, WORDS_ONLY
-from models.token_training import TokenRecipe
+from models.token_batches import TokenRecipe
 from models.training import fuse_late
 from tests.models.conftest import make_faces, make_voices, planted, random_checkpoint
 
