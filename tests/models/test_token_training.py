@@ -11,18 +11,9 @@ from models.clips import held_out_clips, predict
 from models.dataset import SPOKEN
 from models.metrics import accuracy
 from models.pools import reference_rows, samples
-from models.token_training import (
-    FACES,
-    LONGEST,
-    TokenRecipe,
-    _Sequences,
-    _TokenBatches,
-    frame_moments,
-    reference_sequences,
-    standardised_frames,
-    train_tokens,
-)
-from models.tokens import CLIP_SECONDS, TOKEN_FRAMES
+from models.token_batches import FACES, LONGEST, Sequences, TokenBatches, TokenRecipe, standardised_frames
+from models.token_training import _Lessons, frame_moments, reference_sequences, train_tokens
+from models.tokens import CLIP_SECONDS, TOKEN_FRAMES, TokenBatch
 from tests.models.conftest import FRAMES
 
 RECIPE = replace(TokenRecipe(), epochs=4, batch=32, epoch_size=640, reference=10)
@@ -45,11 +36,11 @@ def trained(strangers):
     return train_tokens(*strangers[0], RECIPE)
 
 
-def sequences(corpus, recipe: TokenRecipe) -> _Sequences:
+def sequences(corpus, recipe: TokenRecipe) -> Sequences:
     voices, faces = corpus
     pools = samples(voices, faces, recipe)
     mean, std = frame_moments(voices, pools)
-    return _Sequences(voices, faces, pools, mean, std, np.full(len(faces.label), 1 / len(faces.label)))
+    return Sequences(voices, faces, pools, mean, std, np.full(len(faces.label), 1 / len(faces.label)))
 
 
 @pytest.mark.parametrize(("state", "least"), [("both", 0.9), ("voice", 0.7), ("face", 0.9)])
@@ -111,9 +102,11 @@ def test_reference_sequences_belong_to_the_reference_vectors(corpus):
 
 def test_the_shares_of_what_is_missing_are_the_same_in_every_batch(corpus):
     recipe = replace(RECIPE, batch=40, voice_alone=0.5, face_alone=0.25)
-    draw = _TokenBatches(sequences(corpus, recipe), recipe)
+    draw = TokenBatches(sequences(corpus, recipe), recipe)
     for _ in range(3):
-        batch, target = draw()
+        clean, batch, target = draw.twins()
+        assert (clean.heard > 0).tolist() == (batch.heard > 0).tolist()
+        assert clean.faces is batch.faces
         deaf, blind = batch.heard == 0, ~batch.seen.any(dim=1)
         assert (int(deaf.sum()), int(blind.sum()), int((deaf & blind).sum())) == (10, 20, 0)
         torch.testing.assert_close(target.sum(dim=1), torch.ones(40))
@@ -127,9 +120,9 @@ def test_what_is_drawn_is_in_the_recordings(corpus):
     """Clean copies, shifted by part of their length; frames of one view, in the order in which they were filmed."""
     voices, faces = corpus
     data = sequences(corpus, PLAIN)
-    draw = _TokenBatches(data, PLAIN)
+    draw = TokenBatches(data, PLAIN)
     rows = np.arange(0, 240, 10)
-    x, count = draw._voices(rows)
+    _, (x, count) = draw._voices(rows)
     for k, row in enumerate(rows):
         copies = standardised_frames(voices.sequence[row, SPOKEN].astype(np.float32), data.mean, data.std)
         places = [
@@ -160,7 +153,7 @@ def test_altered_copies_come_where_they_are_asked_for(corpus):
     voices, _ = corpus
     recipe = replace(PLAIN, altered=1.0)
     data = sequences(corpus, recipe)
-    x, _ = _TokenBatches(data, recipe)._voices(np.arange(20))
+    _, (x, _) = TokenBatches(data, recipe)._voices(np.arange(20))
     for k in range(20):
         copies = standardised_frames(voices.sequence[k].astype(np.float32), data.mean, data.std)
         near = [min(np.abs(copy[:, s : s + 20] - x[k, :, :20]).max() for s in range(LONGEST // 4)) < 1e-3 for copy in copies]
@@ -170,23 +163,33 @@ def test_altered_copies_come_where_they_are_asked_for(corpus):
 
 def test_a_stretch_of_the_voice_is_blanked(corpus):
     recipe = replace(PLAIN, mask_frames=20)
-    x, count = _TokenBatches(sequences(corpus, recipe), recipe)._voices(np.arange(200))
+    (clean, _), (x, count) = TokenBatches(sequences(corpus, recipe), recipe)._voices(np.arange(200))
+    assert not (clean == 0).all(axis=1).any()
     blank = np.array([(voice[:, :heard] == 0).all(axis=0).sum() for voice, heard in zip(x, count, strict=True)])
     assert blank.max() <= 19
     assert 3 < blank.mean() < 12
-    plain, _ = _TokenBatches(sequences(corpus, PLAIN), PLAIN)._voices(np.arange(200))
+    _, (plain, _) = TokenBatches(sequences(corpus, PLAIN), PLAIN)._voices(np.arange(200))
     assert not (plain == 0).all(axis=1).any()
+
+
+def random_batch(rng, n=60, alone_from=20):
+    """Voices of noise; the last of them without a face."""
+    voice = torch.from_numpy(rng.standard_normal((n, 40, TOKEN_FRAMES)).astype(np.float32))
+    count = torch.from_numpy(rng.integers(20, 44, n))
+    seen = torch.zeros(n, FACES, dtype=torch.bool)
+    seen[:alone_from, 0] = True
+    return TokenBatch(voice, count, torch.zeros(n, FACES, 512), torch.zeros(n, FACES), seen)
 
 
 def test_mixup_mixes_voices_and_targets_alike(corpus):
     """Of what is heard and of what is wanted, the same share: found from the one, it predicts the other."""
     recipe = replace(PLAIN, mixup=0.4, batch=60, smoothing=0.0)
-    draw = _TokenBatches(sequences(corpus, recipe), recipe)
+    lessons = _Lessons(TokenBatches(sequences(corpus, recipe), recipe), None, recipe)
     rng = np.random.default_rng(0)
-    voice, count = rng.standard_normal((60, 40, TOKEN_FRAMES)).astype(np.float32), rng.integers(20, 44, 60)
-    labels = rng.integers(0, 8, 60)
-    target, blind = np.full((60, 8), 1 / 8), np.arange(60) >= 20
-    mixed, heard, wanted = draw._mix(voice.copy(), count.copy(), target.copy(), blind, labels)
+    batch, labels = random_batch(rng), rng.integers(0, 8, 60)
+    target = np.where(np.arange(60)[:, None] < 20, 1 / 8, np.eye(8)[labels])
+    out, wanted = lessons._mixed(batch, torch.from_numpy(target.astype(np.float32)))
+    voice, count, mixed, heard = batch.voice.numpy(), batch.heard.numpy(), out.voice.numpy(), out.heard.numpy()
     assert (mixed[:20] == voice[:20]).all()
     assert (wanted[:20] == 1 / 8).all()
     flat, shares = voice.reshape(60, -1), []
@@ -203,11 +206,61 @@ def test_mixup_mixes_voices_and_targets_alike(corpus):
     assert np.min(shares) < 0.9
 
 
+def test_the_twin_is_the_same_voice_at_its_own_speed_or_as_it_is(corpus):
+    """Altered copies stand beside the recording itself, others beside themselves, whatever their level."""
+    voices, _ = corpus
+    recipe = replace(PLAIN, altered=0.5, levelled=1.0, mask_frames=1)
+    data = sequences(corpus, recipe)
+    rows = np.arange(40)
+    (clean, _), (altered, _) = TokenBatches(data, recipe)._voices(rows)
+
+    def copy_of(x, k, first):
+        """Which copy that is, by what a level does not change."""
+        copies = standardised_frames(voices.sequence[k].astype(np.float32), data.mean, data.std)
+        gaps = [min(np.abs(copy[first:, s : s + 20] - x[k, first:, :20]).max() for s in range(LONGEST // 4)) for copy in copies]
+        assert min(gaps) < 1e-3
+        return int(np.argmin(gaps))
+
+    pairs = [(copy_of(clean, k, 0), copy_of(altered, k, 1)) for k in rows]
+    assert all(own == (0 if other >= SPOKEN.stop else other) for own, other in pairs)
+    assert 10 < sum(other >= SPOKEN.stop for _, other in pairs) < 30
+
+
+def test_half_of_what_is_wanted_of_a_voice_is_what_the_average_says_of_it_unaltered(corpus):
+    recipe = replace(PLAIN, altered=1.0, mixup=0.0, batch=40, voice_alone=0.5, face_alone=0.25)
+    asked = []
+
+    def average(batch):
+        asked.append(batch)
+        return torch.arange(8.0).repeat(len(batch.heard), 1)
+
+    lessons, plain = (_Lessons(TokenBatches(sequences(corpus, recipe), recipe), average, recipe) for _ in range(2))
+    lessons.share = 0.5
+    (batch, target), (_, labels) = lessons(), plain()
+    clean, *_ = TokenBatches(sequences(corpus, recipe), recipe).twins()
+    assert len(asked) == 1
+    torch.testing.assert_close(asked[0].voice, clean.voice)
+    assert (asked[0].voice != batch.voice).any()
+    heard = batch.heard > 0
+    torch.testing.assert_close(target[heard], (labels[heard] + torch.arange(8.0).softmax(dim=0)) / 2)
+    torch.testing.assert_close(target[~heard], labels[~heard])
+
+
+def test_what_is_kept_is_the_average_of_the_weights(corpus):
+    """With a momentum of 0 it is where descent ended; with more it lags behind, in what batch normalisation has counted, too."""
+    short = replace(RECIPE, epochs=1, epoch_size=32 * 4)
+    last, kept = (train_tokens(*corpus, replace(short, momentum=m, mean_teacher=0.0)).classifier.state_dict() for m in (0.0, 0.9))
+    assert {name for name in last if last[name].is_floating_point() and (last[name] != kept[name]).any()} >= {
+        "voice.weight",
+        "listen.0.1.running_mean",
+    }
+
+
 def test_one_view_is_the_face_as_it_was_filmed(corpus):
     _, faces = corpus
     recipe = replace(PLAIN, face_views=1)
     data = sequences(corpus, recipe)
-    z, _, seen, _ = _TokenBatches(data, recipe)._faces(np.arange(40))
+    z, _, seen, _ = TokenBatches(data, recipe)._faces(np.arange(40))
     for k in range(40):
         clean = (faces.frames[k][0] - data.mean[40:]) / data.std[40:]
         assert all(np.abs(clean - frame).max(axis=1).min() < 1e-4 for frame in z[k, seen[k]])
@@ -217,6 +270,6 @@ def test_a_photograph_is_one_frame(corpus):
     _, faces = corpus
     data = sequences(corpus, PLAIN)
     pictures = np.flatnonzero(faces.actor == 0)[:5]
-    _, _, seen, means = _TokenBatches(data, PLAIN)._faces(pictures)
+    _, _, seen, means = TokenBatches(data, PLAIN)._faces(pictures)
     assert seen.sum(axis=1).tolist() == [1] * 5
     assert_allclose(means, [faces.frames[k][0, 0] for k in pictures], rtol=1e-6)
