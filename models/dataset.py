@@ -178,7 +178,7 @@ def load_ferplus(archive: Path, cache: Path, per_class: int, backbone: str = "fe
             out.append(_pooled(crops, backbone))
         return {"features": np.concatenate(out)}
 
-    content = b"".join(part.tobytes() for part in (votes, offsets, jpeg))
+    content = b"".join(part.tobytes() for part in (picked, offsets, jpeg))
     kept = _cached(cache, f"{_face_settings(backbone)} FER+ {per_class}", content, compute)
     return kept["features"], labels[picked]
 

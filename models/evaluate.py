@@ -9,21 +9,32 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
 from models.architectures import PARTS
-from models.evaluation import STATES, TRAINED, Corpus, Prediction, late_fusion, run_protocol, stability, states_of, temperatures
+from models.evaluation import (
+    STATES,
+    TRAINED,
+    Corpus,
+    Prediction,
+    Settings,
+    late_fusion,
+    recipe_for,
+    run_protocol,
+    stability,
+    states_of,
+    temperatures,
+)
 from models.metrics import scores
 from models.protocols import PROTOCOLS
 from models.provenance import commit, today
-from models.recipe import Recipe
 from models.registry import MODELS, result_path
 from models.report import markdown
+from models.token_batches import TokenRecipe
 
 _ALL = "all"
 _LOCAL_VIDEO = "Faces of actors {actors} only were at hand, so voice and face together, and the face alone, are measured on them only."
@@ -38,7 +49,14 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--seeds", type=int, default=1, help="trainings of each part")
     p.add_argument("--seed", type=int, default=0, help="of the first training")
     p.add_argument("--plain", action="store_true", help="train without copies from other microphones, rooms, lines and cameras")
-    p.add_argument("--set", type=setting, nargs="+", default=[], metavar="KEY=NUMBER", help="other settings of models.recipe.Recipe")
+    p.add_argument(
+        "--set",
+        type=setting,
+        nargs="+",
+        default=[],
+        metavar="KEY=NUMBER",
+        help="other settings, of models.recipe.Recipe or, for av-tokens, models.token_batches.TokenRecipe",
+    )
     p.add_argument("--ferplus", type=int, default=1500, metavar="N", help="FER+ photographs of each emotion, at most")
     p.add_argument("--workers", type=int, default=2, help="trainings at a time")
     p.add_argument("--cache", type=Path, default=Path("cache"), help="folder for features that were computed before")
@@ -46,9 +64,9 @@ def parser() -> argparse.ArgumentParser:
 
 
 def setting(text: str) -> tuple[str, int | float]:
-    """'dropout=0.3' → ('dropout', 0.3), of the type that the recipe has."""
+    """'dropout=0.3' → ('dropout', 0.3), of the type that the recipes have."""
     key, _, number = text.partition("=")
-    usual = asdict(Recipe())
+    usual = asdict(TokenRecipe())  # which has all that Recipe has
     if key not in usual:
         raise argparse.ArgumentTypeError(f"there is no setting {key!r}: choose from {', '.join(usual)}")
     return key, type(usual[key])(number)
@@ -65,11 +83,10 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     # Labels alone are learned in fewer epochs than what teachers say of any voice with any face.
     plain = {"altered": 0.0, "levelled": 0.0, "cut": 0.0, "face_views": 1, "teachers": 0, "taught_epochs": 40} if options.plain else {}
-    changed: dict[str, Any] = plain | dict(options.set)
-    recipe = replace(Recipe(), **({"seed": options.seed} | changed))
+    settings: Settings = {"seed": options.seed} | plain | dict(options.set)
     wanted = list(MODELS) if _ALL in options.model else options.model
     corpus = Corpus(options.data, options.cache, options.ferplus)
-    results = evaluate(corpus, options.protocol, wanted, recipe, options.seeds, options.workers)
+    results = evaluate(corpus, options.protocol, wanted, settings, options.seeds, options.workers)
     if not results:
         print(f"{options.data}: no RAVDESS recordings (WAV, FLAC, MP4, JPG) found to test on", file=sys.stderr)
         return 2
@@ -81,12 +98,12 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def evaluate(corpus: Corpus, protocol: str, models: list[str], recipe: Recipe, seeds: int, workers: int) -> dict[str, dict]:
+def evaluate(corpus: Corpus, protocol: str, models: list[str], settings: Settings, seeds: int, workers: int) -> dict[str, dict]:
     """Scores of each of ``models`` that could be tested, ready for JSON."""
-    return results_of(predictions(corpus, protocol, models, recipe, seeds, workers), protocol, models, recipe)
+    return results_of(predictions(corpus, protocol, models, settings, seeds, workers), protocol, models, settings)
 
 
-def predictions(corpus: Corpus, protocol: str, models: list[str], recipe: Recipe, seeds: int, workers: int) -> list[Prediction]:
+def predictions(corpus: Corpus, protocol: str, models: list[str], settings: Settings, seeds: int, workers: int) -> list[Prediction]:
     """Train and predict with progress; late fusion comes from its two parts."""
     needed = [name for name in TRAINED if name in models or (name in PARTS and "late-fusion" in models)]
     changes = PROTOCOLS[protocol].strangers
@@ -96,11 +113,11 @@ def predictions(corpus: Corpus, protocol: str, models: list[str], recipe: Recipe
             bar.total = total
             bar.update(done - bar.n)
 
-        found = run_protocol(corpus, protocol, needed, recipe, seeds, workers, changes, show)
+        found = run_protocol(corpus, protocol, needed, settings, seeds, workers, changes, show)
     return found + late_fusion(found)
 
 
-def results_of(found: list[Prediction], protocol: str, models: list[str], recipe: Recipe) -> dict[str, dict]:
+def results_of(found: list[Prediction], protocol: str, models: list[str], settings: Settings) -> dict[str, dict]:
     """Predictions → scores of each model, ``accuracy`` first."""
     scale = temperatures(found)
     out = {}
@@ -118,7 +135,7 @@ def results_of(found: list[Prediction], protocol: str, models: list[str], recipe
             "protocol": protocol,
             "question": PROTOCOLS[protocol].question,
             "seeds": len({p.seed for p in own}),
-            "altered_copies": recipe.altered > 0,
+            "altered_copies": recipe_for(name, settings).altered > 0,
             "states": states,
             "stability": {state: dict(stability(own, state)) for state in states},
             "not_measured": _LOCAL_VIDEO.format(actors=", ".join(f"{a:02d}" for a in filmed)) if 0 < len(filmed) < 24 else None,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,6 +25,7 @@ from models.token_batches import TokenRecipe
 from models.token_training import train_tokens
 from models.training import train
 
+Settings = Mapping[str, Any]  # of models.recipe.Recipe or models.token_batches.TokenRecipe, by name
 STATES = ("both", "voice", "face")
 TOKENS = "av-tokens"
 TRAINED = ("fused", "voice", "face", "linear", TOKENS)
@@ -49,21 +51,26 @@ class Prediction:
     keys: list[tuple]
 
 
-def learn(model: str, voices: Voices, faces: Faces, recipe: Recipe, pools: Samples | None = None, backbone: str = "ferplus") -> AnyModel:
-    """Train one of :data:`TRAINED` with the settings of ``recipe``, of which the tokens take those that they share.
+def recipe_for(model: str, settings: Settings) -> Recipe:
+    """The usual recipe of a model, but for ``settings``; those that it does not have are of others."""
+    kind = TokenRecipe if model == TOKENS else Recipe
+    own = {field.name for field in fields(kind)}
+    return kind(**{name: value for name, value in settings.items() if name in own})
+
+
+def learn(
+    model: str, voices: Voices, faces: Faces, settings: Settings, pools: Samples | None = None, backbone: str = "ferplus"
+) -> AnyModel:
+    """Train one of :data:`TRAINED` with its recipe, but for ``settings``.
 
     Args:
         pools: of all but :data:`TOKENS`, which weigh voices otherwise, and draw from their own.
     """
     if model == TOKENS:
-        return train_tokens(voices, faces, token_recipe(recipe), backbone)
-    return train(voices, faces, recipe, backbone, architecture=model, pools=pools)
-
-
-def token_recipe(recipe: Recipe) -> TokenRecipe:
-    """The tokens' own settings, with whatever ``recipe`` has changed from its defaults."""
-    usual = asdict(Recipe())
-    return replace(TokenRecipe(), **{key: value for key, value in asdict(recipe).items() if value != usual[key]})
+        recipe = recipe_for(model, settings)
+        assert isinstance(recipe, TokenRecipe)
+        return train_tokens(voices, faces, recipe, backbone)
+    return train(voices, faces, recipe_for(model, settings), backbone, architecture=model, pools=pools)
 
 
 @dataclass(frozen=True)
@@ -97,7 +104,7 @@ class Laboratory:
         self.backbone = corpus.backbone
         self.voices, self.faces = corpus.load()
 
-    def run(self, protocol: str, split: int, models: list[str], recipe: Recipe, changes: bool) -> list[Prediction]:
+    def run(self, protocol: str, split: int, models: list[str], settings: Settings, changes: bool) -> list[Prediction]:
         """Train ``models`` without the split's clips and predict these, in every state and, on request, under every change."""
         takes = [*self.voices.takes, *self.faces.takes]
         part = PROTOCOLS[protocol].splits(takes)[split]
@@ -106,17 +113,18 @@ class Laboratory:
             return []
         voices, faces = self.voices.where(~spoken), self.faces.where(~filmed)
         tests = self.voices.where(spoken), self.faces.where(filmed)
-        pools = samples(voices, faces, recipe) if set(models) - {TOKENS} else None
+        pools = samples(voices, faces, recipe_for("fused", settings)) if set(models) - {TOKENS} else None
+        seed = recipe_for("fused", settings).seed
         out = []
         for name in models if len(faces.label) else [name for name in models if name == "voice"]:
             asked = [(state, change) for state in states_of(name) for change in [None, *(changes_of(state) if changes else [])]]
             shown = [(*what, clips) for what in asked if len((clips := held_out_clips(*tests, *what)).label)]
             if not shown:  # a model of faces, and nobody who is left out was filmed
                 continue
-            model = learn(name, voices, faces, recipe, pools, self.backbone)
+            model = learn(name, voices, faces, settings, pools, self.backbone)
             for state, change, clips in shown:
                 logits = predict(model, clips)
-                out.append(Prediction(name, split, recipe.seed, state, change, logits, clips.label, clips.actor, clips.keys))
+                out.append(Prediction(name, split, seed, state, change, logits, clips.label, clips.actor, clips.keys))
         return out
 
 
@@ -144,7 +152,7 @@ def run_protocol(
     corpus: Corpus,
     protocol: str,
     models: list[str],
-    recipe: Recipe,
+    settings: Settings,
     seeds: int,
     workers: int,
     changes: bool,
@@ -158,7 +166,8 @@ def run_protocol(
     splits = len(PROTOCOLS[protocol].splits([]))
     slow = [name for name in models if name == TOKENS]
     groups = [group for group in (slow, [name for name in models if name not in slow]) if group]  # the longest first
-    jobs = [(protocol, k, g, replace(recipe, seed=recipe.seed + s), changes) for g in groups for s in range(seeds) for k in range(splits)]
+    first = recipe_for("fused", settings).seed
+    jobs = [(protocol, k, g, {**settings, "seed": first + s}, changes) for g in groups for s in range(seeds) for k in range(splits)]
     context = multiprocessing.get_context("spawn")  # forking a process that has used OpenMP may hang
     found: list[Prediction] = []
     with ProcessPoolExecutor(workers, context, _open, (corpus, 1 if workers > 1 else torch.get_num_threads())) as pool:

@@ -71,7 +71,7 @@ def fit(
 
 
 def follow(average: nn.Module, network: nn.Module, momentum: float) -> None:
-    """Exponential moving average of the weights (Polyak & Juditsky 1992), and of what is counted on the way, as for batch normalisation."""
+    """Exponential moving average of the weights (Polyak & Juditsky 1992), and of running moments, as of batch normalisation."""
     with torch.no_grad():
         for part in (nn.Module.parameters, nn.Module.buffers):
             for slow, fast in zip(part(average), part(network), strict=True):

@@ -103,7 +103,7 @@ class TokenBatches:
         dirty = rng.random(n) < recipe.altered
         copies = np.where(dirty, rng.integers(SPOKEN.stop, data.voices.sequence.shape[1], n), speed)
         level = (rng.random(n) < recipe.levelled) * rng.uniform(-recipe.gain_db, recipe.gain_db, n) * DB_TO_MFCC0
-        spoken, (x, count) = self._frames(rows, np.where(dirty, 0, speed), 0.0 * level), self._frames(rows, copies, level)
+        spoken, (x, count) = self._frames(rows, np.where(dirty, 0, speed), np.zeros(n)), self._frames(rows, copies, level)
         x += recipe.voice_noise * rng.standard_normal(x.shape, np.float32)
         for k in range(n):
             start = rng.integers(x.shape[2])

@@ -1,7 +1,7 @@
 """Train the Transformer on sequences: seconds of voices, frames of faces.
 
-It is shown recordings from other microphones, rooms and lines, and told in part what the average of its own weights makes of the same
-ones unaltered (Mean Teacher, Tarvainen & Valpola 2017, arXiv:1703.01780): so that it says the same of both.
+It is shown voices from other microphones, rooms and lines, and told in part what the average of its own weights makes of the same
+voices unaltered (Mean Teacher, Tarvainen & Valpola 2017, arXiv:1703.01780): so that it says the same of both.
 """
 
 from __future__ import annotations
@@ -54,7 +54,10 @@ def train_tokens(
 
 
 class _Lessons:
-    """Altered recordings, what is wanted of them, and in part what ``average`` makes of the same ones unaltered."""
+    """Altered voices, with or without faces, what is wanted of them, and in part what ``average`` makes of them unaltered.
+
+    ``share`` is how much of it; a face alone is wanted to be what it always is.
+    """
 
     def __init__(self, batches: TokenBatches, average: nn.Module, recipe: TokenRecipe) -> None:
         self.batches, self.average, self.recipe = batches, average, recipe

@@ -21,7 +21,18 @@ from models.backbone import BACKBONES
 from models.checkpoint import WEIGHTS, AnyModel, EmotionModel, save_model
 from models.dataset import Faces, Voices
 from models.evaluate import predictions, results_of, summary, write
-from models.evaluation import STATES, TOKENS, TRAINED, Corpus, Prediction, learn, states_of, temperature_of
+from models.evaluation import (
+    STATES,
+    TOKENS,
+    TRAINED,
+    Corpus,
+    Prediction,
+    Settings,
+    learn,
+    recipe_for,
+    states_of,
+    temperature_of,
+)
 from models.pools import samples
 from models.provenance import commit, today
 from models.recipe import Recipe
@@ -59,13 +70,13 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"{options.data}: no RAVDESS voices (WAV, FLAC) or no faces (MP4, JPG) found; without faces, --model voice", file=sys.stderr)
         return 2
     print(f"features of {len(voices.label)} voices and {len(faces.label)} faces: {time.perf_counter() - start:.0f} s", flush=True)
-    recipe = replace(Recipe(), seed=options.seed)
+    settings: Settings = {"seed": options.seed}
     if options.epochs:
-        recipe = replace(recipe, epochs=options.epochs, taught_epochs=options.epochs)
-    held_out = _score(options, corpus, recipe) if options.seeds else []
+        settings = {**settings, "epochs": options.epochs, "taught_epochs": options.epochs}
+    held_out = _score(options, corpus, settings) if options.seeds else []
     info = {"trained_on": describe(voices, faces), "commit": commit(), "created": today()}
     options.out.mkdir(parents=True, exist_ok=True)
-    for model in _train(options, voices, faces, recipe, held_out):
+    for model in _train(options, voices, faces, settings, held_out):
         if model.name in options.model:
             path = options.out / f"{model.name}.safetensors"
             save_model(replace(model, info=model.info | info), path)
@@ -74,22 +85,22 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _score(options: argparse.Namespace, corpus: Corpus, recipe: Recipe) -> list[Prediction]:
+def _score(options: argparse.Namespace, corpus: Corpus, settings: Settings) -> list[Prediction]:
     """Predictions of all held-out clips; their scores are written and printed."""
-    found = predictions(corpus, PROTOCOL, options.model, recipe, options.seeds, options.workers)
-    for name, result in results_of(found, PROTOCOL, options.model, recipe).items():
+    found = predictions(corpus, PROTOCOL, options.model, settings, options.seeds, options.workers)
+    for name, result in results_of(found, PROTOCOL, options.model, settings).items():
         write(result, result_path(PROTOCOL, name, folder=options.results))
         print(summary(result), flush=True)
     return found
 
 
-def _train(options: argparse.Namespace, voices: Voices, faces: Faces, recipe: Recipe, held_out: list[Prediction]) -> Iterator[AnyModel]:
+def _train(options: argparse.Namespace, voices: Voices, faces: Faces, settings: Settings, held_out: list[Prediction]) -> Iterator[AnyModel]:
     """Each model on everything there is, scaled; late fusion is made of voice and face."""
     wanted = set(options.model) | (set(PARTS) if "late-fusion" in options.model else set())
-    pools = samples(voices, faces, recipe) if wanted - {TOKENS} else None
+    pools = samples(voices, faces, recipe_for("fused", settings)) if wanted - {TOKENS} else None
     done: dict[str, AnyModel] = {}
     for name in tqdm([name for name in TRAINED if name in wanted], "training", disable=None):
-        done[name] = _scaled(learn(name, voices, faces, recipe, pools, options.backbone), held_out)
+        done[name] = _scaled(learn(name, voices, faces, settings, pools, options.backbone), held_out)
         yield done[name]
     if "late-fusion" in wanted:
         voice, face = (done[part] for part in PARTS)

@@ -53,4 +53,4 @@ def strongest_sound(lime: LimeExplanation, target: int) -> str:
     if patch is None:
         return f"No part of the sound speaks for {LABELS[target]}."
     t0, t1, hz0, hz1 = lime.segments[patch]
-    return f"{kilohertz(hz0, hz1)} between {t0:.1f} s and {t1:.1f} s speaks most for {LABELS[target]}."
+    return f"Sound at {kilohertz(hz0, hz1)}, from {t0:.1f} s to {t1:.1f} s, speaks most for {LABELS[target]}."

@@ -47,7 +47,8 @@ def _compare(first: Analysis, second: Analysis) -> None:
             found = {"gradcam": _saw(analysis), "lime": _heard(analysis), "shap": _weighed(analysis)}
             checked.append((analysis, {name: slot for name, slot in found.items() if slot is not None}))
     st.caption(
-        "How much each part of the recording speaks for what that model recognises (SHAP, in log-odds; below zero, against it). Models "
+        "Seen: where the heat of Grad-CAM is strongest. Heard: the sound whose absence costs most (LIME). Weighed: how much each part of "
+        "the recording speaks for what that model recognises (SHAP, in log-odds; below zero, against it). Models "
         "differ in scale: compare signs and order, not sizes."
     )
     for analysis, slots in checked:

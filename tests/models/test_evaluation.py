@@ -17,11 +17,11 @@ from models.evaluation import (
     changes_of,
     late_fusion,
     learn,
+    recipe_for,
     stability,
     states_of,
     temperature_of,
     temperatures,
-    token_recipe,
 )
 from models.metrics import accuracy, fit_temperature
 from models.protocols import PROTOCOLS
@@ -31,7 +31,7 @@ from models.token_batches import TokenRecipe
 from models.training import fuse_late
 from tests.models.conftest import make_faces, make_voices, planted, random_checkpoint
 
-RECIPE = replace(Recipe(), epochs=1, taught_epochs=1, batch=32, epoch_size=32)
+QUICK = {"seed": 0, "epochs": 1, "taught_epochs": 1, "batch": 32, "epoch_size": 32}
 
 
 def laboratory(voices, faces) -> Laboratory:
@@ -79,18 +79,18 @@ def predictions(corpus, parts) -> list[Prediction]:
 def test_nobody_is_tested_on_what_was_learned(lab, monkeypatch, protocol):
     learned = []
 
-    def spy(model, voices, faces, recipe, pools, backbone):
+    def spy(model, voices, faces, settings, pools, backbone):
         learned.append((voices, faces))
         assert (pools.heard.labels == voices.label).all()
-        return learn(model, voices, faces, recipe, pools, backbone)
+        return learn(model, voices, faces, settings, pools, backbone)
 
     monkeypatch.setattr(models.evaluation, "learn", spy)
     found = {}
     for k in range(len(PROTOCOLS[protocol].splits([]))):
         before = len(learned)
-        for p in lab.run(protocol, k, ["linear"], RECIPE, False):
+        for p in lab.run(protocol, k, ["linear"], QUICK, False):
             ((voices, faces),) = learned[before:]
-            assert (p.split, p.model, p.seed, p.change) == (k, "linear", RECIPE.seed, None)
+            assert (p.split, p.model, p.seed, p.change) == (k, "linear", QUICK["seed"], None)
             known = {t.key for t in voices.takes} | {t.key for t in faces.takes if t is not None}
             assert not known & set(p.keys)
             if PROTOCOLS[protocol].strangers:
@@ -106,9 +106,9 @@ def test_nobody_is_tested_on_what_was_learned(lab, monkeypatch, protocol):
 
 def test_a_split_without_clips_trains_nothing(lab, monkeypatch):
     monkeypatch.setattr(models.evaluation, "learn", lambda *_: pytest.fail("trained"))
-    assert lab.run("actor-5fold", 3, ["fused"], RECIPE, True) == []
-    assert lab.run("leave-one-actor-out", 23, ["fused"], RECIPE, True) == []
-    assert lab.run("actor-5fold", 1, ["face"], RECIPE, True) == []  # actor 3 was heard, but not filmed
+    assert lab.run("actor-5fold", 3, ["fused"], QUICK, True) == []
+    assert lab.run("leave-one-actor-out", 23, ["fused"], QUICK, True) == []
+    assert lab.run("actor-5fold", 1, ["face"], QUICK, True) == []  # actor 3 was heard, but not filmed
 
 
 @pytest.mark.parametrize("filmed", [(), (5,)])
@@ -116,21 +116,21 @@ def test_a_voice_model_needs_no_faces(corpus, filmed):
     """A folder with the sound of RAVDESS alone, and one where the only actor who was filmed is left out."""
     voices, faces = corpus
     lab = laboratory(voices, faces.where(np.isin(faces.actor, filmed)))
-    (p,) = lab.run("actor-5fold", 0, ["fused", "voice"] if not filmed else ["voice"], RECIPE, False)
+    (p,) = lab.run("actor-5fold", 0, ["fused", "voice"] if not filmed else ["voice"], QUICK, False)
     left_out = np.isin(voices.actor, (2, 5))
     nobody = faces.where(np.zeros(len(faces.label), bool))
-    expected = predict(learn("voice", voices.where(~left_out), nobody, RECIPE), held_out_clips(voices.where(left_out), nobody, "voice"))
+    expected = predict(learn("voice", voices.where(~left_out), nobody, QUICK), held_out_clips(voices.where(left_out), nobody, "voice"))
     assert (p.model, p.state, len(p.label)) == ("voice", "voice", 120)
     assert_allclose(p.logits, expected, atol=1e-5)
 
 
 def test_learned_models_are_tested_in_every_state_and_under_every_change(lab):
-    found = lab.run("leave-one-actor-out", 4, ["linear", "voice"], RECIPE, True)
+    found = lab.run("leave-one-actor-out", 4, ["linear", "voice"], QUICK, True)
     seen = {(p.model, p.state, p.change): p for p in found}
     assert len(seen) == len(found)
     expected = {("linear", s, c) for s in ("both", "voice", "face") for c in (None, *changes_of(s))}
     assert set(seen) == expected | {("voice", "voice", c) for c in (None, *VOICE_CHANGES, WORDS_ONLY)}
-    model = learn("linear", *(t.where(t.actor != 5) for t in (lab.voices, lab.faces)), RECIPE)
+    model = learn("linear", *(t.where(t.actor != 5) for t in (lab.voices, lab.faces)), QUICK)
     change = "noise (20 dB)"
     clips = held_out_clips(*(t.where(t.actor == 5) for t in (lab.voices, lab.faces)), "both", change)
     assert_allclose(seen["linear", "both", change].logits, predict(model, clips), atol=1e-5)
@@ -149,7 +149,7 @@ def test_a_planted_leak_flatters_where_people_are_known():
     rng = np.random.default_rng(0)
     voices = make_voices((1, 2, 3, 5), 3 * rng.normal(size=(25, 8, 40)), 1)
     lab = laboratory(voices, make_faces((1, 5), planted(512, 100, 16), 1))
-    quick = replace(RECIPE, epochs=4, epoch_size=640, overheard=0.0, recast=0.0)  # which know nobody's own ways
+    quick = {**QUICK, "epochs": 4, "epoch_size": 640, "overheard": 0.0, "recast": 0.0}  # which know nobody's own ways
     found = {}
     for protocol, splits in (("random", (0,)), ("sentence", (0,)), ("actor-5fold", (0, 1))):
         rows = [p for k in splits for p in lab.run(protocol, k, ["voice"], quick, False)]
@@ -159,10 +159,13 @@ def test_a_planted_leak_flatters_where_people_are_known():
     assert found["actor-5fold"] < 0.3
 
 
-def test_settings_that_were_changed_hold_for_the_tokens_too():
-    assert token_recipe(Recipe()) == TokenRecipe()
-    changed = {"altered": 0.0, "seed": 3, "epochs": 1, "face_views": 1}
-    assert token_recipe(replace(Recipe(), **changed)) == replace(TokenRecipe(), **changed)
+def test_what_is_asked_for_holds_for_every_model_that_has_it():
+    """Also where it is usual for others; each model's other settings stay its own."""
+    assert recipe_for("fused", {}) == Recipe()
+    assert recipe_for("av-tokens", {}) == TokenRecipe()
+    asked = {"altered": Recipe().altered, "seed": 3, "epochs": Recipe().epochs, "mean_teacher": 0.0}
+    assert recipe_for("av-tokens", asked) == replace(TokenRecipe(), **asked)
+    assert recipe_for("voice", asked) == replace(Recipe(), seed=3)
 
 
 def synthetic(split: int, scale: float, n: int = 4000, model: str = "m", state: str = "voice", change: str | None = None) -> Prediction:

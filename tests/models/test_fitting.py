@@ -47,3 +47,12 @@ def test_following_is_exponential():
     for _ in range(3):
         follow(slow, fast, 0.9)
     assert_allclose(slow.weight.item(), 1 - 0.9**3, rtol=1e-6)
+
+
+def test_running_moments_are_followed_too():
+    network, average = nn.BatchNorm1d(2), nn.BatchNorm1d(2)
+    network.running_mean.copy_(torch.tensor([4.0, 8.0]))
+    network.num_batches_tracked += 7
+    follow(average, network, 0.75)
+    torch.testing.assert_close(average.running_mean, torch.tensor([1.0, 2.0]))
+    assert average.num_batches_tracked == 0

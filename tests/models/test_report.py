@@ -11,7 +11,6 @@ from models.evaluate import results_of
 from models.evaluation import late_fusion
 from models.metrics import calibration_floor
 from models.protocols import PROTOCOLS
-from models.recipe import Recipe
 from models.report import markdown
 from tests.models.test_evaluate import made_up
 
@@ -23,11 +22,9 @@ def measured():
     rows = [made_up(m, m, k, (a,)) for m in ("voice", "face") for k, a in enumerate(actors)]
     rows += [made_up(m, m, k, (a,), c) for m, c in (("voice", "10 dB softer"), ("face", "blur (3 pixels)")) for k, a in enumerate(actors)]
     rows += late_fusion(rows)
-    there = {
-        ("actor-5fold", name, False): result for name, result in results_of(rows, "actor-5fold", ["voice", "late-fusion"], Recipe()).items()
-    }
+    there = {("actor-5fold", name, False): result for name, result in results_of(rows, "actor-5fold", ["voice", "late-fusion"], {}).items()}
     other = [made_up("voice", "voice", 9, actors)]
-    there |= {("random", "voice", False): results_of(other, "random", ["voice"], Recipe())["voice"]}
+    there |= {("random", "voice", False): results_of(other, "random", ["voice"], {})["voice"]}
     there |= {("actor-5fold", "voice", True): there["actor-5fold", "voice", False]}
     return rows, other, there
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 
+import models.token_training
 from models.clips import held_out_clips, predict
 from models.dataset import SPOKEN
 from models.metrics import accuracy
@@ -184,7 +185,7 @@ def random_batch(rng, n=60, alone_from=20):
 def test_mixup_mixes_voices_and_targets_alike(corpus):
     """Of what is heard and of what is wanted, the same share: found from the one, it predicts the other."""
     recipe = replace(PLAIN, mixup=0.4, batch=60, smoothing=0.0)
-    lessons = _Lessons(TokenBatches(sequences(corpus, recipe), recipe), None, recipe)
+    lessons = _Lessons(TokenBatches(sequences(corpus, recipe), recipe), torch.nn.Identity(), recipe)
     rng = np.random.default_rng(0)
     batch, labels = random_batch(rng), rng.integers(0, 8, 60)
     target = np.where(np.arange(60)[:, None] < 20, 1 / 8, np.eye(8)[labels])
@@ -247,13 +248,31 @@ def test_half_of_what_is_wanted_of_a_voice_is_what_the_average_says_of_it_unalte
 
 
 def test_what_is_kept_is_the_average_of_the_weights(corpus):
-    """With a momentum of 0 it is where descent ended; with more it lags behind, in what batch normalisation has counted, too."""
+    """With a momentum of 0 that is where descent ends; with more it is elsewhere, in the moments of batch normalisation, too."""
     short = replace(RECIPE, epochs=1, epoch_size=32 * 4)
     last, kept = (train_tokens(*corpus, replace(short, momentum=m, mean_teacher=0.0)).classifier.state_dict() for m in (0.0, 0.9))
     assert {name for name in last if last[name].is_floating_point() and (last[name] != kept[name]).any()} >= {
         "voice.weight",
         "listen.0.1.running_mean",
     }
+
+
+def test_the_average_is_asked_for_its_share_after_a_while_and_is_what_is_kept(corpus, monkeypatch):
+    seen = {}
+
+    def spy(network, draw, recipe, on_epoch, on_step):
+        shares = [draw.share]
+        for done in (150, 300, 900):
+            on_step(done)
+            shares.append(draw.share)
+        seen.update(network=network, average=draw.average, shares=shares)
+        return []
+
+    monkeypatch.setattr(models.token_training, "fit", spy)
+    kept = train_tokens(*corpus, replace(RECIPE, mean_teacher=0.6)).classifier
+    assert seen["shares"] == [0.0, 0.3, 0.6, 0.6]
+    assert kept is seen["average"]
+    assert kept is not seen["network"]
 
 
 def test_one_view_is_the_face_as_it_was_filmed(corpus):

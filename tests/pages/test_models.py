@@ -126,6 +126,9 @@ def test_two_models_are_compared_on_one_clip(app):
     assert sum(shown.count(level) for level in ("True to the model", "Read with care", "Do not rely")) == 5  # nothing is shown unchecked
     weighed = [frame.value for frame in app.dataframe if "part" in frame.value]
     assert [len(parts) > 1 for parts in weighed] == [True, True]
+    choose(app, Key.OTHER_MODEL, MODELS["face"].title)
+    assert "It does not listen to the voice" in texts(app)
+    assert (texts(app).count("What it saw"), texts(app).count("What it heard")) == (2, 1)
 
 
 def test_the_chosen_model_judges_on_the_page_analyze(app):

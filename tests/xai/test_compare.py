@@ -48,7 +48,7 @@ def test_the_strongest_sound_is_the_patch_of_largest_weight(sample_analysis):
     lime, target = sample_analysis.lime, sample_analysis.predicted
     t0, t1, hz0, hz1 = lime.segments[int(lime.signed(target).argmax())]
     words = strongest_sound(lime, target)
-    assert words == f"{kilohertz(hz0, hz1)} between {t0:.1f} s and {t1:.1f} s speaks most for {LABELS[target]}."
+    assert words == f"Sound at {kilohertz(hz0, hz1)}, from {t0:.1f} s to {t1:.1f} s, speaks most for {LABELS[target]}."
     nothing = replace(lime, weights=-np.abs(lime.weights))
     assert strongest_sound(nothing, target) == f"No part of the sound speaks for {LABELS[target]}."
 
