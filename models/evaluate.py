@@ -85,6 +85,10 @@ def main(arguments: list[str] | None = None) -> int:
     plain = {"altered": 0.0, "levelled": 0.0, "cut": 0.0, "face_views": 1, "teachers": 0, "taught_epochs": 40} if options.plain else {}
     settings: Settings = {"seed": options.seed} | plain | dict(options.set)
     wanted = list(MODELS) if _ALL in options.model else options.model
+    idle = [key for key, _ in options.set if not any(hasattr(recipe_for(name, {}), key) for name in wanted)]
+    if idle:
+        print(f"{', '.join(wanted)}: no setting {', '.join(idle)}, which is of av-tokens alone", file=sys.stderr)
+        return 2
     corpus = Corpus(options.data, options.cache, options.ferplus)
     results = evaluate(corpus, options.protocol, wanted, settings, options.seeds, options.workers)
     if not results:

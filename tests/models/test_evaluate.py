@@ -94,6 +94,11 @@ def test_a_folder_without_recordings_is_one_line(tmp_path, capsys):
     assert "Traceback" not in err
 
 
+def test_a_setting_that_no_chosen_model_has_is_one_line(tmp_path, capsys):
+    assert main(["--data", str(tmp_path), "--model", "fused", "voice", "--set", "epochs=1", "mean_teacher=0"]) == 2
+    assert capsys.readouterr().err == "fused, voice: no setting mean_teacher, which is of av-tokens alone\n"
+
+
 @pytest.mark.parametrize("wrong", [["--protocol", "guess"], ["--model", "oracle"], ["--set", "colour=3"], ["--set", "epochs=many"]])
 def test_what_there_is_not_is_refused(wrong, capsys):
     with pytest.raises(SystemExit) as stop:
