@@ -20,6 +20,9 @@ Where recordings are altered, the best it can do is to say the average of what i
 the voice and one of the face, an average of probabilities is not. Taught for as long as it takes (``taught_epochs``), it adds the two
 up; with cross-entropy some 0.6 of a voice's logits arrived in a pair, and 0.8 of a face's.
 
+What it says of an altered pair and of the same pair unaltered should not differ, whatever it is (consistency, Sajjadi et al. 2016,
+arXiv:1606.04586): how far apart the two are counts for ``taught_alike`` of how far it is from what it is told.
+
 A copy that is cut closer (:func:`models.pools.cut_closer`) is one more altered recording, but teachers learn from such copies, too.
 """
 
@@ -27,6 +30,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -54,7 +58,8 @@ def distil(pools: Samples, recipe: Recipe, on_epoch: OnEpoch | None = None) -> t
     recipe = replace(recipe, altered=recipe.taught_altered, levelled=recipe.taught_levelled, epochs=recipe.taught_epochs)
     torch.manual_seed(recipe.seed)
     network = TransformerEmotionClassifier(dropout=recipe.dropout)
-    return fit_average(network, Lessons(Batches(pools, recipe, "fused"), teachers, recipe), recipe, on_epoch, mismatch)
+    loss = partial(mismatch, alike=recipe.taught_alike)
+    return fit_average(network, Lessons(Batches(pools, recipe, "fused"), teachers, recipe), recipe, on_epoch, loss)
 
 
 def teach(pools: Samples, recipe: Recipe, modality: str) -> nn.Module:
@@ -63,14 +68,27 @@ def teach(pools: Samples, recipe: Recipe, modality: str) -> nn.Module:
     return fit_average(SingleModality(modality, recipe.dropout), Batches(pools, recipe, modality), recipe)[0]
 
 
-def mismatch(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    """Mean squared distance of logits (n, 8) from those of wanted probabilities (n, 8), whatever is added to all eight; × 0.2."""
-    away = logits - target.clamp(min=_UNTHINKABLE).log()
-    return _MATCHING_SCALE * away.var(dim=1, correction=0).mean()
+def mismatch(logits: torch.Tensor, target: torch.Tensor, alike: float = 0.0) -> torch.Tensor:
+    """Mean squared distance of logits from those of wanted probabilities, whatever is added to all eight; × 0.2.
+
+    Args:
+        logits: (n + k, 8): of n recordings, and of the first k of them unaltered.
+        target: (n, 8).
+        alike: what the distance between the two copies of those k counts for.
+    """
+    told, twins = logits[: len(target)], logits[len(target) :]
+    away = told - target.clamp(min=_UNTHINKABLE).log()
+    apart = told[: len(twins)] - twins
+    return _MATCHING_SCALE * (_distance(away) + alike * _distance(apart)) / len(target)
+
+
+def _distance(difference: torch.Tensor) -> torch.Tensor:
+    """(n, 8) → sum of the variances of the rows."""
+    return (difference - difference.mean(dim=1, keepdim=True)).square().mean(dim=1).sum()
 
 
 class Lessons:
-    """Altered recordings, with what ``teachers`` say of the same ones unaltered.
+    """Altered recordings, with what ``teachers`` say of the same ones unaltered; pairs first, and after the batch once more unaltered.
 
     Of a voice or a face alone that is ``recipe.taught`` of what is wanted, the rest its label; of pairs, which are :func:`mixed`, all.
     """
@@ -82,12 +100,15 @@ class Lessons:
         self.expected = torch.from_numpy(np.bincount(heard.labels, heard.weights, len(LABELS)).astype(np.float32))
 
     def __call__(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """float32 (batch, 552) standardised, float32 (batch, 8) targets."""
+        """float32 (batch + pairs, 552) standardised, float32 (batch, 8) targets."""
         clean, altered, target = self.batches.twins()
-        pairs = (clean[:, VOICE] != 0).any(dim=1) & (clean[:, FACE] != 0).any(dim=1)
-        clean[pairs], altered[pairs] = mixed(clean[pairs], altered[pairs], self.batches.rng)
-        share = torch.where(pairs, 1.0, self.recipe.taught)[:, None]
-        return altered, torch.lerp(target, product(self.teachers, clean, self.trusts, self.expected), share)
+        both = (clean[:, VOICE] != 0).any(dim=1) & (clean[:, FACE] != 0).any(dim=1)
+        order = torch.cat([both.nonzero()[:, 0], (~both).nonzero()[:, 0]])
+        clean, altered, target, pairs = clean[order], altered[order], target[order], int(both.sum())
+        clean[:pairs], altered[:pairs] = mixed(clean[:pairs], altered[:pairs], self.batches.rng)
+        share = torch.where(torch.arange(len(clean)) < pairs, 1.0, self.recipe.taught)[:, None]
+        told = torch.lerp(target, product(self.teachers, clean, self.trusts, self.expected), share)
+        return torch.cat([altered, clean[:pairs]]), told
 
 
 def product(teachers: Teachers, x: torch.Tensor, trusts: tuple[float, float], expected: torch.Tensor) -> torch.Tensor:

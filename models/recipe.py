@@ -35,6 +35,7 @@ class Recipe:
         taught: what the teachers' opinion of a voice alone, or of a face alone, counts for beside its label.
         taught_voice_trust, taught_face_trust: exponents of what they say of a voice and of a face: of strangers' voices they are less
             sure than right, of strangers' faces surer.
+        taught_alike: what it counts for that the student says something else of an altered pair than of the same pair unaltered.
         taught_altered, taught_levelled, taught_epochs: ``altered``, ``levelled`` and ``epochs`` of their student.
         reference: pairs kept as the baseline of SHAP.
     """
@@ -69,6 +70,7 @@ class Recipe:
     taught: float = 0.9
     taught_voice_trust: float = 1.6
     taught_face_trust: float = 0.6
+    taught_alike: float = 0.5
     taught_altered: float = 0.65
     taught_levelled: float = 1.0
     taught_epochs: int = 120

@@ -102,6 +102,16 @@ def test_the_mismatch_by_hand():
     assert_allclose(mismatch(torch.where(certain == 1, 0.0, np.log(1e-6)), certain), 0, atol=1e-8)
 
 
+def test_what_is_said_of_two_copies_should_be_the_same():
+    """Two of four recordings have a copy, of which one says 3 more for one label, whatever is added to all of them."""
+    target = torch.softmax(torch.randn(4, 8, generator=torch.Generator().manual_seed(2)), dim=1)
+    logits = torch.cat([target.log(), target.log()[:2] + 5])
+    assert_allclose(mismatch(logits, target, 0.5), 0, atol=1e-7)
+    logits[5, 3] -= 3
+    assert_allclose(mismatch(logits, target, 0.5), 0.5 * 0.2 * 9 * (1 - 1 / 8) / 8 / 4, rtol=1e-5)
+    assert_allclose(mismatch(logits, target), 0, atol=1e-7)
+
+
 def test_what_is_said_of_two_uncertain_parts_is_a_sum():
     """The best answer where voice and face may have been several: for logits the sum of their means, for probabilities it is not."""
     voices, faces = torch.randn(2, 30, 8, generator=torch.Generator().manual_seed(1))
@@ -149,10 +159,10 @@ def test_a_student_is_told_what_was_said_of_the_clean_recording(pools):
     one, two = [0.3, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1], [0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.3]
     teachers = [[Notebook(one), Notebook(two)], [Notebook(two)]]
     x, target = Lessons(Batches(pools, recipe, "fused"), teachers, recipe)()
-    clean, altered, usual = Batches(pools, recipe, "fused").twins()
+    clean, altered, usual = pairs_first(*Batches(pools, recipe, "fused").twins())
     alone = ~is_pair(clean)
-    assert 0 < alone.sum() < len(x)
-    assert (x[alone] == altered[alone]).all()
+    assert 0 < alone.sum() < len(target) < len(x)
+    assert (x[: len(target)][alone] == altered[alone]).all()
     for own, part in zip(teachers, (slice(0, 40), slice(40, 552)), strict=True):
         there = clean[:, part].any(dim=1)
         assert (clean[there, part] != altered[there, part]).any(dim=1).all()
@@ -167,6 +177,22 @@ def test_a_student_is_told_what_was_said_of_the_clean_recording(pools):
     assert_allclose(target[~alone], (both / both.sum()).expand(int((~alone).sum()), -1), atol=1e-6)
 
 
+def pairs_first(clean: torch.Tensor, *others: torch.Tensor) -> list[torch.Tensor]:
+    order = np.argsort(~is_pair(clean).numpy(), kind="stable")
+    return [part[order] for part in (clean, *others)]
+
+
+def test_after_a_batch_its_pairs_follow_unaltered(pools):
+    recipe = replace(QUICK, altered=1.0)
+    x, target = Lessons(Batches(pools, recipe, "fused"), [[voice_teacher(3)], [face_teacher(4)]], recipe)()
+    shown, twins = x[: len(target)], x[len(target) :]
+    clean, altered, _ = pairs_first(*Batches(pools, recipe, "fused").twins())
+    pairs = int(is_pair(clean).sum())
+    assert len(twins) == pairs > 5
+    assert is_pair(twins).all()
+    assert_allclose(shown[:pairs] - twins, (altered - clean)[:pairs], atol=1e-5)  # they differ by what altered the first of the two
+
+
 class Unaltered(Batches):
     """Of which the twin is the same."""
 
@@ -179,8 +205,8 @@ def test_of_pairs_mixtures_are_shown_and_labels_have_no_say(pools):
     teachers = [[voice_teacher(3)], [face_teacher(4)]]
     recipe = replace(QUICK, taught=0.0, taught_voice_trust=1.7, taught_face_trust=0.4)
     x, target = Lessons(Unaltered(pools, recipe, "fused"), teachers, recipe)()
-    clean, _, usual = Unaltered(pools, QUICK, "fused").twins()
-    pairs = is_pair(clean)
+    clean, _, usual = pairs_first(*Unaltered(pools, QUICK, "fused").twins())
+    pairs, x = is_pair(clean), x[: len(target)]
     assert (x[~pairs] == clean[~pairs]).all()
     assert_allclose(target[~pairs], usual[~pairs], atol=1e-6)
     for part in (slice(0, 40), slice(40, 552)):
