@@ -1,7 +1,8 @@
 """``python -m models.evaluate --data DIR --protocol P``: how good a model is on recordings that it has not learned from.
 
 Trains the model once for each part of the protocol, without that part, and tests on it. Without ``--data`` it prints what was
-measured before and is kept in ``models/results``: the tables of README.
+measured before and is kept in ``models/results``: the tables of README; with ``--again`` after computing it again, in seconds, from
+what the models said of each clip, which is kept there, too.
 """
 
 from __future__ import annotations
@@ -9,8 +10,10 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -20,20 +23,20 @@ from models.evaluation import (
     STATES,
     TRAINED,
     Corpus,
-    Prediction,
     Settings,
     late_fusion,
     recipe_for,
     run_protocol,
     stability,
     states_of,
-    temperatures,
 )
 from models.metrics import scores
+from models.predictions import Prediction, read_predictions, save_predictions
 from models.protocols import PROTOCOLS
 from models.provenance import commit, today
-from models.registry import MODELS, result_path
+from models.registry import MODELS, RESULTS, result_path
 from models.report import markdown
+from models.temperatures import temperatures
 from models.token_batches import TokenRecipe
 
 _ALL = "all"
@@ -46,6 +49,9 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--protocol", choices=PROTOCOLS, default="actor-5fold", help="what is left out of training (default actor-5fold)")
     p.add_argument("--model", choices=(*MODELS, _ALL), nargs="+", default=["fused"], help="which models (default fused)")
     p.add_argument("--out", type=Path, metavar="FILE.json", help="write the scores there; of several models into a folder")
+    p.add_argument(
+        "--again", action="store_true", help="without --data: compute all scores in the repository again from the predictions there"
+    )
     p.add_argument("--seeds", type=int, default=1, help="trainings of each part")
     p.add_argument("--seed", type=int, default=0, help="of the first training")
     p.add_argument("--plain", action="store_true", help="train without copies from other microphones, rooms, lines and cameras")
@@ -75,7 +81,12 @@ def setting(text: str) -> tuple[str, int | float]:
 def main(arguments: list[str] | None = None) -> int:
     """Measure and print; 2 with one line on stderr if the folder holds nothing to test on."""
     options = parser().parse_args(arguments)
+    if options.again and options.data:
+        print("--again computes from the predictions in the repository, --data from recordings: leave one of them out", file=sys.stderr)
+        return 2
     if options.data is None:
+        if options.again:
+            again(RESULTS)
         print(markdown())
         return 0
     if not options.data.is_dir():
@@ -90,7 +101,8 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"{', '.join(wanted)}: no setting {', '.join(idle)}, which is of av-tokens alone", file=sys.stderr)
         return 2
     corpus = Corpus(options.data, options.cache, options.ferplus)
-    results = evaluate(corpus, options.protocol, wanted, settings, options.seeds, options.workers)
+    found = predictions(corpus, options.protocol, wanted, settings, options.seeds, options.workers)
+    results = results_of(found, options.protocol, wanted, settings)
     if not results:
         print(f"{options.data}: no RAVDESS recordings (WAV, FLAC, MP4, JPG) found to test on", file=sys.stderr)
         return 2
@@ -98,17 +110,12 @@ def main(arguments: list[str] | None = None) -> int:
         print(summary(result))
         if options.out:
             file = options.out.suffix == ".json" and len(wanted) == 1
-            write(result, options.out if file else result_path(options.protocol, name, options.plain, options.out))
+            keep(result, found, settings, options.out if file else result_path(options.protocol, name, options.plain, options.out))
     return 0
 
 
-def evaluate(corpus: Corpus, protocol: str, models: list[str], settings: Settings, seeds: int, workers: int) -> dict[str, dict]:
-    """Scores of each of ``models`` that could be tested, ready for JSON."""
-    return results_of(predictions(corpus, protocol, models, settings, seeds, workers), protocol, models, settings)
-
-
 def predictions(corpus: Corpus, protocol: str, models: list[str], settings: Settings, seeds: int, workers: int) -> list[Prediction]:
-    """Train and predict with progress; late fusion comes from its two parts."""
+    """Train and predict with progress, in single precision; late fusion comes from its two parts."""
     needed = [name for name in TRAINED if name in models or (name in PARTS and "late-fusion" in models)]
     changes = PROTOCOLS[protocol].strangers
     with tqdm(desc=protocol, disable=None) as bar:
@@ -118,12 +125,19 @@ def predictions(corpus: Corpus, protocol: str, models: list[str], settings: Sett
             bar.update(done - bar.n)
 
         found = run_protocol(corpus, protocol, needed, settings, seeds, workers, changes, show)
-    return found + late_fusion(found)
+    return [replace(p, logits=p.logits.astype(np.float32)) for p in found + late_fusion(found)]
 
 
-def results_of(found: list[Prediction], protocol: str, models: list[str], settings: Settings) -> dict[str, dict]:
-    """Predictions → scores of each model, ``accuracy`` first."""
+def results_of(
+    found: list[Prediction], protocol: str, models: list[str], settings: Settings, about: dict[str, Any] | None = None
+) -> dict[str, dict]:
+    """Predictions → scores of each model, ``accuracy`` first.
+
+    Args:
+        about: the ``commit`` and the day on which they were ``created``, if not now.
+    """
     scale = temperatures(found)
+    about = about or {"commit": commit(), "created": today()}
     out = {}
     for name in models:
         own = [p for p in found if p.model == name]
@@ -143,8 +157,8 @@ def results_of(found: list[Prediction], protocol: str, models: list[str], settin
             "states": states,
             "stability": {state: dict(stability(own, state)) for state in states},
             "not_measured": _LOCAL_VIDEO.format(actors=", ".join(f"{a:02d}" for a in filmed)) if 0 < len(filmed) < 24 else None,
-            "commit": commit(),
-            "created": today(),
+            "commit": about["commit"],
+            "created": about["created"],
         }
     return out
 
@@ -155,14 +169,33 @@ def _state(own: list[Prediction], state: str, scale: dict[tuple[str, str, int], 
         return None
     logits = np.concatenate([p.logits for p in rows])
     scaled = np.concatenate([p.logits / scale[p.model, p.state, p.split] for p in rows])
-    return scores(
-        logits, scaled, np.concatenate([p.label for p in rows]), np.concatenate([p.actor for p in rows]), len({p.seed for p in rows})
-    )
+    label, actor = (np.concatenate([getattr(p, name) for p in rows]) for name in ("label", "actor"))
+    found = {p.split: round(scale[p.model, p.state, p.split], 4) for p in rows}
+    return scores(logits, scaled, label, actor, len({p.seed for p in rows})) | {"temperatures": {str(k): t for k, t in found.items()}}
 
 
 def write(result: dict, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(result, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def keep(result: dict, found: list[Prediction], settings: Settings, path: Path) -> None:
+    """Scores as JSON, and beside them, as NPZ, the predictions that they were computed from."""
+    about = {key: result[key] for key in ("protocol", "commit", "created")} | {"settings": dict(settings)}
+    save_predictions([p for p in found if p.model == result["model"]], path.with_suffix(".npz"), about)
+    write(result, path)
+
+
+def again(folder: Path) -> None:
+    """All scores in ``folder`` once more from the predictions beside them, by the present rules; nothing is trained.
+
+    What ``late-fusion`` said is kept as well, not mixed again. The temperatures of checkpoints stay what they are.
+    """
+    for protocol, name, plain in product(PROTOCOLS, MODELS, (False, True)):
+        path = result_path(protocol, name, plain, folder)
+        if path.with_suffix(".npz").exists():
+            found, about = read_predictions(path.with_suffix(".npz"))
+            write(results_of(found, protocol, [name], about["settings"], about)[name], path)
 
 
 def summary(result: dict) -> str:
@@ -173,7 +206,7 @@ def summary(result: dict) -> str:
         lines.append(
             f"  {_STATE_WORDS[state]:<15} {a['value']:.1%} ({a['low']:.1%}–{a['high']:.1%}), UAR {u['value']:.1%}, macro-F1 "
             f"{s['macro_f1']['value']:.1%}, calibration error {c['before']['value']:.3f} → {c['after']['value']:.3f} "
-            f"(by chance {c['by_chance']:.3f}); {s['clips']} clips of {s['actors']} actors"
+            f"(by chance {c['by_chance']:.3f}, at most {c['by_chance_at_most']:.3f}); {s['clips']} clips of {s['actors']} actors"
         )
     for state, shares in result["stability"].items():
         if shares:

@@ -16,11 +16,12 @@ from models.architectures import PARTS
 from models.checkpoint import AnyModel, softmax
 from models.clips import held_out_clips, predict
 from models.dataset import Faces, Voices, load_faces, load_voices
-from models.metrics import fit_temperature
 from models.pools import Samples, samples
+from models.predictions import Prediction
 from models.protocols import PROTOCOLS
 from models.recipe import Recipe
 from models.robustness import FACE_CHANGES, VOICE_CHANGES, WORDS_ONLY
+from models.temperatures import temperatures
 from models.token_batches import TokenRecipe
 from models.token_training import train_tokens
 from models.training import train
@@ -34,21 +35,6 @@ TRAINED = ("fused", "voice", "face", "linear", TOKENS)
 def states_of(model: str) -> tuple[str, ...]:
     """What a model can be shown: ``both``, a ``voice`` or a ``face``."""
     return (model,) if model in PARTS else STATES
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """Logits (n, 8) of one split's held-out clips by one model; of the clips as they are, or all under one change."""
-
-    model: str
-    split: int
-    seed: int
-    state: str
-    change: str | None
-    logits: np.ndarray
-    label: np.ndarray
-    actor: np.ndarray
-    keys: list[tuple]
 
 
 def recipe_for(model: str, settings: Settings) -> Recipe:
@@ -176,27 +162,6 @@ def run_protocol(
             found += job.result()
             on_split(done, len(jobs))
     return sorted(found, key=lambda p: (p.seed, p.split, p.model, p.state, p.change or ""))
-
-
-def temperatures(predictions: list[Prediction]) -> dict[tuple[str, str, int], float]:
-    """For each (model, state, split) the temperature fitted on the held-out clips of all other splits in that state.
-
-    So no clip has a say in its own scaling; with the actor protocols no person is scaled by what was fitted on that person's clips.
-    Where no other split has clips in that state, the temperature is 1.
-    """
-    plain = [p for p in predictions if p.change is None]
-    found = {}
-    for model, state, split in {(p.model, p.state, p.split) for p in plain}:
-        others = [p for p in plain if (p.model, p.state) == (model, state) and p.split != split]
-        found[model, state, split] = temperature_of(others)
-    return found
-
-
-def temperature_of(predictions: list[Prediction]) -> float:
-    """Fitted on all of them together; 1 if there are none."""
-    if not predictions:
-        return 1.0
-    return fit_temperature(np.concatenate([p.logits for p in predictions]), np.concatenate([p.label for p in predictions]))
 
 
 def late_fusion(predictions: list[Prediction]) -> list[Prediction]:

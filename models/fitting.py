@@ -45,7 +45,7 @@ def fit(
     Args:
         draw: a batch that ``network`` takes, and (n, 8) wanted probabilities.
         on_step: told the number of steps done.
-        loss: of logits (n, 8) and wanted probabilities (n, 8).
+        loss: of the network's logits and the wanted probabilities; there may be more of the former, if it knows what to do with them.
     """
     steps = max(1, recipe.epoch_size // recipe.batch)
     optimiser = torch.optim.AdamW(network.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay)

@@ -29,16 +29,16 @@ def calibration_error(probabilities: np.ndarray, labels: np.ndarray, bins: int =
     return float(np.abs(gaps).sum() / len(labels))
 
 
-def calibration_floor(probabilities: np.ndarray, draws: int = 200) -> float:
-    """Mean calibration error that a perfectly calibrated model would score on as many clips, by chance alone.
+def calibration_by_chance(probabilities: np.ndarray, draws: int = 500) -> np.ndarray:
+    """Calibration errors (draws,) that a perfectly calibrated model would score on as many clips, by chance alone.
 
     Right and wrong are drawn with the model's own probabilities: with few clips a bin holds few, and its share of right
-    answers strays from its confidence (Roelofs et al. 2022, arXiv:2012.08668).
+    answers strays from its confidence (consistency resampling, Bröcker & Smith 2007, doi 10.1175/WAF993.1).
     """
     sure = probabilities.max(axis=1)
     place = np.minimum((sure * BINS).astype(int), BINS - 1)
     right = np.random.default_rng(0).random((draws, len(sure))) < sure
-    return float(np.mean([np.abs(np.bincount(place, row - sure, minlength=BINS)).sum() for row in right]) / len(sure))
+    return np.array([np.abs(np.bincount(place, row - sure, minlength=BINS)).sum() for row in right]) / len(sure)
 
 
 def calibration_curve(probabilities: np.ndarray, labels: np.ndarray) -> list[dict[str, float]]:
@@ -139,7 +139,7 @@ def scores(logits: np.ndarray, scaled: np.ndarray, labels: np.ndarray, actors: n
 
     values, (low, high) = numbers(np.arange(len(labels))), bootstrap(actors[:clips], in_all_seeds)
     triples = [_triple(*numbers) for numbers in zip(values, low, high, strict=True)]
-    k = len(LABELS)
+    k, chance = len(LABELS), calibration_by_chance(after[:clips])
     per_class = {
         label: {
             "precision": triples[5 + c],
@@ -156,13 +156,14 @@ def scores(logits: np.ndarray, scaled: np.ndarray, labels: np.ndarray, actors: n
         "calibration": {
             "before": triples[3],
             "after": triples[4],
-            "by_chance": round(calibration_floor(after[:clips]), 4),
+            "by_chance": round(float(chance.mean()), 4),
+            "by_chance_at_most": round(float(np.quantile(chance, 0.95)), 4),
             "curve": calibration_curve(after, labels),
         },
         "per_class": per_class,
         "confusion": confusion(predicted, labels).tolist(),
-        "per_actor": {f"{a:02d}": _share(predicted, labels, actors == a, seeds) for a in np.unique(actors).tolist()},
-        "per_sex": {sex: _share(predicted, labels, actors % 2 == odd, seeds) for sex, odd in (("male", 1), ("female", 0))},
+        "per_actor": {f"{a:02d}": _share(after, labels, actors == a, seeds) for a in np.unique(actors).tolist()},
+        "per_sex": {sex: _share(after, labels, actors % 2 == odd, seeds) for sex, odd in (("male", 1), ("female", 0))},
     }
 
 
@@ -170,7 +171,9 @@ def _triple(value: float, low: float, high: float) -> dict[str, float | None]:
     return {key: None if np.isnan(v) else round(float(v), 4) for key, v in (("value", value), ("low", low), ("high", high))}
 
 
-def _share(predicted: np.ndarray, labels: np.ndarray, mask: np.ndarray, seeds: int) -> dict | None:
+def _share(probabilities: np.ndarray, labels: np.ndarray, mask: np.ndarray, seeds: int) -> dict | None:
+    """How often it is right about some of the clips, and how sure it is on average."""
     if not mask.any():
         return None
-    return {"accuracy": round(float((predicted == labels)[mask].mean()), 4), "clips": int(mask.sum()) // seeds}
+    right, sure = accuracy(probabilities[mask], labels[mask]), float(probabilities[mask].max(axis=1).mean())
+    return {"accuracy": round(right, 4), "confidence": round(sure, 4), "clips": int(mask.sum()) // seeds}

@@ -46,8 +46,9 @@ def _actor_table() -> list[str]:
         s = _state("actor-5fold", name, "both")
         if s:
             actors = list(s["per_actor"])
-            rows.append(f"| `{name}` | " + " | ".join(f"{row['accuracy']:.1%}" for row in s["per_actor"].values()) + " |")
-    head = "| voice and face, actors left out, five at a time | " + " | ".join(f"actor {actor}" for actor in actors) + " |"
+            cells = [f"{row['accuracy']:.1%} ({row['confidence']:.0%})" for row in s["per_actor"].values()]
+            rows.append(f"| `{name}` | " + " | ".join(cells) + " |")
+    head = "| voice and face, actors left out, five at a time | " + " | ".join(f"actor {actor}: right (sure)" for actor in actors) + " |"
     return ["**Person by person**", "", head, "|---" * (len(actors) + 1) + "|", *rows] if rows else []
 
 
@@ -83,12 +84,13 @@ def _calibration_table() -> list[str]:
         for state, title in _STATES.items():
             s = _state("actor-5fold", name, state)
             if s:
-                c = s["calibration"]
+                c, after = s["calibration"], s["calibration"]["after"]
                 rows.append(
                     f"| `{name}` | {title.lower()} | {_cell(s['uar'])} | {_cell(s['macro_f1'])} | {c['before']['value']:.3f} "
-                    f"| {c['after']['value']:.3f} ({c['after']['low']:.3f}–{c['after']['high']:.3f}) | {c['by_chance']:.3f} |"
+                    f"| {after['value']:.3f} ({after['low']:.3f}–{after['high']:.3f}) "
+                    f"| {c['by_chance']:.3f}, {c['by_chance_at_most']:.3f} |"
                 )
-    head = "| actors left out, five at a time | | UAR | macro-F1 | calibration error | after scaling | by chance alone |"
+    head = "| actors left out, five at a time | | UAR | macro-F1 | calibration error | after scaling | by chance: mean, at most |"
     return ["**More of the same clips**", "", head, "|---" * 7 + "|", *rows] if rows else []
 
 

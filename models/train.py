@@ -20,23 +20,23 @@ from models.architectures import PARTS
 from models.backbone import BACKBONES
 from models.checkpoint import WEIGHTS, AnyModel, EmotionModel, save_model
 from models.dataset import Faces, Voices
-from models.evaluate import predictions, results_of, summary, write
+from models.evaluate import keep, predictions, results_of, summary
 from models.evaluation import (
     STATES,
     TOKENS,
     TRAINED,
     Corpus,
-    Prediction,
     Settings,
     learn,
     recipe_for,
     states_of,
-    temperature_of,
 )
 from models.pools import samples
+from models.predictions import Prediction
 from models.provenance import commit, today
 from models.recipe import Recipe
 from models.registry import MODELS, RESULTS, result_path
+from models.temperatures import temperature_of
 from models.training import fuse_late
 
 PROTOCOL = "actor-5fold"  # the one whose held-out clips set the temperature
@@ -89,7 +89,7 @@ def _score(options: argparse.Namespace, corpus: Corpus, settings: Settings) -> l
     """Predictions of all held-out clips; their scores are written and printed."""
     found = predictions(corpus, PROTOCOL, options.model, settings, options.seeds, options.workers)
     for name, result in results_of(found, PROTOCOL, options.model, settings).items():
-        write(result, result_path(PROTOCOL, name, folder=options.results))
+        keep(result, found, settings, result_path(PROTOCOL, name, folder=options.results))
         print(summary(result), flush=True)
     return found
 

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.special import softmax
 
 from models.checkpoint import EmotionModel
 from models.dataset import SEQUENCE_FRAMES, SPOKEN, Faces, Voices, _face
 from models.labels import label_index
+from models.predictions import Prediction
 from models.ravdess import Take, file_name, find_takes, performances
 from models.robustness import FACE_CHANGES, VOICE_CHANGES
 from tests.conftest import encode_video, tone, wav
@@ -144,3 +146,13 @@ def inline(monkeypatch):
             return done
 
     monkeypatch.setattr("models.evaluation.ProcessPoolExecutor", Pool)
+
+
+def synthetic(
+    split: int, scale: float, n: int = 4000, model: str = "m", state: str = "voice", change: str | None = None, people: int = 1
+) -> Prediction:
+    """Calibrated logits, times ``scale``."""
+    rng = np.random.default_rng(split)
+    logits = 2 * rng.normal(size=(n, 8))
+    labels = (softmax(logits, axis=1).cumsum(axis=1) < rng.random((n, 1))).sum(axis=1)
+    return Prediction(model, split, 0, state, change, scale * logits, labels, np.arange(n) % people, [(0,)] * n)

@@ -123,14 +123,15 @@ def test_what_is_said_of_two_uncertain_parts_is_a_sum():
 
 
 def test_in_the_shipped_student_voice_and_face_add_up():
-    """Logits of pairs regressed on those of the same voices and the same faces alone."""
+    """Logits of pairs regressed on those of the same voices and the same faces alone: most of either arrives, and little else."""
     model = load_model("fused")
     pairs = torch.from_numpy(((model.reference - model.mean) / model.std).astype(np.float32))
     voices, faces = pairs.clone(), pairs.clone()
     voices[:, 40:], faces[:, :40] = 0, 0
     both, *parts = ((z - z.mean(dim=1, keepdim=True)).ravel().numpy() for z in map(model.classifier, (pairs, voices, faces)))
     shares, (rest,), *_ = np.linalg.lstsq(np.stack(parts, axis=1), both, rcond=None)
-    assert (abs(shares - 1) < 0.15).all()
+    assert (shares > 0.7).all()
+    assert (shares < 1.15).all()
     assert rest < 0.1 * (both**2).sum()
 
 
@@ -230,7 +231,11 @@ def test_fused_is_the_student_of_as_many_as_the_recipe_says(pools, corpus, monke
 
     monkeypatch.setattr("models.distillation.teach", teach)
     monkeypatch.setattr("models.distillation.Batches", Shown)
-    network, history = distil(pools, replace(QUICK, seed=4, teachers=3, taught_altered=0.7, taught_levelled=0.9))
+    weights = set()
+    monkeypatch.setattr("models.distillation.mismatch", lambda *of, alike: weights.add(alike) or mismatch(*of, alike))
+    recipe = replace(QUICK, seed=4, teachers=3, taught_altered=0.7, taught_levelled=0.9, taught_alike=0.3)
+    network, history = distil(pools, recipe)
+    assert weights == {0.3}
     assert [(r.altered, r.levelled) for r in shown] == [(0.7, 0.9)]
     assert seeds == [(part, seed, 0.0, 0.0) for part in ("voice", "face") for seed in (4, 5, 6)]
     assert [row["epoch"] for row in history] == [1, 2, 3]

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, balanced_accuracy_score
 
-from models.evaluate import main, results_of, summary, write
-from models.evaluation import Corpus, Laboratory, Prediction, late_fusion
+from models.evaluate import again, keep, main, results_of, summary, write
+from models.evaluation import Corpus, Laboratory, late_fusion
+from models.labels import label_index, ravdess_label
 from models.metrics import confusion
+from models.predictions import Prediction, read_predictions
 from models.protocols import PROTOCOLS
 from models.ravdess import performances
 from models.registry import result_path
@@ -24,7 +26,7 @@ QUICK = {"epochs": 1, "taught_epochs": 1, "epoch_size": 64}
 
 @pytest.fixture(scope="module")
 def measured(published, cache, tmp_path_factory):
-    """The command as it is typed, with short training: what it prints, and what it writes."""
+    """The command as it is typed, with short training: what it prints, and the two files that it writes."""
     out = tmp_path_factory.mktemp("scores") / "folder"
     command = [sys.executable, "-m", "models.evaluate", "--data", str(published), "--protocol", "actor-5fold", "--model", "voice"]
     quick = ["--set", *(f"{key}={value}" for key, value in QUICK.items()), "--workers", "1", "--ferplus", "0"]
@@ -32,11 +34,12 @@ def measured(published, cache, tmp_path_factory):
         [*command, *quick, "--cache", str(cache), "--out", str(out)], capture_output=True, text=True, cwd=ROOT, check=False
     )
     assert run.returncode == 0, run.stderr
-    return run.stdout, (out / "actor-5fold.voice.json").read_text(encoding="utf-8")
+    kept, _ = read_predictions(out / "actor-5fold.voice.npz")
+    return run.stdout, (out / "actor-5fold.voice.json").read_text(encoding="utf-8"), kept
 
 
 def test_accuracy_comes_first_on_the_screen_and_in_the_file(measured):
-    printed, written = measured
+    printed, written, _ = measured
     result = json.loads(written)
     assert printed.split()[0] == "accuracy"
     assert next(iter(result)) == "accuracy"
@@ -68,7 +71,11 @@ def test_the_command_does_what_its_parts_do(measured, published, cache):
     assert [(p.split, sorted(set(p.actor.tolist()))) for p in plain] == [(0, [2]), (1, [3]), (4, [1])]
     matrix = sum(confusion(p.logits.argmax(axis=1), p.label) for p in plain)
     again = results_of(found, "actor-5fold", ["voice"], QUICK)["voice"]
-    written = json.loads(measured[1])
+    written, kept = json.loads(measured[1]), {(p.split, p.change): p for p in measured[2]}
+    for p in found:
+        assert kept[p.split, p.change].keys == p.keys
+        assert (kept[p.split, p.change].logits.argmax(axis=1) == p.logits.argmax(axis=1)).all()
+    assert len(kept) == len(found)
     assert written["states"]["voice"]["confusion"] == matrix.tolist()
     assert written["accuracy"] == again["accuracy"]
     assert written["stability"] == again["stability"]
@@ -94,6 +101,11 @@ def test_a_folder_without_recordings_is_one_line(tmp_path, capsys):
     assert "Traceback" not in err
 
 
+def test_again_and_data_exclude_each_other(tmp_path, capsys):
+    assert main(["--data", str(tmp_path), "--again"]) == 2
+    assert len(capsys.readouterr().err.strip().splitlines()) == 1
+
+
 def test_a_setting_that_no_chosen_model_has_is_one_line(tmp_path, capsys):
     assert main(["--data", str(tmp_path), "--model", "fused", "voice", "--set", "epochs=1", "mean_teacher=0"]) == 2
     assert capsys.readouterr().err == "fused, voice: no setting mean_teacher, which is of av-tokens alone\n"
@@ -116,7 +128,7 @@ def made_up(model: str, state: str, split: int, actors: tuple[int, ...], change:
     """Right two times in three, for all performances of some actors."""
     keys = [key for actor in actors for key in performances(actor)]
     rng = np.random.default_rng(100 * split + seed)
-    label = np.arange(len(keys)) % 8
+    label = np.array([label_index(ravdess_label(key[1])) for key in keys])
     logits = rng.normal(size=(len(keys), 8))
     logits[np.arange(len(keys)), np.where(rng.random(len(keys)) < 2 / 3, label, (label + 1) % 8)] += 6
     return Prediction(model, split, seed, state, change, logits, label, np.array([k[0] for k in keys]), keys)
@@ -171,6 +183,28 @@ def test_two_trainings_are_two(found):
     both = [p for p in [*found, *twin] if (p.model, p.state, p.change) == ("fused", "both", None)]
     right = np.concatenate([p.logits.argmax(axis=1) == p.label for p in both])
     assert result["accuracy"] == pytest.approx(right.mean(), abs=1e-4)
+
+
+def test_scores_can_be_computed_again_from_what_is_kept(found, tmp_path, monkeypatch):
+    """By the rules of now; of when they were made, and how, the files go on saying the same."""
+    monkeypatch.setattr("models.evaluate.commit", lambda: "then")
+    single = [replace(p, logits=p.logits.astype(np.float32)) for p in found]
+    results = results_of(single, "actor-5fold", ["fused", "late-fusion"], {"altered": 0.0})
+    monkeypatch.setattr("models.evaluate.commit", lambda: "now")
+    paths = {name: result_path("actor-5fold", name, name == "fused", tmp_path) for name in results}
+    for name, path in paths.items():
+        keep(results[name], single, {"altered": 0.0}, path)
+        path.write_text("{}", encoding="utf-8")
+    (tmp_path / "summary.fused.npz").write_bytes(b"of something else")
+    again(tmp_path)
+    for name, path in paths.items():
+        assert json.loads(path.read_text(encoding="utf-8")) == results[name]
+        assert results[name]["commit"] == "then"
+    monkeypatch.setattr("models.temperatures.fit_temperature", lambda *_: 4.0)
+    again(tmp_path)
+    new = json.loads(paths["fused"].read_text(encoding="utf-8"))
+    assert new["states"]["voice"]["calibration"]["after"] != results["fused"]["states"]["voice"]["calibration"]["after"]
+    assert new["accuracy"] == results["fused"]["accuracy"]
 
 
 def test_the_summary_says_what_the_file_says(found, tmp_path):

@@ -13,23 +13,22 @@ from models.checkpoint import EmotionModel
 from models.clips import held_out_clips, predict
 from models.evaluation import (
     Laboratory,
-    Prediction,
     changes_of,
     late_fusion,
     learn,
     recipe_for,
     stability,
     states_of,
-    temperature_of,
-    temperatures,
 )
-from models.metrics import accuracy, fit_temperature
+from models.metrics import accuracy
+from models.predictions import Prediction
 from models.protocols import PROTOCOLS
 from models.recipe import Recipe
 from models.robustness import FACE_CHANGES, VOICE_CHANGES, WORDS_ONLY
+from models.temperatures import temperatures
 from models.token_batches import TokenRecipe
 from models.training import fuse_late
-from tests.models.conftest import make_faces, make_voices, planted, random_checkpoint
+from tests.models.conftest import make_faces, make_voices, planted, random_checkpoint, synthetic
 
 QUICK = {"seed": 0, "epochs": 1, "taught_epochs": 1, "batch": 32, "epoch_size": 32}
 
@@ -166,49 +165,6 @@ def test_what_is_asked_for_holds_for_every_model_that_has_it():
     asked = {"altered": Recipe().altered, "seed": 3, "epochs": Recipe().epochs, "mean_teacher": 0.0}
     assert recipe_for("av-tokens", asked) == replace(TokenRecipe(), **asked)
     assert recipe_for("voice", asked) == replace(Recipe(), seed=3)
-
-
-def synthetic(split: int, scale: float, n: int = 4000, model: str = "m", state: str = "voice", change: str | None = None) -> Prediction:
-    """Calibrated logits, times ``scale``."""
-    rng = np.random.default_rng(split)
-    logits = 2 * rng.normal(size=(n, 8))
-    labels = (softmax(logits, axis=1).cumsum(axis=1) < rng.random((n, 1))).sum(axis=1)
-    return Prediction(model, split, 0, state, change, scale * logits, labels, np.zeros(n, int), [(0,)] * n)
-
-
-def test_the_temperature_of_a_split_is_that_of_all_others():
-    rows = [synthetic(0, 4.0), synthetic(1, 2.0), synthetic(2, 2.0)]
-    found = temperatures(rows)
-    assert found["m", "voice", 0] == pytest.approx(2.0, rel=0.06)
-    others = [np.concatenate([getattr(r, name) for r in (rows[0], rows[2])]) for name in ("logits", "label")]
-    assert found["m", "voice", 1] == fit_temperature(*others)
-    assert 2.2 < found["m", "voice", 1] < 4
-    assert temperature_of([rows[0], rows[2]]) == found["m", "voice", 1]
-    assert temperature_of([]) == 1.0
-
-
-@pytest.mark.parametrize("split", [0, 1, 2])
-def test_no_clip_has_a_say_in_its_own_scaling(split):
-    """Whatever a split's own predictions and labels are, its temperature stays; those of the others do not."""
-    rows = [replace(synthetic(k, 1.0 + k, 300), state=s) for k in range(3) for s in ("both", "voice")]
-    rng = np.random.default_rng(9)
-    spoiled = [
-        replace(r, logits=9 * rng.normal(size=r.logits.shape), label=rng.permutation(r.label)) if r.split == split else r for r in rows
-    ]
-    before, after = temperatures(rows), temperatures(spoiled)
-    assert before.keys() == {("m", state, k) for state in ("both", "voice") for k in range(3)}
-    for state in ("both", "voice"):
-        assert after["m", state, split] == before["m", state, split]
-        assert all(after["m", state, k] != before["m", state, k] for k in range(3) if k != split)
-
-
-def test_changed_clips_and_other_models_and_states_have_no_say():
-    rows = [synthetic(0, 2.0), synthetic(1, 2.0)]
-    more = [synthetic(2, 7.0, change="noise (20 dB)"), synthetic(0, 5.0, model="other"), synthetic(1, 5.0, model="other")]
-    assert {key: value for key, value in temperatures(rows + more).items() if key[0] == "m"} == temperatures(rows)
-    assert temperatures([*rows, synthetic(1, 7.0, state="face")])["m", "voice", 0] == temperatures(rows)["m", "voice", 0]
-    assert temperatures(rows[:1]) == {("m", "voice", 0): 1.0}
-    assert temperatures([]) == {}
 
 
 def test_late_fusion_is_the_module_with_the_same_temperatures(corpus, parts, predictions):

@@ -13,9 +13,9 @@ from models.metrics import (
     BINS,
     accuracy,
     bootstrap,
+    calibration_by_chance,
     calibration_curve,
     calibration_error,
-    calibration_floor,
     confusion,
     fit_temperature,
     from_confusion,
@@ -114,9 +114,10 @@ def test_the_floor_of_the_calibration_error_is_the_analytic_one(sharpness):
     sure = p.max(axis=1)
     place = np.floor(sure * BINS).astype(int)
     expected = sum(np.sqrt(2 / np.pi * (sure[place == b] * (1 - sure[place == b])).sum()) for b in range(BINS)) / len(sure)
-    assert calibration_floor(p, draws=400) == pytest.approx(expected, rel=0.06)
-    assert calibration_floor(p[:60]) > 5 * calibration_floor(p)
-    assert calibration_floor(p) == calibration_floor(p)
+    found = calibration_by_chance(p)
+    assert found.mean() == pytest.approx(expected, rel=0.06)
+    assert calibration_by_chance(p[:60]).mean() > 5 * expected
+    assert (calibration_by_chance(p) == found).all()
 
 
 def test_a_calibrated_model_scores_its_floor_and_an_overconfident_one_does_not():
@@ -124,8 +125,10 @@ def test_a_calibrated_model_scores_its_floor_and_an_overconfident_one_does_not()
     for seed in range(20):
         logits, labels = guesses(500, seed)
         found.append(calibration_error(softmax(logits), labels))
-        assert calibration_error(softmax(3 * logits), labels) > 3 * calibration_floor(softmax(3 * logits))
-    assert np.mean(found) == pytest.approx(calibration_floor(softmax(guesses(500)[0])), rel=0.15)
+        assert calibration_error(softmax(3 * logits), labels) > 3 * calibration_by_chance(softmax(3 * logits)).mean()
+    chance = calibration_by_chance(softmax(guesses(500)[0]))
+    assert np.mean(found) == pytest.approx(chance.mean(), rel=0.15)
+    assert np.mean(found > np.quantile(chance, 0.95)) <= 0.15
 
 
 def test_temperature_finds_the_planted_one():
@@ -208,18 +211,23 @@ def test_calibration_before_and_after_scaling(scored):
     s, logits, labels, _ = scored
     assert s["calibration"]["before"]["value"] == pytest.approx(calibration_error(softmax(logits), labels), abs=1e-4)
     assert s["calibration"]["after"]["value"] == pytest.approx(calibration_error(softmax(logits / 2.5), labels), abs=1e-4)
-    assert s["calibration"]["by_chance"] == pytest.approx(calibration_floor(softmax(logits / 2.5)), abs=1e-4)
+    chance = calibration_by_chance(softmax(logits / 2.5))
+    assert s["calibration"]["by_chance"] == pytest.approx(chance.mean(), abs=1e-4)
+    assert s["calibration"]["by_chance_at_most"] == pytest.approx(np.quantile(chance, 0.95), abs=1e-4)
     assert s["calibration"]["curve"] == calibration_curve(softmax(logits / 2.5), labels)
 
 
 def test_every_actor_and_sex_has_its_share(scored):
     s, logits, labels, actors = scored
-    right = logits.argmax(axis=1) == labels
+    right, sure = logits.argmax(axis=1) == labels, softmax(logits / 2.5).max(axis=1)
+
+    def share(of: np.ndarray) -> dict:
+        return {"accuracy": round(right[of].mean(), 4), "confidence": pytest.approx(sure[of].mean(), abs=1e-4), "clips": of.sum()}
+
     assert list(s["per_actor"]) == ["01", "02", "03", "07", "12", "24"]
     for name, row in s["per_actor"].items():
-        assert row == {"accuracy": round(right[actors == int(name)].mean(), 4), "clips": 60}
-    assert s["per_sex"]["male"] == {"accuracy": round(right[np.isin(actors, (1, 3, 7))].mean(), 4), "clips": 180}
-    assert s["per_sex"]["female"] == {"accuracy": round(right[np.isin(actors, (2, 12, 24))].mean(), 4), "clips": 180}
+        assert row == share(actors == int(name))
+    assert s["per_sex"] == {"male": share(np.isin(actors, (1, 3, 7))), "female": share(np.isin(actors, (2, 12, 24)))}
 
 
 def test_intervals_hold_their_values(scored):

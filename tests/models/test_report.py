@@ -7,11 +7,13 @@ import pytest
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
 
 import models.report
+from models.checkpoint import softmax
 from models.evaluate import results_of
 from models.evaluation import late_fusion
-from models.metrics import calibration_floor
+from models.metrics import calibration_by_chance
 from models.protocols import PROTOCOLS
 from models.report import markdown
+from models.temperatures import temperatures
 from tests.models.test_evaluate import made_up
 
 
@@ -77,7 +79,7 @@ def test_each_state_has_its_table(results):
 
 
 def test_an_interval_reads_as_one(results):
-    for cell in (c for t in tables().values() for row in t[2:] for c in row if c.endswith("%)")):
+    for cell in (c for t in tables().values() for row in t[2:] for c in row if "–" in c and c.endswith("%)")):
         value, low, high = (float(part) for part in cell.replace("%", "").replace("(", "").replace(")", "").replace("–", " ").split())
         assert low - 0.5 <= value <= high + 0.5
 
@@ -85,10 +87,13 @@ def test_an_interval_reads_as_one(results):
 def test_person_by_person(results):
     rows, _ = results
     head, _, *body = tables()["Person by person"]
-    assert head[1:] == [f"actor {a:02d}" for a in (1, 2, 5, 6, 8)]
+    assert head[1:] == [f"actor {a:02d}: right (sure)" for a in (1, 2, 5, 6, 8)]
     assert [row[0] for row in body] == ["`late-fusion`"]
     by_actor = [p for p in rows if (p.model, p.state, p.change) == ("late-fusion", "both", None)]
-    assert body[0][1:] == [f"{(p.logits.argmax(axis=1) == p.label).mean():.1%}" for p in sorted(by_actor, key=lambda p: p.actor[0])]
+    scale = temperatures(rows)
+    for cell, p in zip(body[0][1:], sorted(by_actor, key=lambda p: p.actor[0]), strict=True):
+        right, sure = (p.logits.argmax(axis=1) == p.label).mean(), softmax(p.logits / scale[p.model, p.state, p.split]).max(axis=1).mean()
+        assert cell == f"{right:.1%} ({sure:.0%})"
 
 
 def test_women_and_men_and_whom_it_recognises_least(results):
@@ -117,7 +122,8 @@ def test_more_of_the_same_clips(results):
     ]
     assert body[0][2].startswith(f"{score(rows, 'voice', 'voice', balanced_accuracy_score):.1%}")
     assert body[0][3].startswith(f"{score(rows, 'voice', 'voice', f1_score, average='macro'):.1%}")
-    assert 0 < float(body[0][6]) < calibration_floor(np.full((20, 8), 1 / 8))
+    mean, at_most = map(float, body[0][6].split(", "))
+    assert 0 < mean < at_most < calibration_by_chance(np.full((20, 8), 1 / 8)).max()
 
 
 def test_stability_with_and_without_training_for_it(results):

@@ -18,7 +18,7 @@ from models.recipe import Recipe
 from models.teachers import face_expert, voice_regression
 from models.training import fuse_late, train
 
-QUICK = replace(Recipe(), epochs=6, taught_epochs=6, batch=32, epoch_size=640)
+QUICK = replace(Recipe(), epochs=6, taught_epochs=6, batch=32, epoch_size=640, teachers=1)
 EXACT = replace(QUICK, altered=0.0, levelled=0.0, cut=0.0, recast=0.0, overheard=0.0, voice_noise=0.0, face_noise=0.0)
 
 
