@@ -140,8 +140,8 @@ def actor_chart(scores: dict[str, Any], title: str) -> go.Figure:
                 textposition="top center",
                 name=sex,
                 marker={"size": 11, "color": _SEX_COLOURS[sex], "symbol": "circle" if odd else "diamond"},
-                customdata=[row["clips"] for _, _, row in mine],
-                hovertemplate=f"actor %{{text}} ({sex}): %{{y:.0f}} % of %{{customdata}} clips<extra></extra>",
+                customdata=[f"{row['clips']} clips{_how_sure(row)}" for _, _, row in mine],
+                hovertemplate=f"actor %{{text}} ({sex}): right about %{{y:.0f}} % of %{{customdata}}<extra></extra>",
             )
         )
     figure.add_hline(12.5, line={"color": _GREY, "width": 1, "dash": "dot"})
@@ -150,6 +150,10 @@ def actor_chart(scores: dict[str, Any], title: str) -> go.Figure:
     figure = tidy(figure, 300, title)
     figure.update_layout(showlegend=True, legend={"orientation": "h", "y": -0.05})
     return figure
+
+
+def _how_sure(row: dict[str, Any]) -> str:
+    return f", {100 * row['confidence']:.0f} % sure on average" if "confidence" in row else ""
 
 
 def map_chart(points: np.ndarray, labels: np.ndarray, names: list[str], own: np.ndarray | None, title: str) -> go.Figure:

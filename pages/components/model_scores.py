@@ -10,6 +10,7 @@ from models.protocols import PROTOCOLS
 from models.registry import MODELS, read_result
 from pages.components.draw import draw
 from pages.components.model_charts import actor_chart, calibration_chart, confusion_chart, per_class_chart
+from pages.components.model_clips import show_clips
 from pages.components.state import Key
 
 STATE_WORDS = {"both": "Voice and face", "voice": "Voice alone", "face": "Face alone"}
@@ -54,6 +55,7 @@ def show_scores(name: str) -> None:
     _beside_an_honest_one(protocol, name, state or states[0], scores)
     _charts(scores, f"{STATE_WORDS[state or states[0]]}, {protocol}")
     _stability(result, state or states[0])
+    show_clips(result, state or states[0])
     st.caption(
         f"{MODELS[name].title}, {result['seeds']} training{'s' if result['seeds'] > 1 else ''} of each part, measured {result['created']}. "
         f"Again: `{_command(protocol, name)}`"
@@ -74,9 +76,11 @@ def _figures(scores: dict[str, Any], result: dict[str, Any]) -> None:
         "Calibration error",
         f"{c['after']['value']:.2f}",
         border=True,
-        help="How far, on average, its confidence is from how often it is right; 0 is perfect. Few clips alone give some error by chance.",
+        help="How far, on average, its confidence is from how often it is right; 0 is perfect. On few clips even a perfect one scores "
+        "some by chance: on average as much as is said below, and more than the most that is said in only one of 20 tests.",
     )
-    columns[3].caption(f"{_interval(c['after'], '.2f')}; {c['before']['value']:.2f} before scaling, {c['by_chance']:.2f} by chance")
+    most = f", at most {c['by_chance_at_most']:.2f}" if "by_chance_at_most" in c else ""
+    columns[3].caption(f"{_interval(c['after'], '.2f')}; {c['before']['value']:.2f} before scaling, {c['by_chance']:.2f}{most} by chance")
     few = " Resampled clip by clip, as two people are no sample of people." if scores["actors"] < 5 else ""
     st.caption(f"{scores['clips']:,} clips of {scores['actors']} actors. In small print: 95 % bootstrap intervals over actors.{few}")
     if result["not_measured"]:

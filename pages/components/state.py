@@ -64,6 +64,7 @@ class Key(StrEnum):
     OTHER_MODEL = "models-other"
     DOWNLOAD_JSON = "download-json"
     DOWNLOAD_ZIP = "download-zip"
+    DOWNLOAD_PREDICTIONS = "download-predictions"
 
 
 @dataclass(frozen=True)

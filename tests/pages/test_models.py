@@ -1,16 +1,25 @@
 """The page Models through AppTest: every view of every model shows the figures that are in the repository, and nothing else."""
 
 from copy import deepcopy
+from io import StringIO
+from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose
+from pandas import crosstab, read_csv
+from scipy.special import softmax
 from scipy.stats import binomtest
 from streamlit.testing.v1 import AppTest
 
-from models.labels import LABELS
+from models.labels import LABELS, ravdess_label
+from models.predictions import read_predictions
 from models.protocols import PROTOCOLS
-from models.registry import MODELS, read_result
+from models.ravdess import parse_name
+from models.registry import MODELS, read_result, result_path
+from models.temperatures import temperatures
 from pages.components.model_charts import actor_chart, calibration_chart, confusion_chart, per_class_chart, spread
+from pages.components.model_clips import as_csv
 from pages.components.state import Key
 from tests.pages.paging import open_at, turn
 from tests.pages.test_analyze import charts, texts, widget
@@ -74,6 +83,48 @@ def test_what_is_shown_to_the_model_can_be_chosen(app):
     scores = read_result("actor-5fold", "fused")["states"]["voice"]
     assert app.metric[0].value == f"{scores['accuracy']['value']:.0%}"
     assert f"{scores['clips']:,} clips of 24 actors" in texts(app)
+
+
+def test_every_prediction_can_be_taken_home():
+    """As it was kept, scaled, under the name of a file that exists in RAVDESS."""
+    result = read_result("actor-5fold", "fused")
+    path = result_path("actor-5fold", "fused").with_suffix(".npz")
+    rows = read_csv(StringIO(as_csv(path, result)))
+    assert rows.groupby("shown").size().to_dict() == {"voice": 1440, "voice and face": 112, "face": 112}
+    for shown, state, modality in (("voice", "voice", 3), ("voice and face", "both", 1), ("face", "face", 2)):
+        own = rows[rows["shown"] == shown]
+        takes = [parse_name(Path(f"{name}.wav" if modality == 3 else f"{name}.mp4")) for name in own["recording"]]
+        assert {take.modality for take in takes} == {modality}
+        assert [take.label for take in takes] == own["portrayed"].tolist()
+        found = [p for p in read_predictions(path)[0] if p.state == state and p.change is None]
+        scale = temperatures(found)
+        said = [softmax(p.logits.astype(float) / scale["fused", state, p.split], axis=1) for p in found]
+        assert_allclose(own[list(LABELS)], np.concatenate(said), atol=1e-4)
+        assert [take.key for take in takes] == [key for p in found for key in p.keys]
+        assert own["named"].tolist() == [LABELS[k] for p in found for k in p.logits.argmax(axis=1)]
+
+
+def test_what_was_not_kept_is_not_offered(app, monkeypatch):
+    monkeypatch.setattr("pages.components.model_clips.result_path", lambda *_: Path("nowhere.json"))
+    app.run()
+    assert not app.exception
+    assert not [table for table in app.dataframe if "recording" in table.value]
+
+
+def test_every_recording_is_listed_the_surest_mistakes_first(app):
+    choose(app, Key.SHOWN, "Voice alone")
+    listed = next(table.value for table in app.dataframe if "recording" in table.value)
+    scores = read_result("actor-5fold", "fused")["states"]["voice"]
+    wrong = (listed["portrayed"] != listed["named"]).to_numpy()
+    assert len(listed) == listed["recording"].nunique() == scores["clips"]
+    assert 1 - wrong.mean() == pytest.approx(scores["accuracy"]["value"], abs=1e-4)
+    assert wrong[: wrong.sum()].all()
+    for part in (listed["sure"][: wrong.sum()], listed["sure"][wrong.sum() :]):
+        assert part.is_monotonic_decreasing
+    emotions = listed["recording"].str[6:8].map(ravdess_label)
+    assert (emotions == listed["portrayed"]).all()
+    found = crosstab(listed["portrayed"], listed["named"]).reindex(index=LABELS, columns=LABELS, fill_value=0)
+    assert found.to_numpy().tolist() == scores["confusion"]
 
 
 @pytest.mark.parametrize("name", MODELS)
