@@ -5,14 +5,17 @@ import json
 import pytest
 
 from models.checkpoint import WEIGHTS, load_model
+from models.evaluate import results_of
 from models.evaluation import changes_of, states_of
+from models.predictions import read_predictions
 from models.protocols import PROTOCOLS
-from models.registry import MODELS, RESULTS, read_result
+from models.registry import MODELS, RESULTS, read_result, result_path
 from models.report import markdown
-from models.robustness import WORDS_ONLY
 from tests.conftest import ROOT
 
 MEASURED = [(protocol, name) for protocol in PROTOCOLS for name in MODELS if read_result(protocol, name)]
+
+KEPT = [row for row in MEASURED if row[0] != "leave-one-actor-out" or result_path(*row).with_suffix(".npz").exists()]
 
 
 def test_every_model_was_measured_with_strangers_with_new_words_and_at_random():
@@ -68,25 +71,31 @@ def test_no_emotion_is_never_named(name):
                 assert row["recall"]["value"] > 1.2 * row["clips"] / s["clips"], (state, label)
 
 
-@pytest.mark.parametrize(("name", "state"), [("fused", "voice"), ("fused", "both"), ("voice", "voice"), ("av-tokens", "voice")])
-def test_what_is_scaled_is_calibrated(name, state):
+@pytest.mark.parametrize("name", ["fused", "voice", "late-fusion", "linear", "av-tokens"])
+def test_what_is_scaled_is_calibrated_on_people_never_met(name):
     """0.08 was the aim."""
-    assert read_result("actor-5fold", name)["states"][state]["calibration"]["after"]["value"] <= 0.08
+    assert read_result("actor-5fold", name)["states"]["voice"]["calibration"]["after"]["value"] <= 0.08
+
+
+@pytest.mark.parametrize("name", ["fused", "late-fusion", "av-tokens"])
+def test_over_both_actors_no_more_is_wrong_than_chance_explains(name):
+    """The aim of 0.08 is what a perfect model would score by chance on 112 clips. One by one the two differ, see MODEL_CARD."""
+    scaled = read_result("actor-5fold", name)["states"]["both"]["calibration"]
+    assert scaled["by_chance"] == pytest.approx(0.08, abs=0.01)
+    assert scaled["after"]["value"] <= scaled["by_chance_at_most"]
 
 
 def test_a_stranger_is_not_judged_by_the_microphone_or_the_camera():
-    """With voice and face, verdicts that stay under each change; the aim was 85 %, of which two are short by one clip and two."""
-    stable = read_result("actor-5fold", "fused")["stability"]["both"]
-    assert set(stable) == set(changes_of("both"))
-    assert min(stable.values()) > 0.83
-    assert {change for change, share in stable.items() if share < 0.85} <= {"telephone line", WORDS_ONLY}
+    """With voice and face at least 85 % of verdicts stay under each change, as was the aim."""
+    for name in ("fused", "av-tokens"):
+        stable = read_result("actor-5fold", name)["stability"]["both"]
+        assert set(stable) == set(changes_of("both"))
+        assert min(stable.values()) >= 0.85
 
 
-def test_sequences_are_judged_alike_under_every_change():
-    """With voice and face the aim of 85 % holds; a voice alone still depends on lines and noise, but not on its level."""
+def test_sequences_do_not_depend_on_how_loud_a_voice_is():
+    """Alone it still depends on lines and noise."""
     stable = read_result("actor-5fold", "av-tokens")["stability"]
-    assert set(stable["both"]) == set(changes_of("both"))
-    assert min(stable["both"].values()) >= 0.85
     assert min(stable["voice"][f"10 dB {way}"] for way in ("softer", "louder")) >= 0.85
 
 
@@ -105,6 +114,32 @@ def test_checkpoints_are_small_enough_for_the_repository(name):
 
 def test_reference_features_are_small_enough_for_the_repository():
     assert (RESULTS / "reference.npz").stat().st_size < 5e6
+
+
+def without_intervals(value):
+    """Their bounds take a second to draw."""
+    if isinstance(value, dict):
+        return {key: without_intervals(part) for key, part in value.items() if key not in ("low", "high")}
+    return value
+
+
+@pytest.mark.parametrize(("protocol", "name", "plain"), [*((*row, False) for row in KEPT), ("actor-5fold", "fused", True)])
+def test_scores_are_those_of_the_predictions_beside_them(protocol, name, plain, monkeypatch):
+    kept = read_result(protocol, name, plain)
+    monkeypatch.setattr("models.metrics._RESAMPLES", 2)
+    found, about = read_predictions(result_path(protocol, name, plain).with_suffix(".npz"))
+    assert about["model"] == name
+    again = results_of(found, protocol, [name], about["settings"], about)[name]
+    assert without_intervals(again) == without_intervals(kept)
+
+
+def test_intervals_are_those_of_the_predictions_too():
+    found, about = read_predictions(result_path("actor-5fold", "fused").with_suffix(".npz"))
+    assert results_of(found, "actor-5fold", ["fused"], about["settings"], about)["fused"] == read_result("actor-5fold", "fused")
+
+
+def test_all_predictions_are_small_enough_for_the_repository():
+    assert sum(path.stat().st_size for path in RESULTS.glob("*.npz")) < 10e6
 
 
 def test_results_are_json_without_nan():
