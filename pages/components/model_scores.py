@@ -80,7 +80,7 @@ def _figures(scores: dict[str, Any], result: dict[str, Any]) -> None:
         "some by chance: on average as much as is said below, and more than the most that is said in only one of 20 tests.",
     )
     most = f", at most {c['by_chance_at_most']:.2f}" if "by_chance_at_most" in c else ""
-    columns[3].caption(f"{_interval(c['after'], '.2f')}; {c['before']['value']:.2f} before scaling, {c['by_chance']:.2f}{most} by chance")
+    columns[3].caption(f"{_interval(c['after'], '.2f')}; before scaling {c['before']['value']:.2f}; by chance {c['by_chance']:.2f}{most}")
     few = " Resampled clip by clip, as two people are no sample of people." if scores["actors"] < 5 else ""
     st.caption(f"{scores['clips']:,} clips of {scores['actors']} actors. In small print: 95 % bootstrap intervals over actors.{few}")
     if result["not_measured"]:

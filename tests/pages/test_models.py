@@ -46,6 +46,8 @@ def test_the_page_opens_on_honest_figures_of_the_default_model(app):
     assert values[0] == f"{scores['accuracy']['value']:.0%}"
     assert values[3] == f"{scores['calibration']['after']['value']:.2f}"
     assert "two actors" in texts(app) or "actors 01, 05" in texts(app)
+    chance = [f"{scores['calibration'][key]:.2f}" for key in ("by_chance", "by_chance_at_most")]
+    assert f"by chance {chance[0]}, at most {chance[1]}" in texts(app)
     assert charts(app) == 4
     assert all(metric.help for metric in app.metric)  # every metric is explained in a sentence
 
