@@ -34,7 +34,7 @@ from models.metrics import scores
 from models.predictions import Prediction, read_predictions, save_predictions
 from models.protocols import PROTOCOLS
 from models.provenance import commit, today
-from models.registry import MODELS, RESULTS, result_path
+from models.registry import MODELS, RESULTS, UNALTERED, result_path
 from models.report import markdown
 from models.temperatures import temperatures
 from models.token_batches import TokenRecipe
@@ -153,7 +153,7 @@ def results_of(
             "protocol": protocol,
             "question": PROTOCOLS[protocol].question,
             "seeds": len({p.seed for p in own}),
-            "altered_copies": recipe_for(name, settings).altered > 0,
+            "altered_copies": name != UNALTERED and recipe_for(name, settings).altered > 0,
             "states": states,
             "stability": {state: dict(stability(own, state)) for state in states},
             "not_measured": _LOCAL_VIDEO.format(actors=", ".join(f"{a:02d}" for a in filmed)) if 0 < len(filmed) < 24 else None,

@@ -6,14 +6,13 @@ import numpy as np
 
 from models.metrics import bootstrap
 from models.protocols import PROTOCOLS
-from models.registry import MODELS, read_result
+from models.registry import MODELS, UNALTERED, read_result
 
 _STATES = {
     "voice": "Voice alone",
     "both": "Voice and face",
     "face": "Face alone",
 }
-_CLEAN = "linear"  # learns from recordings as they are, whatever the recipe says
 
 
 def markdown() -> str:
@@ -100,7 +99,7 @@ def _stability_table(state: str) -> list[str]:
     if not columns:
         return []
     changes = max((list(_stable(*column, state)) for column in columns), key=len)  # not all were measured under the latest
-    head = "| | " + " | ".join(f"`{name}`{' untrained for it' if plain or name == _CLEAN else ''}" for name, plain in columns) + " |"
+    head = "| | " + " | ".join(f"`{name}`{' untrained for it' if plain or name == UNALTERED else ''}" for name, plain in columns) + " |"
     rows = ["| " + " | ".join([change, *(_share(_stable(*column, state).get(change)) for column in columns)]) + " |" for change in changes]
     return [f"**Same verdict after a change, {_STATES[state].lower()}**", "", head, "|---" * (len(columns) + 1) + "|", *rows]
 

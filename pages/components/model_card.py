@@ -14,9 +14,14 @@ LIMITS = (
     "Moving faces of two actors only, both men; figures about faces say little about anybody else.",
 )
 _LOSSES = {
-    "fused": ("squared distance × 0.2", "Loss: the mean squared distance of its logits from those of the networks that it learns from."),
-    "others": ("cross-entropy (nats)", "Loss: how little probability it gave to the wanted answers."),
+    "fused": (
+        "squared distance × 0.2",
+        "Loss in training: the mean squared distance of its logits from what its teachers ask for and, of a voice or a face alone, a "
+        "little from the label; and how far what it says of altered pairs is from what it says of the same ones unaltered.",
+    ),
+    "others": ("cross-entropy (nats)", "Loss in training: how little probability it gave to the wanted answers."),
 }
+_FLAT = "It flattens because the steps become ever smaller, and says nothing about strangers. Losses of different kinds do not compare."
 _WITHOUT_CURVE = {
     "late-fusion": "It is made of *Voice only* and *Face only*, without more training: their cards have the curves.",
     "linear": "Its best weights are computed at once, so there is no curve.",
@@ -44,7 +49,7 @@ def show_model_card(name: str) -> None:
         if info.get("history"):
             loss, meaning = _LOSSES["fused" if name == "fused" and info.get("recipe", {}).get("teachers") else "others"]
             draw(loss_chart(info["history"], loss), "chart-loss", "Training loss by epoch")
-            st.caption(f"{meaning} A curve that flattens has learned what it can. Losses of different kinds do not compare.")
+            st.caption(f"{meaning} {_FLAT}")
         else:
             st.caption(_WITHOUT_CURVE.get(name, "How its loss fell was not kept."))
     with st.expander("Provenance and settings", icon=":material/fingerprint:"):

@@ -18,6 +18,10 @@ from models.registry import result_path
 from pages.components.state import Key
 
 _MODALITY = {"both": 1, "voice": 3, "face": 2}  # in the names of RAVDESS's files
+_SURE = (
+    "Scaled probability of the named emotion, by a model trained without this recording. The page Analyze has one that has learned "
+    "from it, and will differ."
+)
 _SHOWN = {"both": "voice and face", "voice": "voice", "face": "face"}
 
 
@@ -35,7 +39,7 @@ def show_clips(result: dict[str, Any], state: str) -> None:
                 "recording": st.column_config.TextColumn("Recording", help="Its name in RAVDESS; the last two digits are the actor."),
                 "portrayed": "Portrayed",
                 "named": "Named",
-                "sure": st.column_config.ProgressColumn("Sure", format="percent", min_value=0, max_value=1),
+                "sure": st.column_config.ProgressColumn("Sure", format="percent", min_value=0, max_value=1, help=_SURE),
             },
         )
         st.caption("Its surest mistakes come first, what it was right about last. A click on a heading sorts otherwise.")

@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from models.protocols import PROTOCOLS
-from models.registry import MODELS, read_result
+from models.registry import MODELS, UNALTERED, read_result
 from pages.components.draw import draw
 from pages.components.model_charts import actor_chart, calibration_chart, confusion_chart, per_class_chart
 from pages.components.model_clips import show_clips
@@ -76,13 +76,13 @@ def _figures(scores: dict[str, Any], result: dict[str, Any]) -> None:
         "Calibration error",
         f"{c['after']['value']:.2f}",
         border=True,
-        help="How far, on average, its confidence is from how often it is right; 0 is perfect. On few clips even a perfect one scores "
-        "some by chance: on average as much as is said below, and more than the most that is said in only one of 20 tests.",
+        help="How far, on average, its confidence is from how often it is right; 0 is perfect. On few clips even a perfect model scores "
+        "some by chance: the number after *by chance* on average, and more than the one after *at most* in only one of 20 tests.",
     )
     most = f", at most {c['by_chance_at_most']:.2f}" if "by_chance_at_most" in c else ""
     columns[3].caption(f"{_interval(c['after'], '.2f')}; before scaling {c['before']['value']:.2f}; by chance {c['by_chance']:.2f}{most}")
-    few = " Resampled clip by clip, as two people are no sample of people." if scores["actors"] < 5 else ""
-    st.caption(f"{scores['clips']:,} clips of {scores['actors']} actors. In small print: 95 % bootstrap intervals over actors.{few}")
+    over = "clips, as two people are no sample of people" if scores["actors"] < 5 else "actors"
+    st.caption(f"{scores['clips']:,} clips of {scores['actors']} actors. In small print: 95 % bootstrap intervals over {over}.")
     if result["not_measured"]:
         st.warning(result["not_measured"] + " Video of all 24 is needed for more.", icon=":material/videocam_off:")
 
@@ -133,6 +133,8 @@ def _stability(result: dict[str, Any], state: str) -> None:
     if not shares:
         return
     plain = read_result(result["protocol"], result["model"], plain=True)
+    if result["model"] == UNALTERED:
+        plain = result
     before = plain["stability"].get(state, {}) if plain else {}
     with st.expander("Does another microphone, camera or cut change its mind?", icon=":material/mic:"):
         without = {change: f"{before[change]:.0%}" if change in before else "–" for change in shares}

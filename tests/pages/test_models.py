@@ -87,6 +87,18 @@ def test_what_is_shown_to_the_model_can_be_chosen(app):
     assert f"{scores['clips']:,} clips of 24 actors" in texts(app)
 
 
+@pytest.mark.parametrize(("name", "plain"), [("fused", read_result("actor-5fold", "fused", True)), ("linear", None), ("voice", None)])
+def test_what_stays_is_shown_beside_what_stays_without_training_for_it(app, name, plain):
+    """The linear model never learns from altered recordings; of others that was not measured."""
+    choose(app, Key.MODEL, MODELS[name].title)
+    result = read_result("actor-5fold", name)
+    stays, without = (r["stability"][r["state"]] if r else {} for r in (result, result if name == "linear" else plain))
+    shown = next(table.value for table in app.dataframe if "same verdict" in table.value)
+    assert shown["change"].tolist() == list(stays)
+    assert shown["same verdict"].tolist() == [f"{share:.0%}" for share in stays.values()]
+    assert shown["without training for it"].tolist() == [f"{without[change]:.0%}" if without else "–" for change in stays]
+
+
 def test_every_prediction_can_be_taken_home():
     """As it was kept, scaled, under the name of a file that exists in RAVDESS."""
     result = read_result("actor-5fold", "fused")
