@@ -39,6 +39,7 @@ def show_clips(result: dict[str, Any], state: str) -> None:
                 "recording": st.column_config.TextColumn("Recording", help="Its name in RAVDESS; the last two digits are the actor."),
                 "portrayed": "Portrayed",
                 "named": "Named",
+                "seed": st.column_config.NumberColumn("Training", help="The random seed of the training: each judged every recording."),
                 "sure": st.column_config.ProgressColumn("Sure", format="percent", min_value=0, max_value=1, help=_SURE),
             },
         )
@@ -76,8 +77,9 @@ def as_csv(path: Path, result: dict[str, Any]) -> str:
 
 
 def surest_mistakes_first(rows: pd.DataFrame) -> pd.DataFrame:
-    """What each of the rows of :func:`said_of_each` portrays, what it was called, and how surely."""
-    short = rows[["recording", "portrayed", "named"]].assign(sure=rows[list(LABELS)].max(axis=1))
+    """What each of the rows of :func:`said_of_each` portrays, what it was called, and how surely; of several trainings, by which."""
+    trained = ["seed"] if rows["seed"].nunique() > 1 else []
+    short = rows[["recording", "portrayed", "named", *trained]].assign(sure=rows[list(LABELS)].max(axis=1))
     right = short["portrayed"] == short["named"]
     ordered = short.assign(right=right).sort_values(["right", "sure"], ascending=[True, False], kind="stable")
     return ordered.drop(columns="right").round({"sure": 2})

@@ -1,13 +1,14 @@
 """The page Models through AppTest: every view of every model shows the figures that are in the repository, and nothing else."""
 
 from copy import deepcopy
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
-from pandas import crosstab, read_csv
+from pandas import DataFrame, crosstab, read_csv
 from scipy.special import softmax
 from scipy.stats import binomtest
 from streamlit.testing.v1 import AppTest
@@ -19,7 +20,7 @@ from models.ravdess import parse_name
 from models.registry import MODELS, read_result, result_path
 from models.temperatures import temperatures
 from pages.components.model_charts import actor_chart, calibration_chart, confusion_chart, per_class_chart, spread
-from pages.components.model_clips import as_csv
+from pages.components.model_clips import as_csv, said_of_each, surest_mistakes_first
 from pages.components.state import Key
 from tests.pages.paging import open_at, turn
 from tests.pages.test_analyze import charts, texts, widget
@@ -139,6 +140,17 @@ def test_every_recording_is_listed_the_surest_mistakes_first(app):
     assert (emotions == listed["portrayed"]).all()
     found = crosstab(listed["portrayed"], listed["named"]).reindex(index=LABELS, columns=LABELS, fill_value=0)
     assert found.to_numpy().tolist() == scores["confusion"]
+
+
+@pytest.mark.parametrize("seeds", [(0,), (0, 1)])
+def test_a_recording_that_several_trainings_judged_says_which(seeds):
+    """Nobody should take it for two recordings."""
+    found = [p for p in read_predictions(result_path("actor-5fold", "linear").with_suffix(".npz"))[0] if p.state == "both"]
+    temperatures_of = {str(p.split): 1.0 for p in found}
+    rows = DataFrame(said_of_each([replace(p, seed=seed) for seed in seeds for p in found], "both", temperatures_of))
+    listed = surest_mistakes_first(rows)
+    assert ("seed" in listed) == (len(seeds) > 1)
+    assert not listed.drop(columns="sure").duplicated().any()
 
 
 @pytest.mark.parametrize("name", MODELS)
