@@ -9,8 +9,8 @@ from typing import Any
 
 import pandas as pd
 import streamlit as st
+from scipy.special import softmax
 
-from models.checkpoint import softmax
 from models.labels import LABELS
 from models.predictions import Prediction, read_predictions
 from models.ravdess import file_name
@@ -64,7 +64,7 @@ def said_of_each(found: list[Prediction], state: str, temperatures: dict[str, fl
     """
     for p in found:
         if p.change is None and p.state == state:
-            for key, label, row in zip(p.keys, p.label, softmax(p.logits.astype(float) / temperatures[str(p.split)]), strict=True):
+            for key, label, row in zip(p.keys, p.label, softmax(p.logits.astype(float) / temperatures[str(p.split)], axis=1), strict=True):
                 what = {"recording": file_name(key, _MODALITY[state], ""), "shown": _SHOWN[state], "split": p.split + 1, "seed": p.seed}
                 said = {"portrayed": LABELS[label], "named": LABELS[int(row.argmax())]}
                 yield what | said | dict(zip(LABELS, row.round(4).tolist(), strict=True))

@@ -197,6 +197,16 @@ def test_the_cache_is_used_and_bound_to_the_content(tiny, kept, loaded, monkeypa
         load_faces(tiny, tmp_path)
 
 
+def test_voices_are_taken_from_the_cache_too(tiny, kept, loaded, monkeypatch, tmp_path):
+    import models.dataset
+
+    monkeypatch.setattr(models.dataset, "mel_spectrogram_db", lambda _: pytest.fail("computed again"))
+    for k, take in enumerate(loaded[0].takes):
+        assert (_voice(take, kept)["mean"][:VOICE_VARIANTS] == loaded[0].mfcc[k]).all()
+        with pytest.raises(pytest.fail.Exception):
+            _voice(take, tmp_path)
+
+
 def test_an_empty_folder_gives_empty_tables(tmp_path):
     voices, faces = load_voices(tmp_path, tmp_path), load_faces(tmp_path, tmp_path, 10)
     assert voices.mfcc.shape == (0, VOICE_VARIANTS, 40)
