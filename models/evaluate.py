@@ -1,7 +1,7 @@
 """``python -m models.evaluate --data DIR --protocol P``: how good a model is on recordings that it has not learned from.
 
 Trains the model once for each part of the protocol, without that part, and tests on it. Without ``--data`` it prints what was
-measured before and is kept in ``models/results``: the tables of README; with ``--again`` after computing it again, in seconds, from
+measured before and is kept in ``models/results``: the tables of README; with ``--again`` after computing it again, in half a minute, from
 what the models said of each clip, which is kept there, too.
 """
 
@@ -23,9 +23,7 @@ from models.evaluation import (
     STATES,
     TRAINED,
     Corpus,
-    Settings,
     late_fusion,
-    recipe_for,
     run_protocol,
     stability,
     states_of,
@@ -34,8 +32,9 @@ from models.metrics import scores
 from models.predictions import Prediction, read_predictions, save_predictions
 from models.protocols import PROTOCOLS
 from models.provenance import commit, today
-from models.registry import MODELS, RESULTS, UNALTERED, result_path
+from models.registry import MODELS, RESULTS, result_path
 from models.report import markdown
+from models.settings import Settings, decisive, meets_altered, recipe_for
 from models.temperatures import temperatures
 from models.token_batches import TokenRecipe
 
@@ -54,7 +53,11 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument("--seeds", type=int, default=1, help="trainings of each part")
     p.add_argument("--seed", type=int, default=0, help="of the first training")
-    p.add_argument("--plain", action="store_true", help="train without copies from other microphones, rooms, lines and cameras")
+    p.add_argument(
+        "--plain",
+        action="store_true",
+        help="train on clean recordings only, and without teachers",
+    )
     p.add_argument(
         "--set",
         type=setting,
@@ -96,9 +99,9 @@ def main(arguments: list[str] | None = None) -> int:
     plain = {"altered": 0.0, "levelled": 0.0, "cut": 0.0, "face_views": 1, "teachers": 0, "taught_epochs": 40} if options.plain else {}
     settings: Settings = {"seed": options.seed} | plain | dict(options.set)
     wanted = list(MODELS) if _ALL in options.model else options.model
-    idle = [key for key, _ in options.set if not any(hasattr(recipe_for(name, {}), key) for name in wanted)]
+    idle = [key for key, _ in options.set if not any(key in decisive(name, recipe_for(name, settings)) for name in wanted)]
     if idle:
-        print(f"{', '.join(wanted)}: no setting {', '.join(idle)}, which is of av-tokens alone", file=sys.stderr)
+        print(f"{', '.join(idle)} has no say in what {', '.join(wanted)} learns: leave it out", file=sys.stderr)
         return 2
     corpus = Corpus(options.data, options.cache, options.ferplus)
     found = predictions(corpus, options.protocol, wanted, settings, options.seeds, options.workers)
@@ -153,7 +156,7 @@ def results_of(
             "protocol": protocol,
             "question": PROTOCOLS[protocol].question,
             "seeds": len({p.seed for p in own}),
-            "altered_copies": name != UNALTERED and recipe_for(name, settings).altered > 0,
+            "altered_copies": meets_altered(name, settings),
             "states": states,
             "stability": {state: dict(stability(own, state)) for state in states},
             "not_measured": _LOCAL_VIDEO.format(actors=", ".join(f"{a:02d}" for a in filmed)) if 0 < len(filmed) < 24 else None,
@@ -210,7 +213,7 @@ def summary(result: dict) -> str:
         )
     for state, shares in result["stability"].items():
         if shares:
-            lines.append(f"  same verdict, {_STATE_WORDS[state]}: " + ", ".join(f"{k} {v:.0%}" for k, v in shares.items()))
+            lines.append(f"  same verdict, {_STATE_WORDS[state]}: " + ", ".join(f"{k} {v['value']:.0%}" for k, v in shares.items()))
     if result["not_measured"]:
         lines.append(f"  {result['not_measured']}")
     return "\n".join(lines)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -16,32 +15,24 @@ from models.architectures import PARTS
 from models.checkpoint import AnyModel, softmax
 from models.clips import held_out_clips, predict
 from models.dataset import Faces, Voices, load_faces, load_voices
+from models.intervals import share_of
 from models.pools import Samples, samples
 from models.predictions import Prediction
 from models.protocols import PROTOCOLS
-from models.recipe import Recipe
 from models.robustness import FACE_CHANGES, VOICE_CHANGES, WORDS_ONLY
+from models.settings import TOKENS, Settings, recipe_for
 from models.temperatures import temperatures
 from models.token_batches import TokenRecipe
 from models.token_training import train_tokens
 from models.training import train
 
-Settings = Mapping[str, Any]  # of models.recipe.Recipe or models.token_batches.TokenRecipe, by name
 STATES = ("both", "voice", "face")
-TOKENS = "av-tokens"
 TRAINED = ("fused", "voice", "face", "linear", TOKENS)
 
 
 def states_of(model: str) -> tuple[str, ...]:
     """What a model can be shown: ``both``, a ``voice`` or a ``face``."""
     return (model,) if model in PARTS else STATES
-
-
-def recipe_for(model: str, settings: Settings) -> Recipe:
-    """The usual recipe of a model, but for ``settings``; those that it does not have are of others."""
-    kind = TokenRecipe if model == TOKENS else Recipe
-    own = {field.name for field in fields(kind)}
-    return kind(**{name: value for name, value in settings.items() if name in own})
 
 
 def learn(
@@ -198,14 +189,12 @@ def _log(probabilities: np.ndarray) -> np.ndarray:
     return np.log(np.clip(probabilities, 1e-9, 1.0))
 
 
-def stability(predictions: list[Prediction], state: str) -> Iterator[tuple[str, float]]:
-    """For each change: the share of one model's clips in that state whose top class stays."""
-    plain = {(p.split, p.seed): p for p in predictions if p.state == state and p.change is None}
+def stability(predictions: list[Prediction], state: str) -> Iterator[tuple[str, dict[str, float]]]:
+    """For each change: the share of one model's clips in that state whose top class stays, with its interval."""
+    plain = {(p.split, p.seed): p.logits.argmax(axis=1) for p in predictions if p.state == state and p.change is None}
     for change in changes_of(state):
-        same = [
-            plain[p.split, p.seed].logits.argmax(axis=1) == p.logits.argmax(axis=1)
-            for p in predictions
-            if p.state == state and p.change == change
-        ]
-        if same:
-            yield change, float(np.concatenate(same).mean())
+        rows = sorted((p for p in predictions if p.state == state and p.change == change), key=lambda p: p.seed)
+        if rows:
+            seeds = len({p.seed for p in rows})
+            same = np.concatenate([plain[p.split, p.seed] == p.logits.argmax(axis=1) for p in rows]).reshape(seeds, -1).mean(axis=0)
+            yield change, share_of(same, np.concatenate([p.actor for p in rows])[: len(same)])

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable
-
 import numpy as np
 
 from models.checkpoint import softmax
+from models.intervals import bootstrap, share_of
 from models.labels import LABELS
 
-_RESAMPLES = 1000
-_INTERVAL = (2.5, 97.5)
-_FEW_ACTORS = 5  # fewer do not make a sample of people: their clips are resampled instead
 BINS = 10
 
 
@@ -94,27 +89,6 @@ def confusion(predicted: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return np.bincount(labels * k + predicted, minlength=k * k).reshape(k, k)
 
 
-def bootstrap(groups: np.ndarray, score: Callable[[np.ndarray], np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Bounds of the 95 % percentile interval (Efron & Tibshirani 1993) of ``score`` (positions of clips) → numbers.
-
-    Args:
-        groups: (n,) actors. Whole actors are resampled, as clips of one person are alike; where there are fewer than 5,
-            clips are resampled within each.
-    """
-    rng = np.random.default_rng(0)
-    members = [np.flatnonzero(groups == g) for g in np.unique(groups)]
-
-    def once() -> np.ndarray:
-        if len(members) < _FEW_ACTORS:
-            return np.concatenate([rng.choice(m, len(m)) for m in members])
-        return np.concatenate([members[k] for k in rng.integers(len(members), size=len(members))])
-
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "All-NaN slice")  # an emotion that nobody portrayed has no score, and no interval
-        low, high = np.nanpercentile([score(once()) for _ in range(_RESAMPLES)], _INTERVAL, axis=0)
-    return low, high
-
-
 def scores(logits: np.ndarray, scaled: np.ndarray, labels: np.ndarray, actors: np.ndarray, seeds: int = 1) -> dict:
     """Everything about the predictions (n, 8) of n clips, ready for JSON.
 
@@ -162,8 +136,8 @@ def scores(logits: np.ndarray, scaled: np.ndarray, labels: np.ndarray, actors: n
         },
         "per_class": per_class,
         "confusion": confusion(predicted, labels).tolist(),
-        "per_actor": {f"{a:02d}": _share(after, labels, actors == a, seeds) for a in np.unique(actors).tolist()},
-        "per_sex": {sex: _share(after, labels, actors % 2 == odd, seeds) for sex, odd in (("male", 1), ("female", 0))},
+        "per_actor": {f"{a:02d}": _about(after, labels, actors, actors == a, seeds) for a in np.unique(actors).tolist()},
+        "per_sex": {sex: _about(after, labels, actors, actors % 2 == odd, seeds) for sex, odd in (("male", 1), ("female", 0))},
     }
 
 
@@ -171,9 +145,12 @@ def _triple(value: float, low: float, high: float) -> dict[str, float | None]:
     return {key: None if np.isnan(v) else round(float(v), 4) for key, v in (("value", value), ("low", low), ("high", high))}
 
 
-def _share(probabilities: np.ndarray, labels: np.ndarray, mask: np.ndarray, seeds: int) -> dict | None:
-    """How often it is right about some of the clips, and how sure it is on average."""
+def _about(probabilities: np.ndarray, labels: np.ndarray, actors: np.ndarray, mask: np.ndarray, seeds: int) -> dict | None:
+    """How often it is right about some of the clips, with an interval, and how sure it is on average."""
     if not mask.any():
         return None
-    right, sure = accuracy(probabilities[mask], labels[mask]), float(probabilities[mask].max(axis=1).mean())
-    return {"accuracy": round(right, 4), "confidence": round(sure, 4), "clips": int(mask.sum()) // seeds}
+    clips = int(mask.sum()) // seeds
+    right = (probabilities[mask].argmax(axis=1) == labels[mask]).reshape(seeds, clips).mean(axis=0)
+    share = share_of(right, actors[mask][:clips])
+    sure = float(probabilities[mask].max(axis=1).mean())
+    return {"accuracy": share["value"], "low": share["low"], "high": share["high"], "confidence": round(sure, 4), "clips": clips}

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
+from itertools import product
 
-from models.metrics import bootstrap
 from models.protocols import PROTOCOLS
 from models.registry import MODELS, UNALTERED, read_result
 
@@ -13,6 +12,8 @@ _STATES = {
     "both": "Voice and face",
     "face": "Face alone",
 }
+
+_UNTRAINED = " untrained for changes"  # of microphone, camera and cut
 
 
 def markdown() -> str:
@@ -25,12 +26,13 @@ def markdown() -> str:
 def _accuracy_table(state: str, title: str) -> list[str]:
     """Rows are models, columns protocols; each cell the accuracy with its interval."""
     rows, sizes = [], set()
-    for name in MODELS:
-        found = [_state(protocol, name, state) for protocol in PROTOCOLS]
+    for name, plain in product(MODELS, (False, True)):
+        found = [_state(protocol, name, state, plain) for protocol in PROTOCOLS]
         if not any(found):
             continue
         sizes |= {(s["clips"], s["actors"]) for s in found if s}
-        rows.append(f"| `{name}` | " + " | ".join(_cell(s["accuracy"]) if s else "–" for s in found) + " |")
+        model = f"`{name}`{_UNTRAINED if plain else ''}"
+        rows.append(f"| {model} | " + " | ".join(_cell(s["accuracy"]) if s else "–" for s in found) + " |")
     if not rows:
         return []
     clips, actors = max(sizes)
@@ -45,9 +47,9 @@ def _actor_table() -> list[str]:
         s = _state("actor-5fold", name, "both")
         if s:
             actors = list(s["per_actor"])
-            cells = [f"{row['accuracy']:.1%} ({row['confidence']:.0%})" for row in s["per_actor"].values()]
+            cells = [f"{_cell(_triple(row))}, {row['confidence']:.0%} sure" for row in s["per_actor"].values()]
             rows.append(f"| `{name}` | " + " | ".join(cells) + " |")
-    head = "| voice and face, actors left out, five at a time | " + " | ".join(f"actor {actor}: right (sure)" for actor in actors) + " |"
+    head = "| voice and face, actors left out, five at a time | " + " | ".join(f"actor {actor}" for actor in actors) + " |"
     return ["**Person by person**", "", head, "|---" * (len(actors) + 1) + "|", *rows] if rows else []
 
 
@@ -58,7 +60,7 @@ def _people_table() -> list[str]:
         s = _state("actor-5fold", name, "voice")
         if s:
             right = {int(actor): row["accuracy"] for actor, row in s["per_actor"].items()}
-            cells = [_people_cell([share for actor, share in right.items() if actor % 2 == odd]) for odd in (0, 1)]
+            cells = [_cell(_triple(row)) if row else "–" for row in (s["per_sex"][sex] for sex in ("female", "male"))]
             ends = [
                 f"{right[actor]:.0%} (actor {actor:02d})"
                 for actor in (min(right, key=right.__getitem__), max(right, key=right.__getitem__))
@@ -66,15 +68,6 @@ def _people_table() -> list[str]:
             rows.append(f"| `{name}` | " + " | ".join([*cells, *ends]) + " |")
     head = "| voice alone, actors left out, five at a time | women | men | least often | most often |"
     return ["**For whom**", "", head, "|---" * 5 + "|", *rows] if rows else []
-
-
-def _people_cell(shares: list[float]) -> str:
-    """The mean over actors, each of whom has said as much as the others, with its interval."""
-    if not shares:
-        return "–"
-    found = np.array(shares)
-    low, high = bootstrap(np.arange(len(found)), lambda drawn: found[drawn].mean())
-    return _cell({"value": found.mean(), "low": low, "high": high})
 
 
 def _calibration_table() -> list[str]:
@@ -99,17 +92,17 @@ def _stability_table(state: str) -> list[str]:
     if not columns:
         return []
     changes = max((list(_stable(*column, state)) for column in columns), key=len)  # not all were measured under the latest
-    head = "| | " + " | ".join(f"`{name}`{' untrained for it' if plain or name == UNALTERED else ''}" for name, plain in columns) + " |"
+    head = "| | " + " | ".join(f"`{name}`{_UNTRAINED if plain or name == UNALTERED else ''}" for name, plain in columns) + " |"
     rows = ["| " + " | ".join([change, *(_share(_stable(*column, state).get(change)) for column in columns)]) + " |" for change in changes]
     return [f"**Same verdict after a change, {_STATES[state].lower()}**", "", head, "|---" * (len(columns) + 1) + "|", *rows]
 
 
-def _state(protocol: str, name: str, state: str) -> dict | None:
-    result = read_result(protocol, name)
+def _state(protocol: str, name: str, state: str, plain: bool = False) -> dict | None:
+    result = read_result(protocol, name, plain)
     return result["states"].get(state) if result else None
 
 
-def _stable(name: str, plain: bool, state: str) -> dict[str, float]:
+def _stable(name: str, plain: bool, state: str) -> dict[str, dict[str, float]]:
     result = read_result("actor-5fold", name, plain)
     return result["stability"].get(state, {}) if result else {}
 
@@ -118,5 +111,10 @@ def _cell(triple: dict) -> str:
     return f"{triple['value']:.1%} ({triple['low']:.0%}–{triple['high']:.0%})".replace("%–", "–")
 
 
-def _share(value: float | None) -> str:
-    return "–" if value is None else f"{value:.0%}"
+def _triple(row: dict) -> dict:
+    """The share of a person, or of several, as other scores have it."""
+    return {"value": row["accuracy"], "low": row["low"], "high": row["high"]}
+
+
+def _share(triple: dict | None) -> str:
+    return "–" if triple is None else f"{triple['value']:.0%} ({100 * triple['low']:.0f}–{100 * triple['high']:.0f})"

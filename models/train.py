@@ -23,12 +23,9 @@ from models.dataset import Faces, Voices
 from models.evaluate import keep, predictions, results_of, summary
 from models.evaluation import (
     STATES,
-    TOKENS,
     TRAINED,
     Corpus,
-    Settings,
     learn,
-    recipe_for,
     states_of,
 )
 from models.pools import samples
@@ -36,6 +33,7 @@ from models.predictions import Prediction
 from models.provenance import commit, today
 from models.recipe import Recipe
 from models.registry import MODELS, RESULTS, result_path
+from models.settings import TOKENS, Settings, recipe_for
 from models.temperatures import temperature_of
 from models.training import fuse_late
 
@@ -74,12 +72,12 @@ def main(arguments: list[str] | None = None) -> int:
     if options.epochs:
         settings = {**settings, "epochs": options.epochs, "taught_epochs": options.epochs}
     held_out = _score(options, corpus, settings) if options.seeds else []
-    info = {"trained_on": describe(voices, faces), "commit": commit(), "created": today()}
+    info = {"commit": commit(), "created": today()}
     options.out.mkdir(parents=True, exist_ok=True)
     for model in _train(options, voices, faces, settings, held_out):
         if model.name in options.model:
             path = options.out / f"{model.name}.safetensors"
-            save_model(replace(model, info=model.info | info), path)
+            save_model(replace(model, info=model.info | info | {"trained_on": describe(voices, faces, model.hears, model.sees)}), path)
             print(f"{path}: {path.stat().st_size / 1e6:.1f} MB", flush=True)
     print(f"{time.perf_counter() - start:.0f} s in all")
     return 0
@@ -118,15 +116,14 @@ def _scaled(model: AnyModel, held_out: list[Prediction]) -> AnyModel:
     return replace(model, temperature=both, alone=(voice, face))
 
 
-def describe(voices: Voices, faces: Faces) -> str:
-    """What a model was trained on, in a sentence."""
+def describe(voices: Voices, faces: Faces, hears: bool = True, sees: bool = True) -> str:
+    """What a model that ``hears``, ``sees`` or does both was trained on, in a sentence."""
     filmed = sorted({int(actor) for actor in faces.actor if actor})
     shown = {actor: len({t.key for t in faces.takes if t is not None and t.actor == actor}) for actor in filmed}
     clips = ", ".join(f"actor {actor:02d} ({count} performances)" for actor, count in shown.items())
-    return (
-        f"RAVDESS speech: voices of {len(np.unique(voices.actor))} actors ({len(voices.label)} recordings), faces of {clips}; "
-        f"FER+: {int((faces.actor == 0).sum())} photographs"
-    )
+    heard = f"voices of {len(np.unique(voices.actor))} actors ({len(voices.label)} recordings)"
+    seen = f"faces of {clips}; FER+: {int((faces.actor == 0).sum())} photographs"
+    return "RAVDESS speech: " + ", ".join([heard] * hears + [seen] * sees)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from models.distillation import distil
 from models.fitting import OnEpoch, fit_average
 from models.pools import Samples, samples
 from models.recipe import Recipe
+from models.settings import kept
 from models.teachers import face_expert, linear_weights, voice_regression
 
 
@@ -51,7 +52,7 @@ def train(
         if architecture == "fused":
             recipe = replace(recipe, epochs=recipe.taught_epochs)
         network, info["history"] = fit_average(_network(architecture, recipe), Batches(pools, recipe, architecture), recipe, on_epoch)
-    info["backbone"], info["recipe"] = backbone, asdict(recipe)
+    info["backbone"], info["recipe"] = backbone, kept(architecture, recipe)
     return EmotionModel(architecture, network, pools.mean, pools.std, pools.reference, 1.0, info, architecture=architecture)
 
 
@@ -68,7 +69,8 @@ def fuse_late(voice: EmotionModel, face: EmotionModel) -> EmotionModel:
     network.face.load_state_dict(face.classifier.state_dict())
     own = (model.alone or (model.temperature,) * 2 for model in (voice, face))
     network.temperatures.copy_(torch.tensor([pair[k] for k, pair in enumerate(own)]))
-    info: dict[str, Any] = {key: voice.info[key] for key in ("backbone", "recipe") if key in voice.info}
+    info = {key: voice.info[key] for key in ("backbone",) if key in voice.info}
+    info["recipe"] = face.info.get("recipe", {}) | voice.info.get("recipe", {})
     network.eval().requires_grad_(False)
     return EmotionModel("late-fusion", network, voice.mean, voice.std, voice.reference, 1.0, info, architecture="late-fusion")
 

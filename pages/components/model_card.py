@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import streamlit as st
 
+from features import N_AUDIO, N_VISUAL
 from models.registry import LICENCE, MODELS
 from pages.components.charts import loss_chart
 from pages.components.draw import draw
+
+if TYPE_CHECKING:
+    from models.checkpoint import Checkpoint
 
 LIMITS = (
     "Actors portraying emotions, not people feeling them: no clinical validity, **not for diagnosis**, not for decisions about anybody.",
@@ -40,8 +46,7 @@ def show_model_card(name: str) -> None:
         st.markdown(f"**Learned from** {info.get('trained_on', 'nothing that is known')}.")
         st.markdown(f"**Licence** {LICENCE}.")
         count = sum(p.numel() for p in model.classifier.parameters())
-        moment = f", {len(model.mean)} features a moment" if name == "av-tokens" else f" on {len(model.mean)} features"
-        st.markdown(f"**Size** {count:,} parameters{moment}.")
+        st.markdown(f"**Size** {count:,} parameters, on {_read_by(model)}.")
     with right:
         st.markdown("**Limits**")
         st.markdown("\n".join(f"- {line}" for line in LIMITS))
@@ -55,3 +60,10 @@ def show_model_card(name: str) -> None:
     with st.expander("Provenance and settings", icon=":material/fingerprint:"):
         settings = {key: value for key, value in info.items() if key != "history"}
         st.json({"sha256": model.digest, "temperature": model.temperature, "temperatures alone": model.alone, **settings}, expanded=1)
+
+
+def _read_by(model: Checkpoint) -> str:
+    """The numbers that a classifier is given, in words."""
+    if model.architecture == "av-tokens":
+        return f"{N_AUDIO} MFCCs of every moment of the voice and {N_VISUAL} features of each face"
+    return f"{N_AUDIO * model.hears + N_VISUAL * model.sees} features"

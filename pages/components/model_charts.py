@@ -1,4 +1,4 @@
-"""Plotly figures of the page Models. They take numbers and return figures; every title names its protocol."""
+"""Plotly figures of the page Models. They take numbers and return figures; titles of scores name their protocol."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from features.names import voice_feature_label
+from models.intervals import wilson
 from models.labels import LABELS
 from pages.components.charts import tidy
 from xai.colours import AGAINST_COLOUR, EMOTION_COLOURS, FOR_COLOUR
@@ -20,7 +21,6 @@ _FIRST_COLOUR, _SECOND_COLOUR = "#9A9A9A", "#6A4C93"  # of two answers: red and 
 _SEX_COLOURS = {"female": "#CC79A7", "male": "#0072B2"}
 _SYMBOLS = ("circle", "square", "diamond", "cross", "triangle-up", "star", "x", "hexagon")
 _SWARM_WIDTH = 0.38
-_Z = 1.96  # of a 95 % interval
 _DARK_CELL = 83  # percent
 
 
@@ -54,11 +54,7 @@ def _bounds(row: dict[str, float | None], count: int) -> tuple[float, float]:
     value, low, high = (row[key] for key in ("value", "low", "high"))
     if value is None or low is None or high is None:
         return value or 0.0, value or 0.0
-    if low == high == value == 1:
-        return count / (count + _Z**2), 1.0
-    if low == high == value == 0:
-        return 0.0, _Z**2 / (count + _Z**2)
-    return low, high
+    return wilson(value, count) if low == high and value in (0, 1) else (low, high)
 
 
 def _per_class_words(scores: dict[str, Any], measure: str) -> list[str]:
@@ -104,7 +100,7 @@ def confusion_chart(scores: dict[str, Any], title: str) -> go.Figure:
 
 
 def calibration_chart(scores: dict[str, Any], title: str) -> go.Figure:
-    """Confidence against the share of right answers; on the diagonal the two agree. The area of a dot is its number of clips."""
+    """Confidence against the share of right answers; on the diagonal the two agree. Larger dots hold more clips."""
     curve = scores["calibration"]["curve"]
     sizes = np.sqrt([row["clips"] for row in curve])
     figure = go.Figure(go.Scatter(x=[0, 100], y=[0, 100], mode="lines", line={"color": _GREY, "dash": "dot", "width": 1}, hoverinfo="skip"))
@@ -126,7 +122,7 @@ def calibration_chart(scores: dict[str, Any], title: str) -> go.Figure:
 
 
 def actor_chart(scores: dict[str, Any], title: str) -> go.Figure:
-    """One dot for each person, from the least to the best recognised."""
+    """One dot for each person with its interval, from the least to the best recognised."""
     rows = sorted(((name, row) for name, row in scores["per_actor"].items() if row), key=lambda item: item[1]["accuracy"])
     figure = go.Figure()
     for sex, odd in (("female", 0), ("male", 1)):
@@ -135,25 +131,30 @@ def actor_chart(scores: dict[str, Any], title: str) -> go.Figure:
             go.Scatter(
                 x=[k for k, _, _ in mine],
                 y=[100 * row["accuracy"] for _, _, row in mine],
-                mode="markers+text",
+                mode="markers",
+                error_y={
+                    "type": "data",
+                    "array": [100 * (row["high"] - row["accuracy"]) for _, _, row in mine],
+                    "arrayminus": [100 * (row["accuracy"] - row["low"]) for _, _, row in mine],
+                    "color": _GREY,
+                    "thickness": 1.2,
+                    "width": 0,
+                },
                 text=[name for _, name, _ in mine],
-                textposition="top center",
                 name=sex,
                 marker={"size": 11, "color": _SEX_COLOURS[sex], "symbol": "circle" if odd else "diamond"},
-                customdata=[f"{row['clips']} clips{_how_sure(row)}" for _, _, row in mine],
+                customdata=[f"{row['clips']} clips, {100 * row['confidence']:.0f} % sure on average" for _, _, row in mine],
                 hovertemplate=f"actor %{{text}} ({sex}): right about %{{y:.0f}} % of %{{customdata}}<extra></extra>",
             )
         )
     figure.add_hline(12.5, line={"color": _GREY, "width": 1, "dash": "dot"})
-    figure.update_xaxes(visible=False, range=[-0.8, len(rows) - 0.2])
+    figure.update_xaxes(
+        title="actor", tickvals=list(range(len(rows))), ticktext=[name for name, _ in rows], range=[-0.8, len(rows) - 0.2], showgrid=False
+    )
     figure.update_yaxes(range=[0, 100], ticksuffix=" %")
-    figure = tidy(figure, 300, title)
-    figure.update_layout(showlegend=True, legend={"orientation": "h", "y": -0.05})
+    figure = tidy(figure, 340, title)
+    figure.update_layout(showlegend=True, legend={"orientation": "h", "y": -0.3})
     return figure
-
-
-def _how_sure(row: dict[str, Any]) -> str:
-    return f", {100 * row['confidence']:.0f} % sure on average" if "confidence" in row else ""
 
 
 def map_chart(points: np.ndarray, labels: np.ndarray, names: list[str], own: np.ndarray | None, title: str) -> go.Figure:

@@ -77,10 +77,11 @@ def _figures(scores: dict[str, Any], result: dict[str, Any]) -> None:
         f"{c['after']['value']:.2f}",
         border=True,
         help="How far, on average, its confidence is from how often it is right; 0 is perfect. On few clips even a perfect model scores "
-        "some by chance: the number after *by chance* on average, and more than the one after *at most* in only one of 20 tests.",
+        "some by chance: the number after *by chance* on average, and more than the one after *at most* in only one of 20 tests. "
+        "Its interval lies somewhat high: resampled clips scatter more than those that were measured.",
     )
-    most = f", at most {c['by_chance_at_most']:.2f}" if "by_chance_at_most" in c else ""
-    columns[3].caption(f"{_interval(c['after'], '.2f')}; before scaling {c['before']['value']:.2f}; by chance {c['by_chance']:.2f}{most}")
+    chance = f"by chance {c['by_chance']:.2f}, at most {c['by_chance_at_most']:.2f}"
+    columns[3].caption(f"{_interval(c['after'], '.2f')}; before scaling {c['before']['value']:.2f}; {chance}")
     over = "clips, as two people are no sample of people" if scores["actors"] < 5 else "actors"
     st.caption(f"{scores['clips']:,} clips of {scores['actors']} actors. In small print: 95 % bootstrap intervals over {over}.")
     if result["not_measured"]:
@@ -124,8 +125,8 @@ def _charts(scores: dict[str, Any], where: str) -> None:
         draw(figure, "chart-confusion", "Confusion matrix: portrayed emotions against named ones")
         figure = actor_chart(scores, f"Person by person ({where})")
         draw(figure, "chart-actors", "Accuracy for each actor")
-        sexes = ", ".join(f"{sex} {row['accuracy']:.0%}" for sex, row in scores["per_sex"].items() if row)
-        st.caption(f"A dot is an actor. On average: {sexes}. Dotted: guessing.")
+        sexes = ", ".join(f"{sex} {row['accuracy']:.0%} ({_interval(row)})" for sex, row in scores["per_sex"].items() if row)
+        st.caption(f"A dot is an actor, its line a 95 % interval. On average: {sexes}. Dotted: guessing.")
 
 
 def _stability(result: dict[str, Any], state: str) -> None:
@@ -137,10 +138,16 @@ def _stability(result: dict[str, Any], state: str) -> None:
         plain = result
     before = plain["stability"].get(state, {}) if plain else {}
     with st.expander("Does another microphone, camera or cut change its mind?", icon=":material/mic:"):
-        without = {change: f"{before[change]:.0%}" if change in before else "–" for change in shares}
-        rows = [{"change": c, "same verdict": f"{s:.0%}", "without training for it": without[c]} for c, s in shares.items()]
-        st.dataframe(rows, hide_index=True)
-        st.caption("Share of held-out clips that it gives the same name after the change, right or wrong.")
+        columns = {"same verdict": shares, "without training for it": before}
+        st.dataframe(
+            [{"change": change} | {title: _share(found.get(change)) for title, found in columns.items()} for change in shares],
+            hide_index=True,
+        )
+        st.caption("Share of held-out clips that it gives the same name after the change, right or wrong, with 95 % intervals.")
+
+
+def _share(triple: dict[str, float] | None) -> str:
+    return f"{triple['value']:.0%} ({_interval(triple)})" if triple else "–"
 
 
 def _interval(triple: dict[str, float], form: str = ".0%") -> str:

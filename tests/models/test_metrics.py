@@ -8,11 +8,11 @@ from numpy.testing import assert_allclose
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_matrix, f1_score, log_loss, precision_recall_fscore_support
 
 from models.checkpoint import softmax
+from models.intervals import share_of
 from models.labels import LABELS
 from models.metrics import (
     BINS,
     accuracy,
-    bootstrap,
     calibration_by_chance,
     calibration_curve,
     calibration_error,
@@ -151,38 +151,6 @@ def test_temperature_stays_within_reason():
     assert fit_temperature(logits, logits.argmin(axis=1)) == pytest.approx(8)
 
 
-def test_actors_are_resampled_as_a_whole():
-    """Half of ten actors are always right: the interval is that of ten coin tosses, however many clips each has."""
-    groups = np.repeat(np.arange(10), 100)
-    right = groups % 2 == 0
-    low, high = bootstrap(groups, lambda rows: np.array([right[rows].mean()]))
-    assert low[0] == pytest.approx(0.2, abs=0.05)
-    assert high[0] == pytest.approx(0.8, abs=0.05)
-
-
-def test_where_all_actors_are_alike_there_is_no_doubt():
-    groups = np.repeat(np.arange(6), 50)
-    right = np.tile(np.arange(50) % 2 == 0, 6)
-    low, high = bootstrap(groups, lambda rows: np.array([right[rows].mean()]))
-    assert low[0] == high[0] == 0.5
-
-
-def test_clips_of_few_actors_are_resampled_within_each():
-    groups = np.repeat([3, 8], [100, 300])
-    right = np.arange(400) % 2 == 0
-    low, high = bootstrap(groups, lambda rows: np.array([right[rows].mean(), (groups[rows] == 3).sum(), len(rows)]))
-    assert (low[1:] == [100, 400]).all()
-    assert (high[1:] == [100, 400]).all()
-    assert high[0] - low[0] == pytest.approx(2 * 1.96 * np.sqrt(0.25 / 400), rel=0.15)
-
-
-def test_the_interval_is_repeatable():
-    groups = np.repeat(np.arange(8), 5)
-    value = np.random.default_rng(0).normal(size=40)
-    first, again = (np.array(bootstrap(groups, lambda rows: np.array([value[rows].mean()]))) for _ in range(2))
-    assert (first == again).all()
-
-
 @pytest.fixture(scope="module")
 def scored():
     rng = np.random.default_rng(4)
@@ -222,12 +190,29 @@ def test_every_actor_and_sex_has_its_share(scored):
     right, sure = logits.argmax(axis=1) == labels, softmax(logits / 2.5).max(axis=1)
 
     def share(of: np.ndarray) -> dict:
-        return {"accuracy": round(right[of].mean(), 4), "confidence": pytest.approx(sure[of].mean(), abs=1e-4), "clips": of.sum()}
+        shown = share_of(right[of].astype(float), actors[of])
+        assert shown["low"] < shown["value"] == round(right[of].mean(), 4) < shown["high"]
+        return {
+            "accuracy": shown["value"],
+            "low": shown["low"],
+            "high": shown["high"],
+            "confidence": pytest.approx(sure[of].mean(), abs=1e-4),
+            "clips": of.sum(),
+        }
 
     assert list(s["per_actor"]) == ["01", "02", "03", "07", "12", "24"]
     for name, row in s["per_actor"].items():
         assert row == share(actors == int(name))
     assert s["per_sex"] == {"male": share(np.isin(actors, (1, 3, 7))), "female": share(np.isin(actors, (2, 12, 24)))}
+
+
+def test_intervals_are_of_people_not_of_clips():
+    """Half of ten people are always understood: with others it might have been a fifth of them, or most."""
+    labels, actors = np.tile(np.arange(8), 100), np.repeat(np.arange(10), 80)
+    logits = np.eye(8)[np.where(actors % 2 == 0, labels, (labels + 1) % 8)] * 5
+    s = scores(logits, logits, labels, actors)
+    for triple in (s["accuracy"], s["uar"], s["per_class"]["sad"]["recall"]):
+        assert [triple[key] for key in ("value", "low", "high")] == pytest.approx([0.5, 0.2, 0.8], abs=0.06)
 
 
 def test_intervals_hold_their_values(scored):

@@ -10,6 +10,7 @@ import models.report
 from models.checkpoint import softmax
 from models.evaluate import results_of
 from models.evaluation import late_fusion
+from models.intervals import share_of, wilson
 from models.metrics import calibration_by_chance
 from models.protocols import PROTOCOLS
 from models.report import markdown
@@ -60,12 +61,13 @@ def test_accuracy_by_model_and_protocol(results):
     head, ruler, *body = table
     assert head == ["accuracy", *(p.title for p in PROTOCOLS.values())]
     assert ruler == ["---"] * 5
-    assert [row[0] for row in body] == ["`voice`", "`late-fusion`"]
+    assert [row[0] for row in body] == ["`voice`", "`voice` untrained for changes", "`late-fusion`"]
     cells = dict(zip(PROTOCOLS, body[0][1:], strict=True))
     assert cells["actor-5fold"].startswith(f"{score(rows, 'voice', 'voice'):.1%} (")
     assert cells["random"].startswith(f"{score(other, 'voice', 'voice'):.1%} (")
     assert cells["sentence"] == cells["leave-one-actor-out"] == "–"
-    assert body[1][2:] == ["–"] * 3
+    assert body[1][1:] == [cells["actor-5fold"], "–", "–", "–"]
+    assert body[2][2:] == ["–"] * 3
     assert all(len(row) == len(head) for row in body)
 
 
@@ -87,13 +89,14 @@ def test_an_interval_reads_as_one(results):
 def test_person_by_person(results):
     rows, _ = results
     head, _, *body = tables()["Person by person"]
-    assert head[1:] == [f"actor {a:02d}: right (sure)" for a in (1, 2, 5, 6, 8)]
+    assert head[1:] == [f"actor {a:02d}" for a in (1, 2, 5, 6, 8)]
     assert [row[0] for row in body] == ["`late-fusion`"]
     by_actor = [p for p in rows if (p.model, p.state, p.change) == ("late-fusion", "both", None)]
     scale = temperatures(rows)
     for cell, p in zip(body[0][1:], sorted(by_actor, key=lambda p: p.actor[0]), strict=True):
         right, sure = (p.logits.argmax(axis=1) == p.label).mean(), softmax(p.logits / scale[p.model, p.state, p.split]).max(axis=1).mean()
-        assert cell == f"{right:.1%} ({sure:.0%})"
+        low, high = wilson(right, len(p.label))
+        assert cell == f"{right:.1%} ({100 * low:.0f}–{high:.0%}), {sure:.0%} sure"
 
 
 def test_women_and_men_and_whom_it_recognises_least(results):
@@ -129,10 +132,11 @@ def test_more_of_the_same_clips(results):
 def test_stability_with_and_without_training_for_it(results):
     rows, _ = results
     head, _, *body = tables()["Same verdict after a change, voice alone"]
-    assert head == ["", "`voice` untrained for it", "`voice`", "`late-fusion`"]
+    assert head == ["", "`voice` untrained for changes", "`voice`", "`late-fusion`"]
     plain, changed = ([p for p in rows if (p.model, p.state, p.change) == ("voice", "voice", c)] for c in (None, "10 dB softer"))
-    same = np.mean([a.logits.argmax(axis=1) == b.logits.argmax(axis=1) for a, b in zip(plain, changed, strict=True)])
-    assert body == [["10 dB softer", f"{same:.0%}", f"{same:.0%}", f"{same:.0%}"]]
+    same = np.concatenate([a.logits.argmax(axis=1) == b.logits.argmax(axis=1) for a, b in zip(plain, changed, strict=True)])
+    share = share_of(same.astype(float), np.concatenate([p.actor for p in plain]))
+    assert body == [["10 dB softer", *[f"{same.mean():.0%} ({100 * share['low']:.0f}–{100 * share['high']:.0f})"] * 3]]
     both = tables()["Same verdict after a change, voice and face"]
     assert [row[0] for row in both[2:]] == ["10 dB softer", "blur (3 pixels)"]
     assert [row[0] for row in tables()["Same verdict after a change, face alone"][2:]] == ["blur (3 pixels)"]
@@ -141,16 +145,16 @@ def test_stability_with_and_without_training_for_it(results):
 def test_a_model_of_clean_recordings_is_not_said_to_be_trained_for_changes(measured, monkeypatch):
     known = measured[2] | {("actor-5fold", "linear", False): measured[2]["actor-5fold", "voice", False]}
     monkeypatch.setattr(models.report, "read_result", lambda protocol, name, plain=False: known.get((protocol, name, plain)))
-    assert "`linear` untrained for it" in tables()["Same verdict after a change, voice alone"][0]
+    assert "`linear` untrained for changes" in tables()["Same verdict after a change, voice alone"][0]
 
 
 def test_a_change_that_not_all_were_measured_under_has_a_row(measured, monkeypatch):
     there = measured[2]
     late = deepcopy(there["actor-5fold", "voice", False])
-    late["stability"]["voice"]["cut to the words"] = 0.5
+    late["stability"]["voice"]["cut to the words"] = {"value": 0.5, "low": 0.4, "high": 0.6}
     known = there | {("actor-5fold", "voice", False): late}
     monkeypatch.setattr(models.report, "read_result", lambda protocol, name, plain=False: known.get((protocol, name, plain)))
-    assert tables()["Same verdict after a change, voice alone"][-1] == ["cut to the words", "–", "50%", "–"]
+    assert tables()["Same verdict after a change, voice alone"][-1] == ["cut to the words", "–", "50% (40–60)", "–"]
 
 
 def test_nothing_measured_nothing_said(monkeypatch):

@@ -14,8 +14,7 @@ from models.report import markdown
 from tests.conftest import ROOT
 
 MEASURED = [(protocol, name) for protocol in PROTOCOLS for name in MODELS if read_result(protocol, name)]
-
-KEPT = [row for row in MEASURED if row[0] != "leave-one-actor-out" or result_path(*row).with_suffix(".npz").exists()]
+UNTRAINED = [("actor-5fold", "fused", True)]
 
 
 def test_every_model_was_measured_with_strangers_with_new_words_and_at_random():
@@ -90,13 +89,13 @@ def test_a_stranger_is_not_judged_by_the_microphone_or_the_camera():
     for name in ("fused", "av-tokens"):
         stable = read_result("actor-5fold", name)["stability"]["both"]
         assert set(stable) == set(changes_of("both"))
-        assert min(stable.values()) >= 0.85
+        assert min(share["value"] for share in stable.values()) >= 0.85
 
 
 def test_sequences_do_not_depend_on_how_loud_a_voice_is():
     """Alone it still depends on lines and noise."""
     stable = read_result("actor-5fold", "av-tokens")["stability"]
-    assert min(stable["voice"][f"10 dB {way}"] for way in ("softer", "louder")) >= 0.85
+    assert min(stable["voice"][f"10 dB {way}"]["value"] for way in ("softer", "louder")) >= 0.85
 
 
 def test_readme_shows_these_scores():
@@ -123,10 +122,10 @@ def without_intervals(value):
     return value
 
 
-@pytest.mark.parametrize(("protocol", "name", "plain"), [*((*row, False) for row in KEPT), ("actor-5fold", "fused", True)])
+@pytest.mark.parametrize(("protocol", "name", "plain"), [*((*row, False) for row in MEASURED), *UNTRAINED])
 def test_scores_are_those_of_the_predictions_beside_them(protocol, name, plain, monkeypatch):
     kept = read_result(protocol, name, plain)
-    monkeypatch.setattr("models.metrics._RESAMPLES", 2)
+    monkeypatch.setattr("models.intervals._RESAMPLES", 2)
     found, about = read_predictions(result_path(protocol, name, plain).with_suffix(".npz"))
     assert about["model"] == name
     again = results_of(found, protocol, [name], about["settings"], about)[name]
