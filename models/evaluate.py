@@ -34,7 +34,7 @@ from models.protocols import PROTOCOLS
 from models.provenance import commit, today
 from models.registry import MODELS, RESULTS, result_path
 from models.report import markdown
-from models.settings import Settings, decisive, meets_altered, recipe_for
+from models.settings import Settings, decisive, recipe_for, trained_on_altered
 from models.temperatures import temperatures
 from models.token_batches import TokenRecipe
 
@@ -156,7 +156,7 @@ def results_of(
             "protocol": protocol,
             "question": PROTOCOLS[protocol].question,
             "seeds": len({p.seed for p in own}),
-            "altered_copies": meets_altered(name, settings),
+            "altered_copies": trained_on_altered(name, settings),
             "states": states,
             "stability": {state: dict(stability(own, state)) for state in states},
             "not_measured": _LOCAL_VIDEO.format(actors=", ".join(f"{a:02d}" for a in filmed)) if 0 < len(filmed) < 24 else None,

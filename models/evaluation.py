@@ -193,7 +193,7 @@ def stability(predictions: list[Prediction], state: str) -> Iterator[tuple[str, 
     """For each change: the share of one model's clips in that state whose top class stays, with its interval."""
     plain = {(p.split, p.seed): p.logits.argmax(axis=1) for p in predictions if p.state == state and p.change is None}
     for change in changes_of(state):
-        rows = sorted((p for p in predictions if p.state == state and p.change == change), key=lambda p: p.seed)
+        rows = sorted((p for p in predictions if p.state == state and p.change == change), key=lambda p: (p.seed, p.split))
         if rows:
             seeds = len({p.seed for p in rows})
             same = np.concatenate([plain[p.split, p.seed] == p.logits.argmax(axis=1) for p in rows]).reshape(seeds, -1).mean(axis=0)

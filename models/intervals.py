@@ -36,6 +36,8 @@ def bootstrap(groups: np.ndarray, score: Callable[[np.ndarray], np.ndarray]) -> 
 
 def wilson(share: float, count: int) -> tuple[float, float]:
     """Bounds of the interval of a share of ``count`` independent clips (Wilson 1927, doi 10.1080/01621459.1927.10502953)."""
+    if not count:
+        return 0.0, 1.0
     width = _Z * np.sqrt(share * (1 - share) / count + (_Z / (2 * count)) ** 2)
     low, high = ((share + _Z**2 / (2 * count) + side * width) / (1 + _Z**2 / count) for side in (-1, 1))
     return max(0.0, float(low)), min(1.0, float(high))

@@ -1,4 +1,4 @@
-"""Scores of predictions, each with a bootstrap interval."""
+"""Scores of predictions, each with an interval."""
 
 from __future__ import annotations
 
@@ -136,8 +136,8 @@ def scores(logits: np.ndarray, scaled: np.ndarray, labels: np.ndarray, actors: n
         },
         "per_class": per_class,
         "confusion": confusion(predicted, labels).tolist(),
-        "per_actor": {f"{a:02d}": _about(after, labels, actors, actors == a, seeds) for a in np.unique(actors).tolist()},
-        "per_sex": {sex: _about(after, labels, actors, actors % 2 == odd, seeds) for sex, odd in (("male", 1), ("female", 0))},
+        "per_actor": {f"{a:02d}": _group_scores(after, labels, actors, actors == a, seeds) for a in np.unique(actors).tolist()},
+        "per_sex": {sex: _group_scores(after, labels, actors, actors % 2 == odd, seeds) for sex, odd in (("male", 1), ("female", 0))},
     }
 
 
@@ -145,12 +145,11 @@ def _triple(value: float, low: float, high: float) -> dict[str, float | None]:
     return {key: None if np.isnan(v) else round(float(v), 4) for key, v in (("value", value), ("low", low), ("high", high))}
 
 
-def _about(probabilities: np.ndarray, labels: np.ndarray, actors: np.ndarray, mask: np.ndarray, seeds: int) -> dict | None:
+def _group_scores(probabilities: np.ndarray, labels: np.ndarray, actors: np.ndarray, mask: np.ndarray, seeds: int) -> dict | None:
     """How often it is right about some of the clips, with an interval, and how sure it is on average."""
     if not mask.any():
         return None
     clips = int(mask.sum()) // seeds
     right = (probabilities[mask].argmax(axis=1) == labels[mask]).reshape(seeds, clips).mean(axis=0)
-    share = share_of(right, actors[mask][:clips])
     sure = float(probabilities[mask].max(axis=1).mean())
-    return {"accuracy": share["value"], "low": share["low"], "high": share["high"], "confidence": round(sure, 4), "clips": clips}
+    return {"accuracy": share_of(right, actors[mask][:clips]), "confidence": round(sure, 4), "clips": clips}

@@ -47,7 +47,7 @@ def _actor_table() -> list[str]:
         s = _state("actor-5fold", name, "both")
         if s:
             actors = list(s["per_actor"])
-            cells = [f"{_cell(_triple(row))}, {row['confidence']:.0%} sure" for row in s["per_actor"].values()]
+            cells = [f"{_cell(row['accuracy'])}, {row['confidence']:.0%} sure" for row in s["per_actor"].values()]
             rows.append(f"| `{name}` | " + " | ".join(cells) + " |")
     head = "| voice and face, actors left out, five at a time | " + " | ".join(f"actor {actor}" for actor in actors) + " |"
     return ["**Person by person**", "", head, "|---" * (len(actors) + 1) + "|", *rows] if rows else []
@@ -59,8 +59,8 @@ def _people_table() -> list[str]:
     for name in MODELS:
         s = _state("actor-5fold", name, "voice")
         if s:
-            right = {int(actor): row["accuracy"] for actor, row in s["per_actor"].items()}
-            cells = [_cell(_triple(row)) if row else "–" for row in (s["per_sex"][sex] for sex in ("female", "male"))]
+            right = {int(actor): row["accuracy"]["value"] for actor, row in s["per_actor"].items()}
+            cells = [_cell(row["accuracy"]) if row else "–" for row in (s["per_sex"][sex] for sex in ("female", "male"))]
             ends = [
                 f"{right[actor]:.0%} (actor {actor:02d})"
                 for actor in (min(right, key=right.__getitem__), max(right, key=right.__getitem__))
@@ -109,11 +109,6 @@ def _stable(name: str, plain: bool, state: str) -> dict[str, dict[str, float]]:
 
 def _cell(triple: dict) -> str:
     return f"{triple['value']:.1%} ({triple['low']:.0%}–{triple['high']:.0%})".replace("%–", "–")
-
-
-def _triple(row: dict) -> dict:
-    """The share of a person, or of several, as other scores have it."""
-    return {"value": row["accuracy"], "low": row["low"], "high": row["high"]}
 
 
 def _share(triple: dict | None) -> str:

@@ -33,7 +33,10 @@ def recipe_for(model: str, settings: Settings) -> Recipe:
 
 
 def decisive(model: str, recipe: Recipe) -> set[str]:
-    """Names of those settings of ``recipe`` that have a say in what ``model`` learns, be it by the random numbers that are drawn."""
+    """Names of those settings of ``recipe`` that have a say in what ``model`` learns, be it by the random numbers that are drawn.
+
+    ``reference`` says how many pairs SHAP compares with; which voices these are hangs on the number of faces, too.
+    """
     if model == "linear":
         return {"seed", "balance", "face_views", "face_draws", "ferplus_share", "reference"}
     if model == "voice":
@@ -50,13 +53,13 @@ def decisive(model: str, recipe: Recipe) -> set[str]:
     return (shared - {"epochs"}) | _MOVED | _ALTERED | _TARGETS | {"teachers", "taught_epochs"}
 
 
-def kept(model: str, recipe: Recipe) -> dict[str, Any]:
+def effective_settings(model: str, recipe: Recipe) -> dict[str, Any]:
     """What a checkpoint says of how it was trained: the settings that are :func:`decisive`, in the order of the recipe."""
     own = decisive(model, recipe)
     return {name: value for name, value in asdict(recipe).items() if name in own}
 
 
-def meets_altered(model: str, settings: Settings) -> bool:
+def trained_on_altered(model: str, settings: Settings) -> bool:
     """Whether a model learns from copies by other microphones, rooms and lines, or, a model of faces, by other cameras."""
     recipe = recipe_for(model, settings)
     if model == UNALTERED:

@@ -17,7 +17,7 @@ from models.checkpoint import TokenModel
 from models.dataset import Faces, Voices
 from models.fitting import OnEpoch, fit, follow
 from models.pools import Samples, reference_rows, samples
-from models.settings import kept
+from models.settings import effective_settings
 from models.teachers import balanced_weights
 from models.token_batches import Sequences, TokenBatches, TokenRecipe
 from models.tokens import TokenBatch, TokenTransformer
@@ -47,7 +47,7 @@ def train_tokens(
         lessons.share = recipe.mean_teacher * min(1.0, done / _WARM_UP)
 
     history = fit(network, lessons, recipe, on_epoch, on_step)
-    info = {"backbone": backbone, "recipe": kept("av-tokens", recipe), "history": history}
+    info = {"backbone": backbone, "recipe": effective_settings("av-tokens", recipe), "history": history}
     reference, voice, face = reference_sequences(data, recipe)
     arrays = {"reference_voice": voice, "reference_faces": face}
     return TokenModel("av-tokens", average, mean, std, reference, 1.0, info, "", "av-tokens", None, **arrays)

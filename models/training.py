@@ -19,7 +19,7 @@ from models.distillation import distil
 from models.fitting import OnEpoch, fit_average
 from models.pools import Samples, samples
 from models.recipe import Recipe
-from models.settings import kept
+from models.settings import effective_settings
 from models.teachers import face_expert, linear_weights, voice_regression
 
 
@@ -52,7 +52,7 @@ def train(
         if architecture == "fused":
             recipe = replace(recipe, epochs=recipe.taught_epochs)
         network, info["history"] = fit_average(_network(architecture, recipe), Batches(pools, recipe, architecture), recipe, on_epoch)
-    info["backbone"], info["recipe"] = backbone, kept(architecture, recipe)
+    info["backbone"], info["recipe"] = backbone, effective_settings(architecture, recipe)
     return EmotionModel(architecture, network, pools.mean, pools.std, pools.reference, 1.0, info, architecture=architecture)
 
 

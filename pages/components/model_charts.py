@@ -123,19 +123,19 @@ def calibration_chart(scores: dict[str, Any], title: str) -> go.Figure:
 
 def actor_chart(scores: dict[str, Any], title: str) -> go.Figure:
     """One dot for each person with its interval, from the least to the best recognised."""
-    rows = sorted(((name, row) for name, row in scores["per_actor"].items() if row), key=lambda item: item[1]["accuracy"])
+    rows = sorted(((name, row) for name, row in scores["per_actor"].items() if row), key=lambda item: item[1]["accuracy"]["value"])
     figure = go.Figure()
     for sex, odd in (("female", 0), ("male", 1)):
         mine = [(k, name, row) for k, (name, row) in enumerate(rows) if int(name) % 2 == odd]
         figure.add_trace(
             go.Scatter(
                 x=[k for k, _, _ in mine],
-                y=[100 * row["accuracy"] for _, _, row in mine],
+                y=[100 * row["accuracy"]["value"] for _, _, row in mine],
                 mode="markers",
                 error_y={
                     "type": "data",
-                    "array": [100 * (row["high"] - row["accuracy"]) for _, _, row in mine],
-                    "arrayminus": [100 * (row["accuracy"] - row["low"]) for _, _, row in mine],
+                    "array": [100 * (row["accuracy"]["high"] - row["accuracy"]["value"]) for _, _, row in mine],
+                    "arrayminus": [100 * (row["accuracy"]["value"] - row["accuracy"]["low"]) for _, _, row in mine],
                     "color": _GREY,
                     "thickness": 1.2,
                     "width": 0,

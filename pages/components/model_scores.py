@@ -125,8 +125,9 @@ def _charts(scores: dict[str, Any], where: str) -> None:
         draw(figure, "chart-confusion", "Confusion matrix: portrayed emotions against named ones")
         figure = actor_chart(scores, f"Person by person ({where})")
         draw(figure, "chart-actors", "Accuracy for each actor")
-        sexes = ", ".join(f"{sex} {row['accuracy']:.0%} ({_interval(row)})" for sex, row in scores["per_sex"].items() if row)
-        st.caption(f"A dot is an actor, its line a 95 % interval. On average: {sexes}. Dotted: guessing.")
+        sexes = [f"{sex} {_share(row['accuracy'])}" for sex, row in scores["per_sex"].items() if row]
+        means = f" On average: {', '.join(sexes)}." if len(sexes) > 1 else ""
+        st.caption(f"A dot is an actor, its line a 95 % interval (Wilson's, over clips).{means} Dotted: guessing.")
 
 
 def _stability(result: dict[str, Any], state: str) -> None:
@@ -138,12 +139,16 @@ def _stability(result: dict[str, Any], state: str) -> None:
         plain = result
     before = plain["stability"].get(state, {}) if plain else {}
     with st.expander("Does another microphone, camera or cut change its mind?", icon=":material/mic:"):
-        columns = {"same verdict": shares, "without training for it": before}
+        columns = {"same verdict": shares, "untrained for changes": before}
         st.dataframe(
             [{"change": change} | {title: _share(found.get(change)) for title, found in columns.items()} for change in shares],
             hide_index=True,
         )
-        st.caption("Share of held-out clips that it gives the same name after the change, right or wrong, with 95 % intervals.")
+        untrained = "learned from clean recordings only" + (", and without teachers" if result["model"] == "fused" else "")
+        st.caption(
+            "Share of held-out clips that it gives the same name after the change, right or wrong, with 95 % intervals. "
+            f"*Untrained for changes*: {untrained}."
+        )
 
 
 def _share(triple: dict[str, float] | None) -> str:

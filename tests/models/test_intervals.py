@@ -45,6 +45,10 @@ def test_wilson_is_scipys(hits, count):
     assert wilson(hits / count, count) == pytest.approx((expected.low, expected.high), abs=1e-6)
 
 
+def test_of_nothing_nothing_is_known():
+    assert wilson(0.0, 0) == (0.0, 1.0)
+
+
 def test_a_share_of_many_people_has_their_interval():
     actors = np.repeat(np.arange(10), 100)
     found = share_of((actors % 2 == 0).astype(float), actors)

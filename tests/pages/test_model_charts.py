@@ -58,7 +58,7 @@ def test_every_actor_is_a_dot_of_the_right_sex_and_height():
     assert found.keys() == scores["per_actor"].keys()
     for name, (*bounds, words) in found.items():
         row = scores["per_actor"][name]
-        assert bounds == pytest.approx([100 * row[key] for key in ("accuracy", "low", "high")])
+        assert bounds == pytest.approx([100 * row["accuracy"][key] for key in ("value", "low", "high")])
         assert words == f"60 clips, {100 * row['confidence']:.0f} % sure on average"
 
 
