@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from models.architectures import PARTS
 from models.checkpoint import AnyModel, softmax
@@ -22,6 +21,7 @@ from models.protocols import PROTOCOLS
 from models.robustness import FACE_CHANGES, VOICE_CHANGES, WORDS_ONLY
 from models.settings import TOKENS, Settings, recipe_for
 from models.temperatures import temperatures
+from models.threads import one_thread
 from models.token_batches import TokenRecipe
 from models.token_training import train_tokens
 from models.training import train
@@ -81,6 +81,7 @@ class Laboratory:
         self.backbone = corpus.backbone
         self.voices, self.faces = corpus.load()
 
+    @one_thread()
     def run(self, protocol: str, split: int, models: list[str], settings: Settings, changes: bool) -> list[Prediction]:
         """Train ``models`` without the split's clips and predict these, in every state and, on request, under every change."""
         takes = [*self.voices.takes, *self.faces.takes]
@@ -114,9 +115,8 @@ def changes_of(state: str) -> list[str]:
 _laboratory: Laboratory | None = None
 
 
-def _open(corpus: Corpus, threads: int) -> None:
+def _open(corpus: Corpus) -> None:
     global _laboratory
-    torch.set_num_threads(threads)
     _laboratory = Laboratory(corpus)
 
 
@@ -147,7 +147,7 @@ def run_protocol(
     jobs = [(protocol, k, g, {**settings, "seed": first + s}, changes) for g in groups for s in range(seeds) for k in range(splits)]
     context = multiprocessing.get_context("spawn")  # forking a process that has used OpenMP may hang
     found: list[Prediction] = []
-    with ProcessPoolExecutor(workers, context, _open, (corpus, 1 if workers > 1 else torch.get_num_threads())) as pool:
+    with ProcessPoolExecutor(workers, context, _open, (corpus,)) as pool:
         running = [pool.submit(_work, *job) for job in jobs]
         for done, job in enumerate(as_completed(running), 1):
             found += job.result()

@@ -35,6 +35,7 @@ from models.recipe import Recipe
 from models.registry import MODELS, RESULTS, result_path
 from models.settings import TOKENS, Settings, recipe_for
 from models.temperatures import temperature_of
+from models.threads import one_thread
 from models.training import fuse_late
 
 PROTOCOL = "actor-5fold"  # the one whose held-out clips set the temperature
@@ -95,16 +96,17 @@ def _score(options: argparse.Namespace, corpus: Corpus, settings: Settings) -> l
 def _train(options: argparse.Namespace, voices: Voices, faces: Faces, settings: Settings, held_out: list[Prediction]) -> Iterator[AnyModel]:
     """Each model on everything there is, scaled; late fusion is made of voice and face."""
     wanted = set(options.model) | (set(PARTS) if "late-fusion" in options.model else set())
-    pools = samples(voices, faces, recipe_for("fused", settings)) if wanted - {TOKENS} else None
-    done: dict[str, AnyModel] = {}
-    for name in tqdm([name for name in TRAINED if name in wanted], "training", disable=None):
-        done[name] = _scaled(learn(name, voices, faces, settings, pools, options.backbone), held_out)
-        yield done[name]
-    if "late-fusion" in wanted:
-        voice, face = (done[part] for part in PARTS)
-        assert isinstance(voice, EmotionModel)
-        assert isinstance(face, EmotionModel)
-        yield _scaled(fuse_late(voice, face), held_out)
+    with one_thread():
+        pools = samples(voices, faces, recipe_for("fused", settings)) if wanted - {TOKENS} else None
+        done: dict[str, AnyModel] = {}
+        for name in tqdm([name for name in TRAINED if name in wanted], "training", disable=None):
+            done[name] = _scaled(learn(name, voices, faces, settings, pools, options.backbone), held_out)
+            yield done[name]
+        if "late-fusion" in wanted:
+            voice, face = (done[part] for part in PARTS)
+            assert isinstance(voice, EmotionModel)
+            assert isinstance(face, EmotionModel)
+            yield _scaled(fuse_late(voice, face), held_out)
 
 
 def _scaled(model: AnyModel, held_out: list[Prediction]) -> AnyModel:
