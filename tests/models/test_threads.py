@@ -42,19 +42,6 @@ def test_trainings_have_one(published, cache, tmp_path, monkeypatch):
         monkeypatch.setattr(module, name, lambda *args, usual=usual: met.append(counts()) or usual(*args))
     lab = Laboratory(Corpus(published, cache, 0))
     lab.run("actor-5fold", 0, ["linear"], {}, False)
-    command = [
-        "--data",
-        str(published),
-        "--cache",
-        str(cache),
-        "--out",
-        str(tmp_path),
-        "--seeds",
-        "0",
-        "--model",
-        "linear",
-        "--ferplus",
-        "0",
-    ]
-    assert models.train.main(command) == 0
+    where = ["--data", str(published), "--cache", str(cache), "--out", str(tmp_path)]
+    assert models.train.main([*where, "--seeds", "0", "--model", "linear", "--ferplus", "0"]) == 0
     assert met == [{1}] * 4
