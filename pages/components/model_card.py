@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 LIMITS = (
     "Actors portraying emotions, not people feeling them: no clinical validity, **not for diagnosis**, not for decisions about anybody.",
     "Two sentences in North American English by 24 professional actors; other languages, children and conversations were not in it.",
-    "Moving faces of two actors only, both men; figures about faces say little about anybody else.",
 )
+_FEW_FACES = "Moving faces of two actors only, both men; figures about faces say little about anybody else."
 _LOSSES = {
     "fused": (
         "squared distance × 0.2",
@@ -49,7 +49,7 @@ def show_model_card(name: str) -> None:
         st.markdown(f"**Size** {count:,} parameters, on {_read_by(model)}.")
     with right:
         st.markdown("**Limits**")
-        st.markdown("\n".join(f"- {line}" for line in LIMITS))
+        st.markdown("\n".join(f"- {line}" for line in (*LIMITS, *[_FEW_FACES] * model.sees)))
     with st.expander("How it learned", icon=":material/trending_down:", expanded=True):
         if info.get("history"):
             loss, meaning = _LOSSES["fused" if name == "fused" and info.get("recipe", {}).get("teachers") else "others"]

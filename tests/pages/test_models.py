@@ -167,6 +167,9 @@ def test_every_model_has_a_map_a_summary_and_a_card(app, name):
     assert ("no curve" in texts(app) or "have the curves" in texts(app)) == (not card)
     assert "not for diagnosis" in texts(app)
     assert "CC BY-NC-SA" in texts(app)
+    assert ("faces of two actors" in texts(app)) == ("faces of actor 01" in texts(app)) == (name != "voice")
+    features = {"voice": "40 features", "face": "512 features", "av-tokens": "40 MFCCs of every moment"}.get(name, "552 features")
+    assert f"parameters, on {features}" in texts(app)
 
 
 def test_the_visitors_clip_is_on_the_map_with_its_neighbours(app):
