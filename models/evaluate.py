@@ -53,11 +53,7 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument("--seeds", type=int, default=1, help="trainings of each part")
     p.add_argument("--seed", type=int, default=0, help="of the first training")
-    p.add_argument(
-        "--plain",
-        action="store_true",
-        help="train on clean recordings only, and without teachers",
-    )
+    p.add_argument("--plain", action="store_true", help="train without altered or cut copies, and fused without its teachers")
     p.add_argument(
         "--set",
         type=setting,

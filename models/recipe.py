@@ -17,7 +17,7 @@ class Recipe:
         dropout: of the network.
         voice_alone, face_alone: share of samples that are only heard, and that are only seen.
         smoothing: of labels (Szegedy et al. 2016).
-        label_weight: weight of the true label beside the experts' opinion, for pairs of one label.
+        label_weight: weight of the true label beside the experts' opinion, for pairs of one label and faces alone.
         voice_trust: what a voice's label is worth against a face: the probability that an expert of voices gives it.
         face_trust: exponent of the face expert's opinion in a pair: on strangers it is less right than it is sure.
         balance: of voices: 1, every emotion is drawn and weighed the same; 0, every recording (half as many are neutral).

@@ -90,7 +90,7 @@ def test_what_is_shown_to_the_model_can_be_chosen(app):
 
 
 @pytest.mark.parametrize(("name", "protocol"), [("fused", "actor-5fold"), ("linear", "actor-5fold"), ("fused", "leave-one-actor-out")])
-def test_what_stays_is_shown_beside_what_stays_without_training_for_it(app, name, protocol):
+def test_what_stays_is_shown_beside_what_stays_untrained_for_changes(app, name, protocol):
     """The linear model never learns from altered recordings; with one actor left out at a time it was not measured."""
     choose(app, Key.MODEL, MODELS[name].title)
     choose(app, Key.PROTOCOL, protocol)
