@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from models.dataset import FACE_VARIANTS
-
 
 @dataclass(frozen=True)
 class Recipe:
@@ -27,7 +25,7 @@ class Recipe:
         recast: chance of a voice that is moved towards another actor's.
         overheard: of what a voice alone should be called, the share that a listener to the whole recording says; the rest is its label.
         voice_noise, face_noise: deviation of noise on standardised features.
-        face_views: altered copies of each filmed face that are used, the face as it is included.
+        face_views: copies of each filmed face that are used, the face as it is included: altered ones make averages of faces no steadier.
         face_draws: random subsets of frames for each view of a filmed face.
         ferplus_share: chance that a face is a FER+ photograph.
         matched: share of a batch in which voice and face show the same emotion; the others are drawn independently.
@@ -62,7 +60,7 @@ class Recipe:
     overheard: float = 0.8
     voice_noise: float = 0.2
     face_noise: float = 0.3
-    face_views: int = FACE_VARIANTS
+    face_views: int = 1
     face_draws: int = 4
     ferplus_share: float = 0.6
     matched: float = 0.5

@@ -92,7 +92,7 @@ def _stability_table(state: str) -> list[str]:
     if not columns:
         return []
     changes = max((list(_stable(*column, state)) for column in columns), key=len)  # not all were measured under the latest
-    head = "| | " + " | ".join(f"`{name}`{_UNTRAINED if plain or name == UNALTERED else ''}" for name, plain in columns) + " |"
+    head = "| | " + " | ".join(f"`{name}`{_UNTRAINED if plain or name in UNALTERED else ''}" for name, plain in columns) + " |"
     rows = ["| " + " | ".join([change, *(_share(_stable(*column, state).get(change)) for column in columns)]) + " |" for change in changes]
     return [f"**Same verdict after a change, {_STATES[state].lower()}**", "", head, "|---" * (len(columns) + 1) + "|", *rows]
 

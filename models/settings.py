@@ -8,7 +8,6 @@ from typing import Any
 
 from models.architectures import PARTS
 from models.recipe import Recipe
-from models.registry import UNALTERED
 from models.token_batches import TokenRecipe
 
 Settings = Mapping[str, Any]  # of Recipe or TokenRecipe, by name
@@ -62,7 +61,7 @@ def effective_settings(model: str, recipe: Recipe) -> dict[str, Any]:
 def trained_on_altered(model: str, settings: Settings) -> bool:
     """Whether a model learns from copies by other microphones, rooms and lines, or, a model of faces, by other cameras."""
     recipe = recipe_for(model, settings)
-    if model == UNALTERED:
+    if model == "linear":  # the only one that never does
         return False
     if model == "face":
         return recipe.face_views > 1

@@ -9,7 +9,7 @@ import torch
 
 from features import N_AUDIO, N_VISUAL
 from models.batches import targets
-from models.dataset import SPOKEN, Faces, Voices
+from models.dataset import FACE_VARIANTS, SPOKEN, Faces, Voices
 from models.labels import LABELS
 from models.pools import DB_TO_MFCC0, Samples, subset
 from models.recipe import Recipe
@@ -40,6 +40,7 @@ class TokenRecipe(Recipe):
     face_alone: float = 0.15
     altered: float = 0.8
     levelled: float = 1.0
+    face_views: int = FACE_VARIANTS
     balance: float = 1.0
     mixup: float = 0.3
     mask_frames: int = 25

@@ -135,7 +135,7 @@ def _stability(result: dict[str, Any], state: str) -> None:
     if not shares:
         return
     plain = read_result(result["protocol"], result["model"], plain=True)
-    if result["model"] == UNALTERED:
+    if result["model"] in UNALTERED:
         plain = result
     before = plain["stability"].get(state, {}) if plain else {}
     with st.expander("Does another microphone, camera or cut change its mind?", icon=":material/mic:"):

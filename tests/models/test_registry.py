@@ -40,7 +40,7 @@ def test_what_was_not_measured_is_none():
 def test_results_in_the_repository_are_where_they_belong(path):
     result = json.loads(path.read_text(encoding="utf-8"))
     assert next(iter(result)) == "accuracy"
-    plain = not result["altered_copies"] and result["model"] != UNALTERED
+    plain = not result["altered_copies"] and result["model"] not in UNALTERED
     assert path == result_path(result["protocol"], result["model"], plain)
     assert read_result(result["protocol"], result["model"], plain) == result
     assert result["accuracy"] == result["states"][result["state"]]["accuracy"]["value"]

@@ -10,6 +10,7 @@ from models.clips import held_out_clips, predict
 from models.evaluation import TRAINED, states_of
 from models.pools import samples
 from models.recipe import Recipe
+from models.registry import MODELS, UNALTERED
 from models.settings import decisive, effective_settings, recipe_for, trained_on_altered
 from models.token_batches import TokenRecipe
 from models.token_training import train_tokens
@@ -26,7 +27,7 @@ OTHERWISE = {
     "batch": 16,
     "epoch_size": 96,
     "teachers": 2,
-    "face_views": 1,
+    "face_views": 3,
     "mask_frames": 60,
     "momentum": 0.01,
     "reference": 8,
@@ -109,10 +110,14 @@ def test_a_checkpoint_says_no_more_than_what_had_a_say():
         ("fused", {"altered": 0.0, "teachers": 0}, False),
         ("voice", {"taught_altered": 0.0}, True),
         ("voice", {"altered": 0.0}, False),
-        ("face", {"altered": 0.0}, True),
-        ("face", {"face_views": 1}, False),
+        ("face", {"altered": 1.0}, False),
+        ("face", {"face_views": 11}, True),
         ("linear", {"altered": 1.0}, False),
     ],
 )
 def test_who_learned_from_altered_copies(name, settings, altered):
     assert trained_on_altered(name, settings) == altered
+
+
+def test_who_usually_learns_from_recordings_as_they_are():
+    assert tuple(name for name in MODELS if not trained_on_altered(name, {})) == UNALTERED
