@@ -74,8 +74,9 @@ def test_shipped_summaries_belong_to_the_shipped_checkpoints(name):
     )
     torch.manual_seed(0)
     again, kept = summarise(model, first), load_summary(name)
-    shown = min(40, again.voices) or 5
-    both = [name for name in again.names[:shown] if name in kept.names]
+    assert_allclose(again.values[0].sum(axis=1), kept.values[0].sum(axis=1), rtol=0.01, atol=2e-2)
+    # The strongest features of one face need not be those of all.
+    both = [name for name in again.names if name in kept.names and "other" not in name]
     columns = [again.names.index(n) for n in both], [kept.names.index(n) for n in both]
-    assert both
+    assert len(both) >= again.voices
     assert_allclose(again.values[0][:, columns[0]], kept.values[0][:, columns[1]], rtol=0.01, atol=5e-3)
