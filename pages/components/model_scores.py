@@ -145,6 +145,8 @@ def _stability(result: dict[str, Any], state: str) -> None:
             hide_index=True,
         )
         untrained = "learned from clean recordings only" + (", and without teachers" if result["model"] == "fused" else "")
+        if plain is result:
+            untrained += ", as this model does anyway: both columns are the same"
         st.caption(
             "Share of held-out clips that it gives the same name after the change, right or wrong, with 95 % intervals. "
             f"*Untrained for changes*: {untrained}."
