@@ -73,8 +73,9 @@ def page(chromium, address):
 
 def upload(page: Page, voice, face) -> None:
     files = page.locator("input[type=file]")
-    files.nth(0).set_input_files(voice)
-    files.nth(1).set_input_files(face)
+    for k, file in enumerate((voice, face)):  # nobody is as quick as two files in a millisecond, in which the second may get lost
+        files.nth(k).set_input_files(file)
+        expect(page.get_by_test_id("stFileChipName")).to_have_count(k + 1)
     expect(page.get_by_text("What it weighed")).to_be_visible()
 
 
@@ -87,7 +88,8 @@ def settle(page: Page) -> None:
             left.first.click()
             page.wait_for_timeout(2500)
         page.wait_for_timeout(200)
-    expect(checked).to_have_count(3)
+    said = page.get_by_text(re.compile("checked|Checking|Waiting")).all_inner_texts()
+    assert checked.count() == 3, f"{said}, running: {page.get_by_test_id('stStatusWidget').count()}"
     expect(page.locator(".js-plotly-plot")).to_have_count(4)
     expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
     page.wait_for_timeout(500)
