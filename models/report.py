@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import product
 
-from models.protocols import PROTOCOLS
+from models.protocols import FOLDS, PROTOCOLS
 from models.registry import MODELS, UNALTERED, read_result
 
 _STATES = {
@@ -13,6 +13,7 @@ _STATES = {
     "face": "Face alone",
 }
 
+_TUNED = {f"{actor:02d}" for actor in FOLDS[0] + FOLDS[4]}  # with the two filmed actors: settings were chosen by these
 _UNTRAINED = " untrained for changes"  # of microphone, camera and cut
 
 
@@ -54,7 +55,8 @@ def _actor_table() -> list[str]:
 
 
 def _people_table() -> list[str]:
-    """Of voices: women's and men's, each with an interval over actors, and the actors recognised least and most often."""
+    """Of voices: women's and men's, each with an interval over actors; the actors recognised least and most often; and how much of it
+    is owed to those by whom settings were chosen."""
     rows = []
     for name in MODELS:
         s = _state("actor-5fold", name, "voice")
@@ -65,9 +67,10 @@ def _people_table() -> list[str]:
                 f"{right[actor]:.0%} (actor {actor:02d})"
                 for actor in (min(right, key=right.__getitem__), max(right, key=right.__getitem__))
             ]
-            rows.append(f"| `{name}` | " + " | ".join([*cells, *ends]) + " |")
-    head = "| voice alone, actors left out, five at a time | women | men | least often | most often |"
-    return ["**For whom**", "", head, "|---" * 5 + "|", *rows] if rows else []
+            tuned, others = (_pooled([row for key, row in s["per_actor"].items() if (key in _TUNED) == own]) for own in (True, False))
+            rows.append(f"| `{name}` | " + " | ".join([*cells, *ends, tuned, others]) + " |")
+    head = "| voice alone, actors left out, five at a time | women | men | least often | most often | nine tuned on | fifteen others |"
+    return ["**For whom**", "", head, "|---" * 7 + "|", *rows] if rows else []
 
 
 def _calibration_table() -> list[str]:
@@ -105,6 +108,12 @@ def _state(protocol: str, name: str, state: str, plain: bool = False) -> dict | 
 def _stable(name: str, plain: bool, state: str) -> dict[str, dict[str, float]]:
     result = read_result("actor-5fold", name, plain)
     return result["stability"].get(state, {}) if result else {}
+
+
+def _pooled(rows: list[dict]) -> str:
+    """Accuracy over all clips of some actors."""
+    clips = sum(row["clips"] for row in rows)
+    return f"{sum(row['clips'] * row['accuracy']['value'] for row in rows) / clips:.1%}" if clips else "–"
 
 
 def _cell(triple: dict) -> str:

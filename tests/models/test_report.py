@@ -102,11 +102,12 @@ def test_person_by_person(results):
 def test_women_and_men_and_whom_it_recognises_least(results):
     rows, _ = results
     head, _, *body = tables()["For whom"]
-    assert head[1:] == ["women", "men", "least often", "most often"]
+    assert head[1:] == ["women", "men", "least often", "most often", "nine tuned on", "fifteen others"]
     assert [row[0] for row in body] == ["`voice`", "`late-fusion`"]
     mine = [p for p in rows if (p.model, p.state, p.change) == ("voice", "voice", None)]
     right = {int(p.actor[0]): (p.logits.argmax(axis=1) == p.label).mean() for p in mine}
-    women, men, least, most = body[0][1:]
+    women, men, least, most, tuned, others = body[0][1:]
+    assert [tuned, others] == [f"{np.mean([right[a] for a in some]):.1%}" for some in ((1, 2, 5), (6, 8))]
     assert women.startswith(f"{np.mean([right[a] for a in (2, 6, 8)]):.1%} (")
     assert men.startswith(f"{np.mean([right[a] for a in (1, 5)]):.1%} (")
     for cell, end in ((least, min(right.values())), (most, max(right.values()))):

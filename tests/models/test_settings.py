@@ -27,7 +27,6 @@ OTHERWISE = {
     "batch": 16,
     "epoch_size": 96,
     "teachers": 2,
-    "face_views": 3,
     "mask_frames": 60,
     "momentum": 0.01,
     "reference": 8,
@@ -38,6 +37,8 @@ SAMPLED = ("balance", "face_draws", "face_views", "ferplus_share", "reference", 
 def otherwise(recipe, name):
     """The recipe with another value of one setting."""
     value = getattr(recipe, name)
+    if name == "face_views":  # there are two views of each face of the corpus
+        return replace(recipe, face_views=2 if value == 1 else 1)
     return replace(recipe, **{name: OTHERWISE.get(name, value - 1 if isinstance(value, int) and value > 1 else value * 0.5 or 1)})
 
 

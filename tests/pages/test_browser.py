@@ -73,7 +73,7 @@ def page(chromium, address):
 
 def upload(page: Page, voice, face) -> None:
     files = page.locator("input[type=file]")
-    for k, file in enumerate((voice, face)):  # nobody is as quick as two files in a millisecond, in which the second may get lost
+    for k, file in enumerate((voice, face)):  # Streamlit may lose the second of two files in one millisecond
         files.nth(k).set_input_files(file)
         expect(page.get_by_test_id("stFileChipName")).to_have_count(k + 1)
     expect(page.get_by_text("What it weighed")).to_be_visible()
