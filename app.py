@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from pages.components.model_picker import choose_model
-from pages.components.uploads import keep_uploads_in_memory
-from pages.components.warmup import start_warming
+from pages.components.models.picker import choose_model
+from pages.components.session.uploads import keep_uploads_in_memory
+from pages.components.session.warmup import start_warming
 
 st.set_page_config(page_title="EmoLens", page_icon="pages/assets/icon.svg", layout="wide")
 st.logo("pages/assets/logo.svg", size="large")

@@ -5,6 +5,6 @@ ResNet-18 features, and ``vector`` puts everything together.
 """
 
 from features.media import MediaError
-from features.vector import FEATURE_NAMES, N_AUDIO, N_FEATURES, N_VISUAL, Features, extract
+from features.extract import FEATURE_NAMES, N_AUDIO, N_FEATURES, N_VISUAL, Features, extract
 
 __all__ = ["FEATURE_NAMES", "N_AUDIO", "N_FEATURES", "N_VISUAL", "Features", "MediaError", "extract"]

@@ -21,9 +21,9 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from features import N_AUDIO, N_FEATURES, Features
-from models.architectures import ARCHITECTURES
 from models.labels import LABELS
-from models.tokens import TokenBatch, sequences, token_batch
+from models.networks.fusion import ARCHITECTURES
+from models.networks.sequence import TokenBatch, sequences, token_batch
 
 WEIGHTS = Path(__file__).parent / "weights"
 DEFAULT = "fused"
@@ -42,7 +42,7 @@ class Checkpoint:
         temperature: logits are divided by it (Guo et al. 2017, arXiv:1706.04599).
         info: provenance, settings and the loss of each epoch.
         digest: 16 hex digits of the file's SHA-256, or of the weights when it was not read from a file.
-        architecture: a key of :data:`models.architectures.ARCHITECTURES`.
+        architecture: a key of :data:`models.networks.fusion.ARCHITECTURES`.
         alone: temperatures of a voice alone and of a face alone, where a model is not as sure as of both; None: the same.
     """
 

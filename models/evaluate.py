@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from models.architectures import PARTS
-from models.evaluation import (
+from models.evaluation.calibration import temperatures
+from models.evaluation.cross_validation import (
     STATES,
     TRAINED,
     Corpus,
@@ -28,15 +28,15 @@ from models.evaluation import (
     stability,
     states_of,
 )
-from models.metrics import scores
-from models.predictions import Prediction, read_predictions, save_predictions
-from models.protocols import PROTOCOLS
+from models.evaluation.metrics import scores
+from models.evaluation.predictions import Prediction, read_predictions, save_predictions
+from models.evaluation.protocols import PROTOCOLS
+from models.evaluation.tables import markdown
+from models.networks.fusion import PARTS
 from models.provenance import commit, today
 from models.registry import MODELS, RESULTS, result_path
-from models.report import markdown
-from models.settings import Settings, decisive, recipe_for, trained_on_altered
-from models.temperatures import temperatures
-from models.token_batches import TokenRecipe
+from models.training.sequence_batches import TokenRecipe
+from models.training.settings import Settings, decisive, recipe_for, trained_on_altered
 
 _ALL = "all"
 _LOCAL_VIDEO = "Faces of actors {actors} only were at hand, so voice and face together, and the face alone, are measured on them only."
@@ -60,7 +60,7 @@ def parser() -> argparse.ArgumentParser:
         nargs="+",
         default=[],
         metavar="KEY=NUMBER",
-        help="other settings, of models.recipe.Recipe or, for av-tokens, models.token_batches.TokenRecipe",
+        help="other settings, of models.training.recipe.Recipe or, for av-tokens, models.training.sequence_batches.TokenRecipe",
     )
     p.add_argument("--ferplus", type=int, default=1500, metavar="N", help="FER+ photographs of each emotion, at most")
     p.add_argument("--workers", type=int, default=2, help="trainings at a time")

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from models.clips import Clips, held_out_clips
-from models.dataset import Faces, Voices, load_faces, load_voices
+from models.data.clips import Clips, held_out_clips
+from models.data.dataset import Faces, Voices, load_faces, load_voices
+from models.networks.sequence import TOKEN_FRAMES
 from models.registry import RESULTS
-from models.tokens import TOKEN_FRAMES
 
 PATH = RESULTS / "reference.npz"
 _FRAMES = 3 * TOKEN_FRAMES  # of each voice

@@ -16,27 +16,27 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from models.architectures import PARTS
-from models.backbone import BACKBONES
 from models.checkpoint import WEIGHTS, AnyModel, EmotionModel, save_model
-from models.dataset import Faces, Voices
+from models.data.dataset import Faces, Voices
 from models.evaluate import keep, predictions, results_of, summary
-from models.evaluation import (
+from models.evaluation.calibration import temperature_of
+from models.evaluation.cross_validation import (
     STATES,
     TRAINED,
     Corpus,
     learn,
     states_of,
 )
-from models.pools import samples
-from models.predictions import Prediction
+from models.evaluation.predictions import Prediction
+from models.networks.backbone import BACKBONES
+from models.networks.fusion import PARTS
 from models.provenance import commit, today
-from models.recipe import Recipe
 from models.registry import MODELS, RESULTS, result_path
-from models.settings import TOKENS, Settings, recipe_for
-from models.temperatures import temperature_of
 from models.threads import one_thread
-from models.training import fuse_late
+from models.training.recipe import Recipe
+from models.training.samplers import samples
+from models.training.settings import TOKENS, Settings, recipe_for
+from models.training.vectors import fuse_late
 
 PROTOCOL = "actor-5fold"  # the one whose held-out clips set the temperature
 

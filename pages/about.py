@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.components.model_picker import require_app
+from pages.components.models.picker import require_app
 
 require_app()
 st.title("About and limits")

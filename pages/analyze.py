@@ -2,12 +2,12 @@
 
 import streamlit as st
 
-from pages.components.evidence import show_evidence
-from pages.components.fitness import may_be_shown
-from pages.components.inputs import choose_recording, show_introduction, show_name
-from pages.components.model_picker import chosen_model, require_app
-from pages.components.prediction import show_prediction
-from pages.components.run import analysis_of
+from pages.components.analyze.evidence import show_evidence
+from pages.components.analyze.inputs import choose_recording, show_introduction, show_name
+from pages.components.analyze.prediction import show_prediction
+from pages.components.analyze.quality import may_be_shown
+from pages.components.models.picker import chosen_model, require_app
+from pages.components.session.run import analysis_of
 
 require_app()
 st.title("What does the model recognise, and why?")

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from pages.components.model_picker import require_app
-from pages.components.trust import measures_table
+from pages.components.analyze.trust import measures_table
+from pages.components.models.picker import require_app
 
 require_app()
 st.title("How it works")

@@ -3,12 +3,12 @@
 import streamlit as st
 
 from models.registry import MODELS
-from pages.components.model_card import show_model_card
-from pages.components.model_picker import chosen_model, require_app
-from pages.components.model_scores import show_scores
-from pages.components.model_views import show_map, show_summary
-from pages.components.side_by_side import show_side_by_side
-from pages.components.state import Key
+from pages.components.models.card import show_model_card
+from pages.components.models.picker import chosen_model, require_app
+from pages.components.models.scores import show_scores
+from pages.components.models.side_by_side import show_side_by_side
+from pages.components.models.views import show_map, show_summary
+from pages.components.session.state import Key
 
 require_app()
 VIEWS = {

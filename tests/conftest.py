@@ -60,7 +60,7 @@ def model():
 
 @pytest.fixture(scope="session")
 def backbone():
-    from models.backbone import load_backbone
+    from models.networks.backbone import load_backbone
 
     return load_backbone()
 

@@ -12,9 +12,9 @@ from models.labels import LABELS
 from models.registry import MODELS
 from xai.analysis import Settings, analyse
 from xai.assess import assess
-from xai.export import warnings, write
-from xai.lime_spectrogram import SAMPLES
-from xai.shap_features import ESTIMATORS
+from xai.methods.lime import SAMPLES
+from xai.methods.shap import ESTIMATORS
+from xai.render.export import warnings, write
 
 
 def parser() -> argparse.ArgumentParser:

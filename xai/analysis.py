@@ -13,14 +13,14 @@ from threadpoolctl import threadpool_limits
 
 from features import Features, MediaError, extract
 from features.media import has_sound
-from models.backbone import FaceBackbone, load_backbone
 from models.checkpoint import AnyModel, load_model, softmax
 from models.labels import LABELS
-from xai.checks import Check, check_clip, should_be_asked
-from xai.gradcam import CamExplanation, explain_cam
-from xai.lime_spectrogram import SAMPLES, LimeExplanation, explain_lime
-from xai.modalities import ModalitySplit, split_modalities
-from xai.shap_features import ShapExplanation, explain_shap
+from models.networks.backbone import FaceBackbone, load_backbone
+from xai.methods.gradcam import CamExplanation, explain_cam
+from xai.methods.lime import SAMPLES, LimeExplanation, explain_lime
+from xai.methods.modality_split import ModalitySplit, split_modalities
+from xai.methods.shap import ShapExplanation, explain_shap
+from xai.quality.checks import Check, check_clip, should_be_asked
 
 
 @dataclass(frozen=True)

@@ -10,15 +10,15 @@ import numpy as np
 
 from features import Features
 from models.checkpoint import AnyModel, TokenModel
-from xai.altered import CELLS, Maps, without_face_cells, without_features, without_patches
 from xai.analysis import Analysis
-from xai.faithfulness import faithfulness
-from xai.gradcam import CamExplanation, explain_cam
-from xai.lime_spectrogram import explain_lime
-from xai.sanity import compare, scrambled_backbone, scrambled_model
-from xai.shap_features import explain_shap
-from xai.stability import SEEDS, agreement, slight_changes, steadiness, with_maps
-from xai.trust import FIT, LEARNED_BACKBONE, LEARNED_CLASSIFIER, LEFT_OVER, Score, Trust
+from xai.masking import CELLS, Maps, without_face_cells, without_features, without_patches
+from xai.methods.gradcam import CamExplanation, explain_cam
+from xai.methods.lime import explain_lime
+from xai.methods.shap import explain_shap
+from xai.metrics.faithfulness import faithfulness
+from xai.metrics.randomisation import compare, scrambled_backbone, scrambled_model
+from xai.metrics.stability import SEEDS, agreement, slight_changes, steadiness, with_maps
+from xai.score import FIT, LEARNED_BACKBONE, LEARNED_CLASSIFIER, LEFT_OVER, Score, Trust
 
 FRAMES = 6  # of a long clip, evenly spaced, stand for all
 _FACE_STEPS, _FACE_RANDOMS = 10, 5  # every step is a pass of the backbone for each frame

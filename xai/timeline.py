@@ -12,8 +12,8 @@ from features import N_AUDIO, N_FEATURES, Features
 from features.audio import HOP, RATE, mfcc
 from models.checkpoint import AnyModel, TokenModel, softmax
 from models.labels import LABELS
-from models.tokens import TokenBatch, speech_span, token_batch
-from xai.lime_spectrogram import sounding_part
+from models.networks.sequence import TokenBatch, speech_span, token_batch
+from xai.methods.lime import sounding_part
 
 WINDOW = 1.5  # seconds: several syllables, and one or two frames of the face
 STEP = 0.25  # seconds

@@ -15,8 +15,8 @@ from features import N_AUDIO, N_FEATURES, Features
 from features.audio import dct_matrix, mfcc
 from models.checkpoint import TokenModel, softmax
 from models.labels import LABELS
-from models.tokens import TokenBatch, padding, speech_span
-from xai.paths import path_nodes
+from models.networks.sequence import TokenBatch, padding, speech_span
+from xai.methods.path_nodes import path_nodes
 
 _BATCH = 64
 BLOCK_FRAMES = 20_000  # MFCC frames of one block of altered recordings: bounds memory at any clip length
@@ -93,7 +93,7 @@ def path_gradients(x: TokenBatch, model: TokenModel, nodes: int) -> tuple[np.nda
     The reference recordings are cut or repeated to the length of this one.
 
     Args:
-        nodes: points on each path, see :mod:`xai.paths`.
+        nodes: points on each path, see :mod:`xai.methods.path_nodes`.
 
     Returns:
         values (8, 552), mean logits of the references (8,), logits of this recording (8,).

@@ -16,7 +16,7 @@ import numpy as np
 from features.audio import to_mono
 from features.media import read_sound
 from features.pairing import SAME, compare
-from models.ravdess import find_takes
+from models.data.ravdess import find_takes
 
 
 def repeated(folder: Path) -> Iterator[tuple[Path, Path]]:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from features.audio import RATE, to_mono
 from features.media import read_sound
 from features.pairing import SAME, compare, pair
-from models.augment import aac, band_pass, gain, noise, reverb, tilt
+from models.data.augmentation import aac, band_pass, gain, noise, reverb, tilt
 from tests.conftest import encode_video, tone
 from tests.features.takes import repeated, sharpness
 

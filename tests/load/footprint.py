@@ -30,7 +30,7 @@ audio, video = (Path("pages/sample", name).read_bytes() for name in ("sample.wav
 """
 _PREDICTION = """
 from features import extract
-from models.backbone import load_backbone
+from models.networks.backbone import load_backbone
 from models.checkpoint import load_model
 load_model().predict(extract(audio, video, load_backbone().maps))
 """

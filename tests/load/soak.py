@@ -32,7 +32,7 @@ def run(count: int, minutes: float = 60.0, warm: int = WARM) -> dict[str, Any]:
     """Analyse ``count`` different recordings, keep the last three as a session does, and export each."""
     from tests.load.visitors import clip
     from xai.analysis import analyse
-    from xai.export import to_dict
+    from xai.render.export import to_dict
 
     kept: list = []
     resident: dict[int, float] = {}

@@ -28,7 +28,7 @@ from tests.load.server import serving
 from tests.load.small_host import SmallHost, small_host
 from tests.load.visitor import Visitor, numbers
 from xai.analysis import analyse
-from xai.export import to_dict
+from xai.render.export import to_dict
 
 _RESULT = "It names the emotion that is portrayed"  # below every prediction
 _SAME = 1e-5  # of numbers that may differ in the last place between two processes

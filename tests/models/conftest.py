@@ -11,11 +11,11 @@ import pytest
 from scipy.special import softmax
 
 from models.checkpoint import EmotionModel
-from models.dataset import SEQUENCE_FRAMES, SPOKEN, Faces, Voices, _face
+from models.data.corruptions import FACE_CHANGES, VOICE_CHANGES
+from models.data.dataset import SEQUENCE_FRAMES, SPOKEN, Faces, Voices, _face
+from models.data.ravdess import Take, file_name, find_takes, performances
+from models.evaluation.predictions import Prediction
 from models.labels import label_index
-from models.predictions import Prediction
-from models.ravdess import Take, file_name, find_takes, performances
-from models.robustness import FACE_CHANGES, VOICE_CHANGES
 from tests.conftest import encode_video, tone, wav
 
 VARIANTS = SPOKEN.stop + 2  # all speeds, and two altered copies
@@ -145,7 +145,7 @@ def inline(monkeypatch):
             done.set_result(function(*job))
             return done
 
-    monkeypatch.setattr("models.evaluation.ProcessPoolExecutor", Pool)
+    monkeypatch.setattr("models.evaluation.cross_validation.ProcessPoolExecutor", Pool)
 
 
 def synthetic(

@@ -12,12 +12,12 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from features import Features
-from features.vector import join
-from models.architectures import ARCHITECTURES, FACE, VOICE
+from features.extract import join
 from models.checkpoint import DEFAULT, WEIGHTS, EmotionModel, TokenModel, load_model, read_model, save_model
 from models.labels import LABELS
+from models.networks.fusion import ARCHITECTURES, FACE, VOICE
+from models.networks.sequence import sequences
 from models.registry import MODELS
-from models.tokens import sequences
 from tests.conftest import tone
 from tests.models.conftest import random_checkpoint
 from tests.xai.conftest import make_audio

@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, balanced_accuracy_score
 
+from models.data.corruptions import FACE_CHANGES, VOICE_CHANGES, WORDS_ONLY
+from models.data.ravdess import performances
 from models.evaluate import again, keep, main, results_of, summary, write
-from models.evaluation import Corpus, Laboratory, late_fusion
+from models.evaluation.cross_validation import Corpus, Laboratory, late_fusion
+from models.evaluation.metrics import confusion
+from models.evaluation.predictions import Prediction, read_predictions
+from models.evaluation.protocols import PROTOCOLS
+from models.evaluation.tables import markdown
 from models.labels import label_index, ravdess_label
-from models.metrics import confusion
-from models.predictions import Prediction, read_predictions
-from models.protocols import PROTOCOLS
-from models.ravdess import performances
 from models.registry import result_path
-from models.report import markdown
-from models.robustness import FACE_CHANGES, VOICE_CHANGES, WORDS_ONLY
 from tests.conftest import ROOT
 
 QUICK = {"epochs": 1, "taught_epochs": 1, "epoch_size": 64}
@@ -205,7 +205,7 @@ def test_scores_can_be_computed_again_from_what_is_kept(found, tmp_path, monkeyp
     for name, path in paths.items():
         assert json.loads(path.read_text(encoding="utf-8")) == results[name]
         assert results[name]["commit"] == "then"
-    monkeypatch.setattr("models.temperatures.fit_temperature", lambda *_: 4.0)
+    monkeypatch.setattr("models.evaluation.calibration.fit_temperature", lambda *_: 4.0)
     again(tmp_path)
     new = json.loads(paths["fused"].read_text(encoding="utf-8"))
     assert new["states"]["voice"]["calibration"]["after"] != results["fused"]["states"]["voice"]["calibration"]["after"]

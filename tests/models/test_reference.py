@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose
 
 from features import extract
 from models.checkpoint import load_model
-from models.clips import embed, predict
+from models.data.clips import embed, predict
 from models.labels import LABELS, ravdess_label
 from models.reference import load_reference
 from models.registry import MODELS

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from models.checkpoint import DEFAULT
-from models.evaluation import TRAINED, states_of
-from models.protocols import PROTOCOLS
+from models.evaluation.cross_validation import TRAINED, states_of
+from models.evaluation.protocols import PROTOCOLS
 from models.registry import MODELS, RESULTS, UNALTERED, read_result, result_path
 
 KEPT = sorted(RESULTS.glob("*.json"))

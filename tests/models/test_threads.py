@@ -4,9 +4,9 @@ import pytest
 import torch
 from threadpoolctl import threadpool_info
 
-import models.evaluation
+import models.evaluation.cross_validation
 import models.train
-from models.evaluation import Corpus, Laboratory
+from models.evaluation.cross_validation import Corpus, Laboratory
 from models.threads import one_thread
 
 
@@ -37,7 +37,12 @@ def test_inside_there_is_one_and_afterwards_what_was_before():
 def test_trainings_have_one(published, cache, tmp_path, monkeypatch):
     """Those that are scored, and those that are kept; what they draw from is made with one, too."""
     met = []
-    for module, name in ((models.evaluation, "learn"), (models.evaluation, "samples"), (models.train, "learn"), (models.train, "samples")):
+    for module, name in (
+        (models.evaluation.cross_validation, "learn"),
+        (models.evaluation.cross_validation, "samples"),
+        (models.train, "learn"),
+        (models.train, "samples"),
+    ):
         usual = getattr(module, name)
         monkeypatch.setattr(module, name, lambda *args, usual=usual: met.append(counts()) or usual(*args))
     lab = Laboratory(Corpus(published, cache, 0))

@@ -7,12 +7,12 @@ import pytest
 from numpy.testing import assert_allclose
 
 from models.checkpoint import read_model
-from models.clips import held_out_clips, predict
-from models.evaluation import Corpus, Laboratory, states_of
-from models.metrics import fit_temperature
+from models.data.clips import held_out_clips, predict
+from models.evaluation.cross_validation import Corpus, Laboratory, states_of
+from models.evaluation.metrics import fit_temperature
 from models.registry import MODELS
 from models.train import describe, main
-from models.training import fuse_late
+from models.training.vectors import fuse_late
 from tests.models.conftest import publish
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from xai.trust import FIT, Score, Trust
+from xai.score import FIT, Score, Trust
 
 QUICK = Trust((Score(FIT, 0.9),))
 

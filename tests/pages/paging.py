@@ -7,7 +7,7 @@ from tests.conftest import ROOT
 _SCRIPT = f"""
 import runpy
 import streamlit as st
-from pages.components.model_picker import choose_model
+from pages.components.models.picker import choose_model
 
 choose_model()
 runpy.run_path({str(ROOT / "pages")!r} + "/" + st.session_state.get("turned to", "analyze") + ".py")

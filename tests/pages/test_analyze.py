@@ -11,7 +11,7 @@ from features.audio import to_mono
 from features.media import read_sound
 from models.labels import LABELS
 from models.registry import read_result
-from pages.components.state import Key, escape
+from pages.components.session.state import Key, escape
 from tests.conftest import encode_video, tone, wav
 from tests.pages.paging import open_at, turn
 

@@ -13,16 +13,16 @@ from sklearn.metrics.pairwise import cosine_similarity
 from streamlit.testing.v1 import AppTest
 
 from models.checkpoint import load_model
-from models.clips import embed
+from models.data.clips import embed
+from models.data.ravdess import parse_name
+from models.evaluation.calibration import temperatures
+from models.evaluation.predictions import read_predictions
+from models.evaluation.protocols import PROTOCOLS
 from models.labels import LABELS, ravdess_label
-from models.predictions import read_predictions
-from models.protocols import PROTOCOLS
-from models.ravdess import parse_name
 from models.reference import load_reference
 from models.registry import MODELS, UNALTERED, read_result, result_path
-from models.temperatures import temperatures
-from pages.components.model_clips import as_csv, said_of_each, surest_mistakes_first
-from pages.components.state import Key
+from pages.components.models.recordings import as_csv, said_of_each, surest_mistakes_first
+from pages.components.session.state import Key
 from tests.pages.paging import open_at, turn
 from tests.pages.test_analyze import charts, texts, widget
 
@@ -126,7 +126,7 @@ def test_every_prediction_can_be_taken_home():
 
 
 def test_what_was_not_kept_is_not_offered(app, monkeypatch):
-    monkeypatch.setattr("pages.components.model_clips.result_path", lambda *_: Path("nowhere.json"))
+    monkeypatch.setattr("pages.components.models.recordings.result_path", lambda *_: Path("nowhere.json"))
     app.run()
     assert not app.exception
     assert not [table for table in app.dataframe if "recording" in table.value]

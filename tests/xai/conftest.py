@@ -8,14 +8,14 @@ from sklearn.metrics import pairwise_distances
 
 from features import N_FEATURES, Features
 from features.audio import HOP, RATE, AudioFeatures, mean_mfcc, mel_centres, mel_spectrogram_db
+from features.extract import join
 from features.faces import Box
-from features.vector import join
 from features.video import VideoFeatures
 from models.checkpoint import EmotionModel, TokenModel
-from models.classifier import TransformerEmotionClassifier
-from models.tokens import TokenTransformer
+from models.networks.sequence import TokenTransformer
+from models.networks.transformer import TransformerEmotionClassifier
 from tests.conftest import tone
-from xai.lime_spectrogram import LimeExplanation
+from xai.methods.lime import LimeExplanation
 
 
 @pytest.fixture

@@ -19,16 +19,16 @@ import torch
 import xai.assess
 from features import N_AUDIO, N_FEATURES, Features, extract
 from features.audio import HOP, N_MELS, RATE, dct_matrix, mel_edges
-from features.vector import join
+from features.extract import join
 from features.video import VideoFeatures
-from models.backbone import FaceBackbone, load_backbone
 from models.checkpoint import EmotionModel
+from models.networks.backbone import FaceBackbone, load_backbone
 from tests.conftest import SAMPLE
 from tests.xai.conftest import make_audio
 from xai.analysis import Analysis, Settings, explain
-from xai.gradcam import CamExplanation, explain_cam
-from xai.lime_spectrogram import LimeExplanation, explain_lime
-from xai.shap_features import ShapExplanation, explain_shap
+from xai.methods.gradcam import CamExplanation, explain_cam
+from xai.methods.lime import LimeExplanation, explain_lime
+from xai.methods.shap import ShapExplanation, explain_shap
 
 TARGET = 3
 _SIDE = 32  # pixels of a cell of the maps

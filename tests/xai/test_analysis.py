@@ -9,13 +9,13 @@ import torch
 from numpy.testing import assert_allclose
 
 from features import MediaError, extract
-from models.architectures import ARCHITECTURES
 from models.checkpoint import EmotionModel, save_model, softmax
 from models.labels import LABELS
+from models.networks.fusion import ARCHITECTURES
 from tests.conftest import SAMPLE, encode_video, tone, wav
 from xai.__main__ import main
 from xai.analysis import Settings, analyse
-from xai.cam_library import explain_cam_with
+from xai.methods.pytorch_grad_cam import explain_cam_with
 
 QUICK = Settings(samples=300)
 

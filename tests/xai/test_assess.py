@@ -14,15 +14,15 @@ from numpy.testing import assert_allclose
 import xai.assess
 from features import Features
 from features.audio import RATE
-from features.vector import join
-from models.backbone import load_backbone
+from features.extract import join
+from models.networks.backbone import load_backbone
 from tests.xai.conftest import make_audio
 from tests.xai.planted import BROKEN, PLANTS, TARGET, ColourDetector, Planted, analysed, broken
 from xai.assess import FRAMES, Question, assess, assess_one, chosen_frames, explained
-from xai.lime_spectrogram import explain_lime
-from xai.sanity import compare, scrambled_model
-from xai.stability import agreement
-from xai.trust import LEARNED_CLASSIFIER, MEASURES, Trust
+from xai.methods.lime import explain_lime
+from xai.metrics.randomisation import compare, scrambled_model
+from xai.metrics.stability import agreement
+from xai.score import LEARNED_CLASSIFIER, MEASURES, Trust
 
 OTHER = 5
 FAST = {key: name for name, (key, _) in PLANTS.items() if name != "Grad-CAM, ResNet-18"}

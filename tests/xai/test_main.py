@@ -15,8 +15,8 @@ from tests.conftest import ROOT, SAMPLE, encode_video, tone, wav
 from xai.__main__ import main
 from xai.analysis import Settings, analyse
 from xai.assess import Question, assess_one
-from xai.listen import level_matched, take_apart
-from xai.trust import FIT, Score, Trust
+from xai.render.sound import level_matched, take_apart
+from xai.score import FIT, Score, Trust
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose
 
 from tests.load.visitors import clip
 from xai.analysis import Settings, analyse
-from xai.cam_library import explain_cam_with
+from xai.methods.pytorch_grad_cam import explain_cam_with
 
 
 def arrays(value, where: str = ""):

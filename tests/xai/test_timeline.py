@@ -7,10 +7,10 @@ import pytest
 from numpy.testing import assert_allclose
 
 from features.audio import HOP, N_MELS, RATE, AudioFeatures, mfcc
-from features.vector import Features, join
+from features.extract import Features, join
 from models.checkpoint import load_model, softmax
+from models.networks.sequence import speech_span, token_batch
 from models.registry import MODELS
-from models.tokens import speech_span, token_batch
 from tests.xai.conftest import make_audio
 from xai.timeline import explain_timeline
 

@@ -11,15 +11,15 @@ from numpy.testing import assert_allclose
 
 from features import N_AUDIO, Features
 from features.audio import HOP, RATE, dct_matrix
-from features.vector import join
+from features.extract import join
 from models.checkpoint import softmax
-from models.tokens import TOKEN_FRAMES, TokenBatch, sequences, token_batch
+from models.networks.sequence import TOKEN_FRAMES, TokenBatch, sequences, token_batch
 from tests.conftest import tone
 from tests.xai.conftest import assert_marks_burst, burst, library_lime, make_audio
-from xai.gradcam import explain_cam
-from xai.lime_spectrogram import background, explain_lime, patch_grid
-from xai.modalities import split_modalities
-from xai.shap_features import explain_shap
+from xai.methods.gradcam import explain_cam
+from xai.methods.lime import background, explain_lime, patch_grid
+from xai.methods.modality_split import split_modalities
+from xai.methods.shap import explain_shap
 from xai.tokens import coalitions, expected_gradients, frame_gradients, hidden_logits, sample_count
 
 

@@ -1,0 +1,155 @@
+"""Scores of predictions, each with an interval."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from models.checkpoint import softmax
+from models.evaluation.intervals import bootstrap, share_of
+from models.labels import LABELS
+
+BINS = 10
+
+
+def accuracy(scores: np.ndarray, labels: np.ndarray) -> float:
+    """Share of clips whose class of highest logit or probability is the right one."""
+    return float((scores.argmax(axis=1) == labels).mean())
+
+
+def calibration_error(probabilities: np.ndarray, labels: np.ndarray, bins: int = BINS) -> float:
+    """Expected calibration error of the top class with equal-width bins (Guo et al. 2017, arXiv:1706.04599)."""
+    sure, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
+    place = np.minimum((sure * bins).astype(int), bins - 1)
+    gaps = np.bincount(place, right - sure, minlength=bins)
+    return float(np.abs(gaps).sum() / len(labels))
+
+
+def calibration_by_chance(probabilities: np.ndarray, draws: int = 500) -> np.ndarray:
+    """Calibration errors (draws,) that a perfectly calibrated model would score on as many clips, by chance alone.
+
+    Right and wrong are drawn with the model's own probabilities: with few clips a bin holds few, and its share of right
+    answers strays from its confidence (consistency resampling, Bröcker & Smith 2007, doi 10.1175/WAF993.1).
+    """
+    sure = probabilities.max(axis=1)
+    place = np.minimum((sure * BINS).astype(int), BINS - 1)
+    right = np.random.default_rng(0).random((draws, len(sure))) < sure
+    return np.array([np.abs(np.bincount(place, row - sure, minlength=BINS)).sum() for row in right]) / len(sure)
+
+
+def calibration_curve(probabilities: np.ndarray, labels: np.ndarray) -> list[dict[str, float]]:
+    """Bins that hold clips: mean confidence, share of right answers, number of clips."""
+    sure, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
+    place = np.minimum((sure * BINS).astype(int), BINS - 1)
+    return [
+        {
+            "confidence": round(float(sure[place == b].mean()), 4),
+            "accuracy": round(float(right[place == b].mean()), 4),
+            "clips": int((place == b).sum()),
+        }
+        for b in np.unique(place)
+    ]
+
+
+def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
+    """The temperature that makes held-out labels most likely (Guo et al. 2017): a search on a fine grid, 0.25 to 8."""
+    grid = np.exp(np.linspace(np.log(0.25), np.log(8.0), 400))
+    return float(grid[np.argmin([_negative_log_likelihood(logits / t, labels) for t in grid])])
+
+
+def _negative_log_likelihood(logits: np.ndarray, labels: np.ndarray) -> float:
+    top = logits.max(axis=1, keepdims=True)
+    log_sum = np.log(np.exp(logits - top).sum(axis=1)) + top[:, 0]
+    return float((log_sum - logits[np.arange(len(labels)), labels]).mean())
+
+
+def from_confusion(matrix: np.ndarray) -> dict[str, np.ndarray]:
+    """(…, 8, 8) counts, rows the truth → accuracy, unweighted average recall, macro-F1, and (…, 8) precision, recall and F1.
+
+    A class that nobody portrayed is left out of the averages (NaN in its own scores).
+    """
+    right = np.diagonal(matrix, axis1=-2, axis2=-1).astype(float)
+    shown, named = matrix.sum(axis=-1), matrix.sum(axis=-2)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        recall = right / shown
+        precision = np.where(shown > 0, np.where(named > 0, right / named, 0.0), np.nan)
+        f1 = np.where(shown > 0, 2 * right / (shown + named), np.nan)
+    return {
+        "accuracy": right.sum(axis=-1) / np.maximum(matrix.sum(axis=(-2, -1)), 1),
+        "uar": np.nanmean(recall, axis=-1),
+        "macro_f1": np.nanmean(f1, axis=-1),
+        "precision": precision,
+        "recall": recall,
+        "f1": f1,
+    }
+
+
+def confusion(predicted: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """int (8, 8): rows what was portrayed, columns what was named."""
+    k = len(LABELS)
+    return np.bincount(labels * k + predicted, minlength=k * k).reshape(k, k)
+
+
+def scores(logits: np.ndarray, scaled: np.ndarray, labels: np.ndarray, actors: np.ndarray, seeds: int = 1) -> dict:
+    """Everything about the predictions (n, 8) of n clips, ready for JSON.
+
+    Args:
+        logits: as the classifier gives them.
+        scaled: divided by a temperature that was fitted on other clips.
+        seeds: how many trainings the rows are of, one after the other, each with the same clips in the same order: clips
+            count once, however often they were judged.
+    """
+    clips = len(labels) // seeds
+    predicted = logits.argmax(axis=1)
+    before, after = softmax(logits), softmax(scaled)
+    names = ("accuracy", "uar", "macro_f1")
+
+    def numbers(rows: np.ndarray) -> np.ndarray:
+        found = from_confusion(confusion(predicted[rows], labels[rows]))
+        errors = [calibration_error(p[rows], labels[rows]) for p in (before, after)]
+        return np.concatenate([[found[name] for name in names], errors, *(found[k] for k in ("precision", "recall", "f1"))])
+
+    def in_all_seeds(rows: np.ndarray) -> np.ndarray:
+        return numbers(np.concatenate([rows + k * clips for k in range(seeds)]))
+
+    values, (low, high) = numbers(np.arange(len(labels))), bootstrap(actors[:clips], in_all_seeds)
+    triples = [_triple(*numbers) for numbers in zip(values, low, high, strict=True)]
+    k, chance = len(LABELS), calibration_by_chance(after[:clips])
+    per_class = {
+        label: {
+            "precision": triples[5 + c],
+            "recall": triples[5 + k + c],
+            "f1": triples[5 + 2 * k + c],
+            "clips": int((labels[:clips] == c).sum()),
+        }
+        for c, label in enumerate(LABELS)
+    }
+    return {
+        **dict(zip(names, triples, strict=False)),
+        "clips": clips,
+        "actors": len(np.unique(actors)),
+        "calibration": {
+            "before": triples[3],
+            "after": triples[4],
+            "by_chance": round(float(chance.mean()), 4),
+            "by_chance_at_most": round(float(np.quantile(chance, 0.95)), 4),
+            "curve": calibration_curve(after, labels),
+        },
+        "per_class": per_class,
+        "confusion": confusion(predicted, labels).tolist(),
+        "per_actor": {f"{a:02d}": _group_scores(after, labels, actors, actors == a, seeds) for a in np.unique(actors).tolist()},
+        "per_sex": {sex: _group_scores(after, labels, actors, actors % 2 == odd, seeds) for sex, odd in (("male", 1), ("female", 0))},
+    }
+
+
+def _triple(value: float, low: float, high: float) -> dict[str, float | None]:
+    return {key: None if np.isnan(v) else round(float(v), 4) for key, v in (("value", value), ("low", low), ("high", high))}
+
+
+def _group_scores(probabilities: np.ndarray, labels: np.ndarray, actors: np.ndarray, mask: np.ndarray, seeds: int) -> dict | None:
+    """How often it is right about some of the clips, with an interval, and how sure it is on average."""
+    if not mask.any():
+        return None
+    clips = int(mask.sum()) // seeds
+    right = (probabilities[mask].argmax(axis=1) == labels[mask]).reshape(seeds, clips).mean(axis=0)
+    sure = float(probabilities[mask].max(axis=1).mean())
+    return {"accuracy": share_of(right, actors[mask][:clips]), "confidence": round(sure, 4), "clips": clips}

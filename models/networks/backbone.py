@@ -1,0 +1,104 @@
+"""ResNet-18 up to its last convolutional maps, with the preprocessing that belongs to its weights.
+
+A backbone is a callable: uint8 (n, 224, 224, 3) RGB crops → float32 (n, 512, 7, 7) maps. Their mean over space is what
+the network's global average pool returns, so ``torchvision.models.resnet18`` is the reference in the tests.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import safe_open
+from torch import nn
+from torchvision.models import ResNet, ResNet18_Weights, resnet18
+
+WEIGHTS = Path(__file__).parents[1] / "weights"
+_BATCH = 4
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How weights expect a crop in [0, 1]: turned grey or not, then (x − mean) ÷ deviation for each channel."""
+
+    grey: bool
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+    # ITU-R BT.601 luma, as in OpenCV and Pillow.
+    _LUMA = (0.299, 0.587, 0.114)
+
+    def __call__(self, crops: np.ndarray) -> torch.Tensor:
+        """uint8 (n, 224, 224, 3) → float32 (n, 3, 224, 224)."""
+        x = torch.from_numpy(np.ascontiguousarray(crops)).permute(0, 3, 1, 2).float() / 255
+        if self.grey:
+            luma = torch.tensor(self._LUMA).view(1, 3, 1, 1)
+            x = (x * luma).sum(1, keepdim=True).expand(-1, 3, -1, -1)
+        return (x - torch.tensor(self.mean).view(1, 3, 1, 1)) / torch.tensor(self.std).view(1, 3, 1, 1)
+
+
+class FaceBackbone(nn.Module):
+    """ResNet-18 (He et al. 2016, arXiv:1512.03385) without its pool and its last layer."""
+
+    def __init__(self, name: str, resnet: ResNet, preprocessing: Preprocessing, provenance: str, digest: str) -> None:
+        super().__init__()
+        self.name, self.preprocessing, self.provenance, self.digest = name, preprocessing, provenance, digest
+        self.stem = nn.Sequential(resnet.conv1, resnet.bn1, resnet.relu, resnet.maxpool)
+        self.layer1, self.layer2, self.layer3, self.layer4 = resnet.layer1, resnet.layer2, resnet.layer3, resnet.layer4
+        self.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """float32 (n, 3, 224, 224), preprocessed → (n, 512, 7, 7)."""
+        x = x.contiguous(memory_format=torch.channels_last)
+        return self.layer4(self.layer3(self.layer2(self.layer1(self.stem(x)))))
+
+    def maps(self, crops: np.ndarray) -> np.ndarray:
+        """uint8 (n, 224, 224, 3) RGB crops → float32 (n, 512, 7, 7)."""
+        out = np.empty((len(crops), 512, 7, 7), np.float32)
+        with torch.inference_mode():
+            for start in range(0, len(crops), _BATCH):
+                out[start : start + _BATCH] = self(self.preprocessing(crops[start : start + _BATCH])).numpy()
+        return out
+
+
+def _load_ferplus() -> FaceBackbone:
+    path = WEIGHTS / "face_resnet18_ferplus.safetensors"
+    with safe_open(path, "pt") as file:
+        meta = file.metadata()
+        state = {key: file.get_tensor(key) for key in file.keys() if not key.startswith("expression.")}  # noqa: SIM118
+    with torch.device("meta"):  # no random weights first: they would cost time and 45 MB
+        resnet = resnet18()
+        resnet.fc = nn.Identity()  # type: ignore[assignment]  # as it was trained
+    resnet.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state.items()}, assign=True)
+    grey = Preprocessing(True, (float(meta["mean"]),) * 3, (float(meta["std"]),) * 3)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    return FaceBackbone("ferplus", resnet, grey, f"{meta['trained_on']}; {meta['test_accuracy']}", digest)
+
+
+def _load_imagenet() -> FaceBackbone:
+    weights = ResNet18_Weights.IMAGENET1K_V1
+    colour = Preprocessing(False, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+    network = resnet18(weights=weights)  # torchvision downloads 45 MB, once, and checks its hash
+    return FaceBackbone("imagenet", network, colour, weights.url, weights.url.rsplit("-", 1)[-1][:8])
+
+
+_LOADERS = {"ferplus": _load_ferplus, "imagenet": _load_imagenet}
+BACKBONES = tuple(_LOADERS)
+
+
+def load_backbone(name: str = "ferplus") -> FaceBackbone:
+    """The backbone of that name, loaded once: ``ferplus`` (default, in the repository) or ``imagenet`` (downloaded).
+
+    Raises:
+        KeyError: there is no such backbone.
+    """
+    return _load(name)  # positional: lru_cache takes a default and the same value given for different calls
+
+
+@lru_cache(maxsize=len(_LOADERS))
+def _load(name: str) -> FaceBackbone:
+    return _LOADERS[name]()

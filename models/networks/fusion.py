@@ -1,0 +1,86 @@
+"""The other classifiers on offer beside the fused Transformer. All take 552 standardised numbers, zeros for what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import nn
+
+from features import N_AUDIO, N_FEATURES, N_VISUAL
+from models.labels import LABELS
+from models.networks.sequence import TokenTransformer
+from models.networks.transformer import TransformerEmotionClassifier
+
+VOICE, FACE = slice(0, N_AUDIO), slice(N_AUDIO, N_FEATURES)
+PARTS = ("voice", "face")  # names of the two, which a single modality and late fusion are made of
+
+
+class SingleModality(nn.Module):
+    """The same Transformer on the voice's 40 or the face's 512 numbers alone."""
+
+    def __init__(self, modality: str, dropout: float = 0.3) -> None:
+        super().__init__()
+        self.columns = VOICE if modality == "voice" else FACE
+        self.network = TransformerEmotionClassifier(N_AUDIO if modality == "voice" else N_VISUAL, dropout=dropout)
+
+    def embedding(self, x: torch.Tensor) -> torch.Tensor:
+        """(n, 552) standardised → (n, 256)."""
+        return self.network.embedding(x[:, self.columns])
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(n, 552) standardised → (n, 8) logits."""
+        return self.network(x[:, self.columns])
+
+
+class LateFusion(nn.Module):
+    """Two classifiers that never meet: their probabilities, each weighted by its confidence, w = conf / Σ conf.
+
+    Confidence is a classifier's highest probability, after its own temperature. A missing modality weighs nothing.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.voice, self.face = SingleModality("voice"), SingleModality("face")
+        self.temperatures: torch.Tensor
+        self.register_buffer("temperatures", torch.ones(2))
+
+    def embedding(self, x: torch.Tensor) -> torch.Tensor:
+        """(n, 552) standardised → (n, 512): the two embeddings side by side."""
+        return torch.cat([self.voice.embedding(x), self.face.embedding(x)], dim=1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(n, 552) standardised → (n, 8) logarithms of the mixed probabilities."""
+        parts = torch.stack([self.voice(x), self.face(x)], dim=1) / self.temperatures[:, None]
+        probabilities = parts.softmax(dim=2)
+        there = torch.stack([(x[:, VOICE] != 0).any(dim=1), (x[:, FACE] != 0).any(dim=1)], dim=1)
+        there = there | ~there.any(dim=1, keepdim=True)  # with neither, both say what they expect of anybody
+        weights = probabilities.amax(dim=2) * there
+        weights = weights / weights.sum(dim=1, keepdim=True)
+        return (probabilities * weights[:, :, None]).sum(dim=1).clamp(min=1e-9).log()
+
+
+class LinearClassifier(nn.Module):
+    """Multinomial logistic regression: what the others must beat to be worth their complexity."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(N_FEATURES, len(LABELS))
+
+    def embedding(self, x: torch.Tensor) -> torch.Tensor:
+        """(n, 552) standardised → (n, 8): it has no other inside than its logits."""
+        return self.layer(x)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(n, 552) standardised → (n, 8) logits."""
+        return self.layer(x)
+
+
+ARCHITECTURES: dict[str, Callable[[], nn.Module]] = {
+    "fused": TransformerEmotionClassifier,
+    "voice": lambda: SingleModality("voice"),
+    "face": lambda: SingleModality("face"),
+    "late-fusion": LateFusion,
+    "linear": LinearClassifier,
+    "av-tokens": TokenTransformer,
+}

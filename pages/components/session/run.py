@@ -1,0 +1,58 @@
+"""Run an analysis once, with its stages named, and explain in a sentence what went wrong if it cannot be run."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from features import MediaError
+from pages.components.session.queue import the_queue
+from pages.components.session.state import Recording, recent_analyses, remember
+
+if TYPE_CHECKING:
+    from models.checkpoint import AnyModel
+    from xai.analysis import Analysis
+
+log = logging.getLogger(__name__)
+
+
+def analysis_of(recording: Recording, options: dict[str, Any], name: str) -> Analysis | None:
+    """The analysis of a recording by a model: from this session's memory, or made now. None after a problem, which is shown."""
+    kept = recent_analyses()
+    place = st.empty()
+    try:
+        from models.checkpoint import load_model
+
+        model = load_model(name)
+        key = (recording.digest(), model.digest, tuple(sorted(options.items())))
+        if key not in kept:
+            with place.container():
+                remember(key, _run(recording, options, model, st.status("Getting ready…").update))
+            place.empty()
+        return kept[key]
+    except MediaError as error:
+        message = str(error)
+    except MemoryError:
+        message = "This recording needs more memory than this server has: cut out the part that matters."
+    except Exception as error:
+        # Only where it happened: messages and variables may hold what belongs to the visitor.
+        place_in_code = traceback.extract_tb(error.__traceback__)[-1]
+        log.error("analysis failed: %s in %s, line %s", type(error).__name__, place_in_code.name, place_in_code.lineno)
+        message = "Something went wrong on our side and this recording could not be analysed. Try another file, or the sample."
+    place.error(message, icon=":material/error:")
+    return None
+
+
+def _run(recording: Recording, options: dict[str, Any], model: AnyModel, update) -> Analysis:
+    from xai.analysis import Settings, analyse
+
+    def wait(ahead: int) -> None:
+        update(label=f"Waiting: {ahead} ahead of you…")
+
+    with the_queue().turn(wait):
+        return analyse(
+            recording.audio, recording.video, model=model, settings=Settings(**options), on_stage=lambda words: update(label=words)
+        )

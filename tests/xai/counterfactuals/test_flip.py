@@ -1,0 +1,160 @@
+"""The smallest change that flips: what is found does flip, and a planted cause is found with as little as it takes."""
+
+from dataclasses import replace
+from itertools import combinations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose
+
+from features.extract import join
+from models.labels import LABELS
+from tests.xai.planted import TARGET, analysed, marked_face, tone_burst
+from xai.analysis import analyse
+from xai.counterfactuals.flip import fewest, margin, smallest_flips, withstood
+from xai.masking import without_face_cells, without_patches
+
+
+def additive(weights: np.ndarray, threshold: float):
+    """A judge that names class 0 as long as enough weight is there, else class 1."""
+
+    def judge(kept: np.ndarray) -> np.ndarray:
+        logits = np.full((len(kept), 8), -9.0)
+        logits[:, 0], logits[:, 1] = kept @ weights, threshold
+        return logits
+
+    return judge
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.floats(0.1, 5), min_size=2, max_size=8), st.floats(0.05, 0.95))
+def test_where_parts_add_up_the_fewest_are_found(values, share):
+    weights = np.array(values)
+    threshold = share * weights.sum()
+    removed = fewest(additive(weights, threshold), len(weights), 0, len(weights))
+    count = next(k for k in range(1, len(weights) + 1) if weights.sum() - np.sort(weights)[::-1][:k].sum() < threshold)
+    assert len(removed) == count
+    assert np.delete(weights, removed).sum() < threshold
+
+
+def test_what_is_not_needed_is_put_back():
+    """Greedy takes part 0 first, which two others make superfluous later."""
+    answers = {
+        frozenset(): 3.0,
+        frozenset({0}): 1.0,
+        frozenset({1}): 2.0,
+        frozenset({2}): 2.0,
+        frozenset({1, 2}): -1.0,
+        frozenset({0, 1}): 0.5,
+    }
+
+    def judge(kept: np.ndarray) -> np.ndarray:
+        logits = np.zeros((len(kept), 8))
+        logits[:, 1:] = -9
+        logits[:, 1] = [-answers.get(frozenset(np.flatnonzero(~keep).tolist()), 0.6 if (~keep).sum() < 3 else -2.0) for keep in kept]
+        return logits
+
+    assert fewest(judge, 3, 0, 3) == (1, 2)
+
+
+def test_none_where_nothing_flips_or_too_much_would_have_to_go():
+    assert fewest(additive(np.ones(4), -1.0), 4, 0, 4) is None
+    assert fewest(additive(np.ones(10), 0.5), 10, 0, 5) is None
+
+
+def test_margin_is_the_lead_over_the_best_of_the_others():
+    logits = np.array([[1.0, 3, 2, 0, 0, 0, 0, 0], [4, 3, 2, 0, 0, 0, 0, 0]])
+    assert_allclose(margin(logits, 0), [-2, 1])
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_planted_burst_is_all_it_takes(seed):
+    """A classifier that names the class because of the burst alone: nothing else has to go, and little of it remains."""
+    planted = tone_burst(seed)
+    features, model = planted.analysis.features, planted.analysis.model
+    logits = model.logits(features.vector[None])[0]
+    model.classifier.bias[TARGET] += float(np.delete(logits, TARGET).max() - logits[TARGET] + 1.0)
+    analysis = analysed(features, model, planted.analysis.backbone)
+    assert analysis.predicted == TARGET
+    (flip,) = [flip for flip in smallest_flips(analysis) if flip.kind == "patches"]
+    assert set(flip.removed) <= set(planted.cause.tolist())
+
+
+@pytest.fixture(scope="module")
+def flipped(clips):
+    """Analyses of three pairs, and what was found for them."""
+    analyses = [analyse(*pair) for pair in clips[:3]]
+    return [(analysis, smallest_flips(analysis)) for analysis in analyses]
+
+
+@pytest.mark.parametrize("pair", range(3))
+def test_what_is_found_does_flip_and_says_how_much_it_took(flipped, pair):
+    analysis, flips = flipped[pair]
+    features, model, backbone = analysis.features, analysis.model, analysis.backbone
+    shares = [len(flip.removed) / flip.total for flip in flips]
+    assert shares
+    assert shares == sorted(shares)
+    for flip in flips:
+        assert flip.label != analysis.label
+        assert f"it would say {flip.label}" in flip.words
+        kept = np.ones((1, flip.total), bool)
+        kept[0, list(flip.removed)] = False
+        if flip.kind == "patches":
+            logits = without_patches(features, model, kept, analysis.lime.cells)
+        elif flip.kind == "cells":
+            frames = np.flatnonzero(features.video.used)
+            parts = np.repeat(kept.reshape(1, 1, 7, 7), len(frames), axis=1)
+            logits = without_face_cells(features, model, backbone.maps, parts, frames)
+        else:
+            rows = features.video.maps.mean(axis=(2, 3))[kept[0]]
+            logits = model.logits(join(features.audio.mfcc, rows.mean(axis=0))[None])
+        assert LABELS[int(logits[0].argmax())] == flip.label
+        assert f"{len(flip.removed)} " in flip.words
+
+
+@pytest.mark.parametrize("pair", range(3))
+def test_no_fewer_frames_do_it(flipped, pair):
+    """All combinations are tried: the smallest that flips is as large as what was found, or there is none and none was found."""
+    analysis, flips = flipped[pair]
+    rows = analysis.features.video.maps[analysis.features.video.used].mean(axis=(2, 3))
+
+    def flips_it(option: tuple[int, ...]) -> bool:
+        vector = join(analysis.features.audio.mfcc, np.delete(rows, option, axis=0).mean(axis=0))
+        return bool(analysis.model.logits(vector[None])[0].argmax() != analysis.predicted)
+
+    counts = [count for count in range(1, len(rows)) for option in combinations(range(len(rows)), count) if flips_it(option)]
+    found = [flip for flip in flips if flip.kind == "frames"]
+    assert [len(flip.removed) for flip in found] == counts[:1]
+    assert all(flip.exact for flip in found)
+
+
+def test_what_did_not_flip_is_said_too(flipped):
+    analysis, flips = flipped[0]
+    used = int(analysis.features.video.used.sum())
+    words = f"up to {used - 1} of the pictures or 40 patches of sound or 25 of 49 cells of the face, it still said {analysis.label}."
+    assert words in withstood(analysis, [])
+    names = {"frames": "of the pictures", "patches": "patches of sound", "cells": "cells of the face"}
+    for flip in flips:
+        assert names[flip.kind] not in (withstood(analysis, [flip]) or "")
+    deaf = replace(analysis, lime=None, cam=None, features=replace(analysis.features, audio=None))
+    assert names["frames"] in withstood(deaf, [])
+    assert "sound" not in withstood(deaf, [])
+    assert "cells" not in withstood(deaf, [])
+
+
+def test_parts_of_the_face_are_named_where_they_are():
+    planted = marked_face(0)  # on the mouth
+    analysis = replace(planted.analysis, probabilities=np.eye(8)[TARGET])
+    flips = [flip for flip in smallest_flips(analysis) if flip.kind == "cells"]
+    for flip in flips:
+        assert "the lower face" in flip.words
+
+
+def test_the_work_can_be_cancelled(sample_analysis):
+    def leave(_: str) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        smallest_flips(sample_analysis, leave)

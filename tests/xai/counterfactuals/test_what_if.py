@@ -1,0 +1,117 @@
+"""What if: the changed recording takes the same path as one that was recorded so."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from features import MediaError, extract
+from features.extract import join
+from models.checkpoint import load_model
+from models.data.augmentation import low_pass, noise
+from models.registry import MODELS
+from tests.conftest import wav
+from tests.xai.planted import TARGET, linear_model, put_patch
+from xai.analysis import analyse
+from xai.counterfactuals.what_if import (
+    EYES,
+    FACE_CHANGES,
+    MOUTH,
+    NO_CHANGE,
+    OTHER_VOICE,
+    VOICE_CHANGES,
+    WhatIf,
+    cover,
+    covered_picture,
+    what_if,
+)
+from xai.methods.modality_split import split_modalities
+
+
+def ask(analysis, **change) -> np.ndarray:
+    other = change.pop("other", None)
+    return what_if(analysis.features, analysis.model, analysis.backbone.maps, WhatIf(**change), other)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_as_it_is_muted_and_hidden_are_the_four_coalitions(sample, name):
+    analysis = analyse(*sample, model=load_model(name))
+    split = split_modalities(analysis.features, analysis.model)
+    assert_allclose(ask(analysis), analysis.probabilities, atol=1e-6)
+    if analysis.model.hears and analysis.model.sees:
+        assert_allclose(ask(analysis, voice="muted"), split.video_alone, atol=1e-6)
+        assert_allclose(ask(analysis, face="hidden"), split.audio_alone, atol=1e-6)
+    with pytest.raises(MediaError, match="nothing is left"):
+        ask(analysis, voice="muted", face="hidden")
+
+
+@pytest.mark.parametrize("name", ["fused", "av-tokens"])
+@pytest.mark.parametrize(
+    "change", [("low notes only", lambda s: low_pass(s, 800.0)), ("noisy", lambda s: noise(s, 5.0, np.random.default_rng(0)))]
+)
+def test_a_changed_voice_is_as_if_it_had_been_recorded_so(sample, name, change):
+    analysis = analyse(*sample, model=load_model(name))
+    voice, alter = change
+    file = wav(alter(analysis.features.audio.samples), subtype="FLOAT")
+    recorded = analyse(file, sample[1], model=analysis.model)
+    asked = ask(analysis, voice=voice, cut=800.0, snr=5.0)
+    assert_allclose(asked, recorded.probabilities, atol=2e-4)
+    assert np.abs(asked - analysis.probabilities).max() > 1e-3
+
+
+def test_the_other_voice_takes_its_place(sample, clips, backbone):
+    analysis = analyse(*sample)
+    other = extract(clips[3][0], None, backbone.maps)
+    vector = join(other.audio.mfcc, analysis.features.video.mean)
+    assert_allclose(ask(analysis, voice=OTHER_VOICE, other=other.audio), analysis.model.probabilities(vector[None])[0], atol=1e-6)
+    assert_allclose(ask(analysis, voice=OTHER_VOICE), analysis.probabilities, atol=1e-6)  # there is none
+
+
+@pytest.mark.parametrize(("change", "place"), [("eyes covered", EYES), ("mouth covered", MOUTH)])
+def test_a_covered_face_goes_through_the_backbone_again(sample_analysis, backbone, change, place):
+    features, model = sample_analysis.features, sample_analysis.model
+    crops = features.video.crops.copy()
+    top, bottom, left, right = (round(share * 224) for share in place)
+    for crop in crops:
+        crop[top:bottom, left:right] = crop.mean(axis=(0, 1)).round()
+    expected = model.probabilities(join(features.audio.mfcc, backbone.maps(crops).mean(axis=(0, 2, 3)))[None])[0]
+    assert_allclose(ask(sample_analysis, face=change), expected, atol=1e-5)
+    assert (covered_picture(features.video, change) == crops[0]).all()
+
+
+def test_covering_the_mouth_removes_a_cause_that_was_planted_there(sample_analysis, backbone):
+    """A classifier that goes by a patch on the mouth no longer finds it; covering the eyes takes nothing from it."""
+    video = sample_analysis.features.video
+    clean, marked = video.crops.copy(), video.crops.copy()
+    for crop in marked:
+        put_patch(crop, 5, 3)
+    weights = np.zeros(552)
+    weights[40:] = 4 * (backbone.maps(marked).mean(axis=(0, 2, 3)) - backbone.maps(clean).mean(axis=(0, 2, 3)))
+    seen = replace(video, crops=marked, maps=backbone.maps(marked))
+    features = replace(sample_analysis.features, audio=None, video=seen, vector=join(None, seen.mean))
+    model = linear_model(weights, 0)
+    answers = {
+        face: what_if(features, model, backbone.maps, WhatIf(face=face))[TARGET] for face in (NO_CHANGE, "eyes covered", "mouth covered")
+    }
+    assert answers["mouth covered"] < 0.5 * answers[NO_CHANGE]
+    assert answers["eyes covered"] > answers["mouth covered"]
+
+
+def test_frames_without_a_face_stay_out(random_features, random_model, backbone):
+    asked = what_if(random_features, random_model, backbone.maps, WhatIf(face="eyes covered"))
+    crops = random_features.video.crops[[0, 2]].copy()
+    for crop in crops:
+        cover(crop, EYES)
+    expected = random_model.probabilities(join(random_features.audio.mfcc, backbone.maps(crops).mean(axis=(0, 2, 3)))[None])[0]
+    assert_allclose(asked, expected, atol=1e-5)
+
+
+def test_the_recording_itself_is_left_alone(sample_analysis):
+    before = sample_analysis.features.video.crops.copy(), sample_analysis.features.audio.samples.copy()
+    for voice in VOICE_CHANGES[2:]:
+        for face in FACE_CHANGES:
+            answer = ask(sample_analysis, voice=voice, face=face)
+            assert answer.sum() == pytest.approx(1.0)
+    assert (sample_analysis.features.video.crops == before[0]).all()
+    assert (sample_analysis.features.audio.samples == before[1]).all()

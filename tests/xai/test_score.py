@@ -1,0 +1,131 @@
+"""A score means what its declaration says, in both directions, and nothing that failed looks as if it had passed."""
+
+import json
+import string
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from xai.score import FAITHFULNESS, FIT, LEARNED_CLASSIFIER, LEFT_OVER, MEASURES, Level, Measure, Score, Trust
+
+WORDS = {Level.GREEN: "fine {value:.1f}", Level.AMBER: "careful {percent}", Level.RED: "no {value:.1f}"}
+UP = Measure("up", "Up?", 0.0, 1.0, True, 0.75, 0.5, WORDS, "")
+DOWN = Measure("down", "Down?", 0.0, 1.0, False, 0.25, 0.5, WORDS, "")
+NOT_FINITE = (float("nan"), float("inf"), float("-inf"))
+
+
+def strict(value: dict) -> dict:
+    """What a reader gets who takes nothing but JSON."""
+    return json.loads(json.dumps(value, allow_nan=False))
+
+
+@pytest.mark.parametrize(
+    ("measure", "value", "level"),
+    [
+        (UP, 1.0, "green"),
+        (UP, 0.75, "green"),
+        (UP, np.nextafter(0.75, 0), "amber"),
+        (UP, 0.5, "amber"),
+        (UP, np.nextafter(0.5, 0), "red"),
+        (UP, -1.0, "red"),
+        (DOWN, -1.0, "green"),
+        (DOWN, 0.25, "green"),
+        (DOWN, np.nextafter(0.25, 1), "amber"),
+        (DOWN, 0.5, "amber"),
+        (DOWN, np.nextafter(0.5, 1), "red"),
+        (DOWN, float("inf"), "red"),
+    ],
+)
+def test_thresholds_belong_to_the_better_side(measure, value, level):
+    assert Score(measure, value).level == level
+
+
+@pytest.mark.parametrize("measure", [*MEASURES, UP, DOWN])
+def test_not_a_number_is_red(measure):
+    assert measure.level(float("nan")) is Level.RED
+    assert Score(measure, float("nan"), chance=0.0).level is Level.RED
+
+
+@pytest.mark.parametrize(("chance", "level"), [(0.9, "red"), (0.8, "red"), (float("nan"), "red"), (0.79, "green"), (None, "green")])
+def test_no_better_than_chance_is_red_however_high(chance, level):
+    score = Score(UP, 0.8, chance=chance)
+    assert score.level == level
+    assert score.sentence.startswith("no" if level == "red" else "fine")
+
+
+@given(st.sampled_from(MEASURES), st.floats(-2, 2), st.floats(-2, 2))
+def test_a_better_value_never_has_a_worse_level(measure, a, b):
+    order = list(Level)
+    better, worse = (max(a, b), min(a, b)) if measure.higher_is_better else (min(a, b), max(a, b))
+    assert order.index(measure.level(better)) <= order.index(measure.level(worse))
+
+
+@pytest.mark.parametrize(
+    ("values", "level"), [((0.9, 0.9), "green"), ((0.9, 0.6), "amber"), ((0.6, 0.9), "amber"), ((0.9, 0.6, 0.1), "red"), ((), "red")]
+)
+def test_the_worst_score_wins(values, level):
+    trust = Trust(tuple(Score(UP, value) for value in values))
+    assert trust.level == level
+    assert trust.reasons == tuple("no 0.1" for value in values if value < 0.5)
+
+
+def test_a_score_is_found_by_its_name():
+    trust = Trust((Score(UP, 0.9), Score(DOWN, 0.1)))
+    assert trust.of("down").value == 0.1
+    with pytest.raises(KeyError):
+        trust.of("sideways")
+
+
+@pytest.mark.parametrize("measure", MEASURES, ids=lambda m: m.name)
+def test_every_declaration_is_complete(measure):
+    assert measure.low < measure.high
+    best, worst = (measure.high, measure.low) if measure.higher_is_better else (measure.low, measure.high)
+    sign = 1 if measure.higher_is_better else -1
+    assert sign * best > sign * measure.good > sign * measure.enough > sign * worst
+    assert set(measure.words) == set(Level)
+    assert measure.title.endswith("?")
+    assert "arXiv:" in measure.paper
+    for value in (measure.good, measure.enough, worst if np.isfinite(worst) else 5.0):
+        score = Score(measure, value)
+        fields = {name for _, name, _, _ in string.Formatter().parse(measure.words[score.level]) if name}
+        assert fields
+        assert fields <= {"value", "percent"}
+        assert "{" not in score.sentence
+        assert any(number in score.sentence for number in (f"{value:.2f}", f"{100 * value:.0f} %"))
+    assert {measure.level(v) for v in (measure.good, measure.enough, worst)} == set(Level)
+
+
+def test_names_and_sentences_tell_measures_and_levels_apart():
+    assert len({measure.name for measure in MEASURES}) == len(MEASURES)
+    sentences = [words for measure in MEASURES for words in measure.words.values()]
+    assert len(set(sentences)) == len(sentences)
+
+
+def test_what_is_written_down_is_the_value_with_its_declaration():
+    written = strict(Score(FIT, 0.123456, (0.1, 0.23456), details={"networks": 3}).to_dict())
+    assert (written["value"], written["spread"], written["chance"]) == (0.1235, [0.1, 0.2346], None)
+    assert (written["range"], written["green"], written["amber"]) == ([FIT.low, FIT.high], FIT.good, FIT.enough)
+    assert written["level"] == "red"
+    assert written["higher_is_better"] is True
+    assert "12 %" in written["sentence"]
+    assert written["paper"] == FIT.paper
+    assert written["networks"] == 3
+
+
+def test_a_range_without_end_is_none_in_json():
+    assert strict(Score(LEFT_OVER, 0.01).to_dict())["range"] == [0.0, None]
+
+
+@pytest.mark.parametrize("bad", NOT_FINITE)
+def test_what_is_not_finite_is_none_in_json_and_never_green(bad):
+    score = Score(FAITHFULNESS, bad, (bad, 0.1), 0.2, {"deletion": [1.0, bad], "networks": 3, "reversed": np.float64(bad)})
+    written = strict(Trust((score, Score(LEARNED_CLASSIFIER, 0.9)), 1.23456).to_dict())
+    first = written["scores"][0]
+    assert (first["value"], first["spread"], first["chance"]) == (None, [None, 0.1], 0.2)
+    assert (first["deletion"], first["networks"], first["reversed"]) == ([1.0, None], 3, None)
+    assert written["level"] == "red"
+    assert written["seconds"] == 1.235
+    assert strict(replace(score, chance=bad).to_dict())["chance"] is None

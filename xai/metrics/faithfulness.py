@@ -1,0 +1,113 @@
+"""Does what an explanation marks matter to the model? Deletion and insertion curves against random orders.
+
+Petsiuk et al. 2018 (arXiv:1806.07421): take away the parts of a recording, the highest ranked first, and watch the
+logit fall (deletion); begin with nothing and put them back, the highest ranked first, and watch it rise (insertion).
+The areas mean nothing by themselves: the same is done in random orders, and what counts is the lead over these.
+
+What is left when the k lowest ranked parts are deleted is what is there when the others have been inserted, so the
+insertion curve of an order is the deletion curve of its reverse, read backwards: each state is judged once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from xai.score import FAITHFULNESS, Score
+
+Judge = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Curves:
+    """Logits while parts are taken away or put back in equal steps.
+
+    Attributes:
+        deletion, insertion: (s + 1,) in the order of the explanation.
+        random_deletion: (m, s + 1) in random orders; read backwards, they are insertion curves of random orders.
+    """
+
+    deletion: np.ndarray
+    insertion: np.ndarray
+    random_deletion: np.ndarray
+
+    @property
+    def random_insertion(self) -> np.ndarray:
+        return self.random_deletion[:, ::-1]
+
+    @property
+    def range(self) -> float:
+        """Lowest to highest logit of all that was tried."""
+        everything = np.concatenate([c.ravel() for c in (self.deletion, self.insertion, self.random_deletion)])
+        return float(everything.max() - everything.min())
+
+    @property
+    def lead(self) -> float:
+        """In [−½, ½]: area between insertion and deletion as a share of :attr:`range`, halved; random orders have 0 on average."""
+        return self._share(float(_area(self.insertion) - _area(self.deletion)))
+
+    @property
+    def random_leads(self) -> np.ndarray:
+        """(m,) how far random orders get from 0 by chance.
+
+        The reverse of a random order was not tried; its area is taken to lie as far on the other side of the mean.
+        """
+        areas = _area(self.random_deletion)
+        return np.array([self._share(2 * float(areas.mean() - area)) for area in areas])
+
+    def _share(self, area: float) -> float:
+        return area / (2 * self.range) if self.range > 1e-9 else 0.0
+
+
+def measure_curves(evidence: np.ndarray, judge: Judge, steps: int, randoms: int, seed: int = 0) -> Curves:
+    """Curves of parts ranked by ``evidence``.
+
+    Args:
+        evidence: (p,) signed: how much each part speaks for the class. Equal parts are taken in random order.
+        judge: bool (n, p), the parts that are there → (n,) logits.
+        steps: how many steps from everything to nothing, at most p.
+        randoms: number of random orders.
+    """
+    parts = len(evidence)
+    rng = np.random.default_rng(seed)
+    by_evidence = np.lexsort((rng.random(parts), -evidence))
+    orders = np.stack([by_evidence, by_evidence[::-1], *[rng.permutation(parts) for _ in range(randoms)]])
+    counts = np.unique(np.linspace(0, parts, min(steps, parts) + 1).round().astype(int))
+    ranks = np.argsort(orders, axis=1)
+    kept = ranks[:, None, :] >= counts[None, :, None]  # (2 + m, s + 1, p): all but the first ones
+    inner = kept[:, 1:-1].reshape(-1, parts)
+    logits = judge(np.concatenate([np.ones((1, parts), bool), np.zeros((1, parts), bool), inner]))
+    whole = np.empty(kept.shape[:2])
+    whole[:, 0], whole[:, -1] = logits[0], logits[1]
+    whole[:, 1:-1] = logits[2:].reshape(len(orders), -1)
+    return Curves(whole[0], whole[1, ::-1], whole[2:])
+
+
+def faithfulness(evidence: np.ndarray, judge: Judge, steps: int, randoms: int, seed: int = 0) -> Score:
+    """The lead of an explanation over random orders, with its curves and with the reversed order, which leads as far below 0."""
+    curves = measure_curves(evidence, judge, steps, randoms, seed)
+    chance = curves.random_leads
+    spread = (float(chance.min()), float(chance.max()))
+    reverse = measure_reverse(curves)
+    details = {
+        "reversed": round(reverse.lead, 4),
+        "logit_range": round(curves.range, 4),
+        "deletion": curves.deletion.round(4).tolist(),
+        "insertion": curves.insertion.round(4).tolist(),
+        "random_deletion": curves.random_deletion.mean(axis=0).round(4).tolist(),
+        "random_insertion": curves.random_insertion.mean(axis=0).round(4).tolist(),
+        "random_orders": randoms,
+    }
+    return Score(FAITHFULNESS, curves.lead, spread, float(np.abs(chance).max()), details)
+
+
+def measure_reverse(curves: Curves) -> Curves:
+    """The same curves for the reversed order."""
+    return Curves(curves.insertion[::-1], curves.deletion[::-1], curves.random_deletion)
+
+
+def _area(curve: np.ndarray) -> np.ndarray:
+    """Mean height (…,) of curves (…, s + 1) over the share of parts, from 0 to 1."""
+    return np.trapezoid(curve, axis=-1) / (curve.shape[-1] - 1)

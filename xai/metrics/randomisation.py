@@ -1,0 +1,80 @@
+"""Does an explanation depend on what was learned? It must change once the weights are scrambled.
+
+Adebayo et al. 2018 (arXiv:1810.03292). The values of every parameter are shuffled: their distribution stays, the
+knowledge is gone. An edge detector, or a habit of marking the middle, looks the same before and after.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import replace
+from typing import Any, cast
+
+import numpy as np
+import torch
+from torch import nn
+
+from models.checkpoint import AnyModel
+from models.networks.backbone import FaceBackbone
+from xai.masking import Maps
+from xai.metrics.stability import rank_correlation
+from xai.score import Measure, Score
+
+_WINDOW = 7  # of the structural similarity
+
+
+def scramble(network: nn.Module, seed: int) -> nn.Module:
+    """A copy whose parameters are each shuffled."""
+    rng = np.random.default_rng(seed)
+    copy = deepcopy(network).requires_grad_(False)
+    for parameter in copy.parameters():
+        flat = parameter.reshape(-1)
+        parameter.copy_(flat[torch.from_numpy(rng.permutation(len(flat)))].reshape(parameter.shape))
+    return copy
+
+
+def scrambled_model(model: AnyModel, seed: int) -> AnyModel:
+    """The model with its classifier scrambled."""
+    return replace(model, classifier=scramble(model.classifier, seed).eval(), digest=f"{model.digest}-scrambled-{seed}")
+
+
+def scrambled_backbone(backbone: FaceBackbone, seed: int) -> Maps:
+    """The backbone scrambled. Batch normalisation keeps activations in range, which the learned moments would not."""
+    copy = cast(FaceBackbone, scramble(backbone, seed))
+    for module in copy.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.train()
+            module.track_running_stats, module.running_mean, module.running_var = False, None, None
+    return copy.maps
+
+
+def compare(measure: Measure, own: np.ndarray, others: Sequence[np.ndarray]) -> Score:
+    """Mean rank correlation of an explanation with those of scrambled networks; structural similarity in the details.
+
+    Args:
+        own: 1-d, or pictures (…, h, w): then structural similarity is measured too.
+    """
+    ranks = [rank_correlation(own, other) for other in others]
+    details: dict[str, Any] = {"networks": len(others)}
+    if own.ndim > 1:
+        details["structural_similarity"] = round(float(np.mean([structural_similarity(own, other) for other in others])), 4)
+    return Score(measure, float(np.mean(ranks)), (min(ranks), max(ranks)), details=details)
+
+
+def structural_similarity(a: np.ndarray, b: np.ndarray) -> float:
+    """Wang et al. 2004 of two explanations (…, h, w), each scaled to [−1, 1]; ``skimage.metrics.structural_similarity``.
+
+    A side shorter than the smallest window, 3, is continued with its last cells.
+    """
+    from skimage.metrics import structural_similarity as ssim
+
+    beyond = [(0, 0)] + [(0, max(0, 3 - side)) for side in a.shape[-2:]]
+    pictures = [np.pad(_scaled(x).reshape(-1, *x.shape[-2:]), beyond, mode="edge") for x in (a, b)]
+    window = min(_WINDOW, *[side - (side + 1) % 2 for side in pictures[0].shape[-2:]])
+    return float(np.mean([ssim(x, y, win_size=window, data_range=2.0) for x, y in zip(*pictures, strict=True)]))
+
+
+def _scaled(picture: np.ndarray) -> np.ndarray:
+    peak = np.abs(picture).max(initial=0.0)
+    return picture / peak if peak > 0 else picture

@@ -1,0 +1,189 @@
+"""Is this clip like what the model knows? Each check is a line that says what is wrong and what to do.
+
+Only what can be measured on the recording itself or against the reference clips is claimed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from features import Features
+from features.audio import HOP, AudioFeatures
+from features.faces import Box
+from features.video import VideoFeatures
+from models.checkpoint import AnyModel
+from xai.quality.typicality import Likeness, face_likeness, voice_likeness
+from xai.score import Level
+
+_SHORT, _TOO_SHORT, _LONG = 1.0, 0.4, 20.0  # seconds
+_CLIPPED, _BADLY_CLIPPED = 0.01, 0.1  # share of samples at full scale
+_FULL_SCALE = 0.99
+_QUIET = -55.0  # dB of the loudest moments, full scale 0
+_NOISY, _TOO_NOISY = 15.0, 5.0  # dB between the loudest and the quietest moments
+_SMALL, _TOO_SMALL = 60.0, 30.0  # pixels; FER+, on which the network learned, has 48
+_DIM, _DARK = 90.0, 40.0  # of 255: the brightest part of the picture, which no skin colour decides
+_FEW = 0.5  # of all pictures
+_JUMP = 0.05  # overlap of the face in one picture with that in the next
+_SAME = 0.02  # deviations per feature: no two recordings are that close
+_FAR = 2.0  # times the distance that 95 of 100 strangers' clips do not exceed
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line: ``modality`` is ``voice`` or ``face``, ``value`` in the unit that ``words`` name."""
+
+    name: str
+    modality: str
+    level: Level
+    value: float
+    words: str
+
+
+def check_clip(features: Features, model: AnyModel) -> tuple[Check, ...]:
+    """Every check that applies to what the model is shown."""
+    found: list[Check] = []
+    if features.audio is not None and model.hears:
+        found += _voice(features.audio, voice_likeness(features, model))
+    if features.video is not None and model.sees:
+        # A voice that is none, or noise, is nothing to fall back on.
+        usable = bool(found) and all(check.level is not Level.RED for check in found)
+        found += _face(features.video, face_likeness(features, model), usable)
+    return tuple(found)
+
+
+def should_be_asked(checks: tuple[Check, ...]) -> bool:
+    """False if every modality that is there has something so wrong that the model knows nothing like it."""
+    there = {check.modality for check in checks}
+    bad = {check.modality for check in checks if check.level is Level.RED}
+    return not there or there != bad
+
+
+def _voice(audio: AudioFeatures, likeness: Likeness | None) -> Iterator[Check]:
+    blocks = audio.samples[: max(1, len(audio.samples) // HOP) * HOP].astype(float)
+    blocks = blocks.reshape(-1, HOP) if len(blocks) >= HOP else blocks[None]
+    decibels = 10 * np.log10((blocks**2).mean(axis=1) + 1e-12)
+    loud, quiet = float(np.percentile(decibels, 95)), float(np.percentile(decibels, 5))
+    yield _length(audio.seconds)
+    clipped = float(np.mean(np.abs(audio.samples) > _FULL_SCALE))
+    yield Check(
+        "clipping",
+        "voice",
+        _above(clipped, _CLIPPED, _BADLY_CLIPPED),
+        clipped,
+        f"Overdriven (clipped) in {clipped:.0%} of its length: record further from the microphone."
+        if clipped > _CLIPPED
+        else "Not overdriven.",
+    )
+    yield Check(
+        "level",
+        "voice",
+        Level.AMBER if loud < _QUIET else Level.GREEN,
+        loud,
+        f"Very quiet ({loud:.0f} dB at its loudest): record closer to the microphone." if loud < _QUIET else "Loud enough.",
+    )
+    yield Check(
+        "noise",
+        "voice",
+        _below(loud - quiet, _NOISY, _TOO_NOISY),
+        loud - quiet,
+        f"Hardly any speech stands out from the background ({loud - quiet:.0f} dB): record a voice in a quiet room."
+        if loud - quiet < _NOISY
+        else f"Speech stands out from the background ({loud - quiet:.0f} dB).",
+    )
+    if likeness is not None:
+        yield _like("voice", likeness, "voice, language or microphone")
+
+
+def _length(seconds: float) -> Check:
+    words = f"{seconds:.1f} s long."
+    if seconds < _SHORT:
+        words = f"Only {seconds:.1f} s long: the model learned from clips of about 3 s; use a whole sentence."
+    elif seconds > _LONG:
+        words = f"{seconds:.0f} s long, and judged as one: the model learned from single sentences; cut out the one that matters."
+    long = Level.AMBER if seconds > _LONG else Level.GREEN
+    return Check("length", "voice", max(_below(seconds, _SHORT, _TOO_SHORT), long, key=list(Level).index), seconds, words)
+
+
+def _face(video: VideoFeatures, likeness: Likeness | None, usable_voice: bool) -> Iterator[Check]:
+    found = [face for face in video.faces if face is not None]
+    share = len(found) / len(video.faces)
+    yield Check(
+        "faces",
+        "face",
+        Level.RED if not found else _below(share, 1.0, _FEW),
+        share,
+        f"A face in {len(found)} of {len(video.faces)} pictures"
+        + ("." if share == 1 else ": use a frontal camera" + (", or judge the voice alone." if usable_voice else ".")),
+    )
+    if found:
+        yield from _found_faces(video, found)
+    bright = float(np.median([_brightness(picture) for picture in video.pictures]))
+    yield Check(
+        "light",
+        "face",
+        _below(bright, _DIM, _DARK),
+        bright,
+        "Low light: turn a lamp towards the face." if bright < _DIM else "Enough light.",
+    )
+    if likeness is not None:
+        yield _like("face", likeness, "face, light or camera")
+
+
+def _brightness(picture: np.ndarray) -> float:
+    """Of the brightest twentieth of a picture, by the strongest colour; every second pixel each way is enough."""
+    return float(np.percentile(np.maximum.reduce(cv2.split(picture[::2, ::2])), 95))
+
+
+def _found_faces(video: VideoFeatures, found: list[Box]) -> Iterator[Check]:
+    width = float(np.median([face.w for face in found]))
+    yield Check(
+        "size",
+        "face",
+        _below(width, _SMALL, _TOO_SMALL),
+        width,
+        f"The face is small ({width:.0f} pixels wide): move closer to the camera."
+        if width < _SMALL
+        else f"The face is {width:.0f} pixels wide.",
+    )
+    yield Check(
+        "several",
+        "face",
+        Level.AMBER if video.several_faces else Level.GREEN,
+        float(video.several_faces),
+        "More than one face: the largest was followed; cut the picture to one person." if video.several_faces else "One face.",
+    )
+    overlaps = [a.overlap(b) for a, b in zip(video.faces, video.faces[1:], strict=False) if a is not None and b is not None]
+    least = min(overlaps, default=1.0)
+    yield Check(
+        "jump",
+        "face",
+        Level.AMBER if least < _JUMP else Level.GREEN,
+        least,
+        "The face jumps from one picture to the next: if that is a cut to another person, cut the video to one."
+        if least < _JUMP
+        else "The face stays where it is.",
+    )
+
+
+def _like(modality: str, likeness: Likeness, subject: str) -> Check:
+    far, percentile = likeness.distance / likeness.usual, likeness.percentile
+    if likeness.nearest < _SAME:
+        words = "The model has learned from this very recording: its answer proves nothing. Use one that it has not met."
+        return Check("likeness", modality, Level.AMBER, percentile, words)
+    level = Level.RED if far > _FAR else Level.AMBER if percentile > 95 else Level.GREEN
+    words = f"Closer to the {likeness.clips} reference clips than {100 - percentile:.0f} of 100 strangers' clips are."
+    if level is not Level.GREEN:
+        words = f"Unlike the {likeness.clips} reference clips in {subject} ({far:.1f} times the usual distance): trust the answer less."
+    return Check("likeness", modality, level, percentile, words)
+
+
+def _below(value: float, amber: float, red: float) -> Level:
+    return Level.RED if value < red else Level.AMBER if value < amber else Level.GREEN
+
+
+def _above(value: float, amber: float, red: float) -> Level:
+    return _below(-value, -amber, -red)

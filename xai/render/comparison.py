@@ -1,0 +1,56 @@
+"""Two analyses of one recording in sentences: where the models differ, and what that rests on."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from models.labels import LABELS
+from xai.analysis import Analysis
+from xai.methods.lime import LimeExplanation
+from xai.render.text import kilohertz, odds, strongest_patch
+
+_CLOSE = 0.1  # of probability: a smaller difference is none worth a sentence
+
+
+def differences(first: Analysis, second: Analysis, titles: tuple[str, str]) -> list[str]:
+    """What each recognises, the emotion on which they differ most, and what carried each verdict."""
+    pair = (first, second)
+    lines = [_verdicts(pair, titles)]
+    gap = first.probabilities - second.probabilities
+    widest = int(np.abs(gap).argmax())
+    if abs(gap[widest]) >= _CLOSE:
+        more, less = (0, 1) if gap[widest] > 0 else (1, 0)
+        lines.append(
+            f"They differ most on {LABELS[widest]}: {titles[more]} gives it {odds(pair[more].probabilities[widest])}, "
+            f"{titles[less]} {odds(pair[less].probabilities[widest])}."
+        )
+    return lines + [_reason(analysis, title) for analysis, title in zip(pair, titles, strict=True)]
+
+
+def _verdicts(pair: tuple[Analysis, Analysis], titles: tuple[str, str]) -> str:
+    first, second = pair
+    if first.predicted == second.predicted:
+        sure = f"{odds(first.probabilities.max())} and {odds(second.probabilities.max())}"
+        return f"Both recognise {first.label} ({titles[0]} and {titles[1]}: {sure})."
+    words = [f"{title} recognises {a.label} ({odds(a.probabilities.max())})" for a, title in zip(pair, titles, strict=True)]
+    return f"{words[0]}, {words[1]}."
+
+
+def _reason(analysis: Analysis, title: str) -> str:
+    """Which modality carried a verdict."""
+    split, target = analysis.modalities, analysis.predicted
+    if not (split.has_audio and split.has_video):
+        return f"{title} judges the {'voice' if split.has_audio else 'face'} alone."
+    shares = split.shares(target)
+    strong, share = ("face", shares["video"]) if shares["video"] >= shares["audio"] else ("voice", shares["audio"])
+    value = (split.video if strong == "face" else split.audio)[target]
+    return f"For {title}, the {strong} weighs most ({share:.0%}) and speaks {'for' if value > 0 else 'against'} {analysis.label}."
+
+
+def strongest_sound(lime: LimeExplanation, target: int) -> str:
+    """The patch of sound that speaks most for a class, in words; its weights are to be checked like every explanation."""
+    patch = strongest_patch(lime.signed(target))
+    if patch is None:
+        return f"No part of the sound speaks for {LABELS[target]}."
+    t0, t1, hz0, hz1 = lime.segments[patch]
+    return f"Sound at {kilohertz(hz0, hz1)}, from {t0:.1f} s to {t1:.1f} s, speaks most for {LABELS[target]}."
