@@ -6,17 +6,14 @@ import argparse
 import hashlib
 import json
 import sys
-from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
 import soundfile
 
 from models.data.ravdess import ACTORS, Take, find_files, find_takes, parse_name, performances
-from models.labels import LABELS
+from models.labels import LABELS, ravdess_label
 
-_COUNTS = "voices", "videos", "strips", "pairs"
-_KINDS = {"voices": "voice", "videos": "video", "strips": "strip"}
 _SHOWN = 10  # lines of a list of files; all of them are in the JSON
 
 
@@ -62,13 +59,8 @@ def index(folder: Path) -> dict:
     def relative(paths: Iterable[Path]) -> list[str]:
         return sorted(path.relative_to(folder).as_posix() for path in paths)
 
-    present = sorted({take.actor for take in takes})
     return {
         **_counts(takes),
-        "strip_pairs": len(_keys(takes, "voice") & _keys(takes, "strip") - _keys(takes, "video")),
-        "actors": [_actor(actor, [take for take in takes if take.actor == actor]) for actor in present],
-        "absent_actors": [actor for actor in ACTORS if actor not in present],
-        "emotions": {label: _counts([take for take in takes if take.label == label]) for label in LABELS},
         "other_copies": len(named) - len(takes),
         "duplicates": sorted(relative(group) for group in duplicates(files)),
         "stereo": relative(path for path, count in channels.items() if count > 1),
@@ -77,32 +69,48 @@ def index(folder: Path) -> dict:
     }
 
 
+def _counts(takes: list[Take]) -> dict:
+    """What is there, in all, by actor and by emotion, and what an actor lacks: of 60 performances a voice and two videos each."""
+    import pandas as pd  # half a second
+
+    fields = ["actor", "emotion", "intensity", "statement", "repetition", "kind"]
+    files = pd.DataFrame(takes, columns=fields).groupby(fields).size().unstack(fill_value=0)
+    files = files.reindex(columns=["voice", "video", "strip"], fill_value=0).add_suffix("s")
+    there, sex = files > 0, {take.actor: take.sex for take in takes}
+    files["pairs"] = there.voices & there.videos
+    published = files.index.isin([key for actor in sex for key in performances(actor)])
+    actors, emotions = files.groupby("actor").sum(), files.groupby("emotion").sum().rename(ravdess_label)
+    actors.insert(0, "sex", actors.index.map(sex))
+    actors["missing_voices"] = 60 - (there.voices & published).groupby("actor").sum()
+    actors["missing_videos"] = 120 - (files.videos * published).groupby("actor").sum()
+    return {
+        **files.sum().to_dict(),
+        "strip_pairs": int((there.voices & there.strips & ~there.videos).sum()),
+        "actors": actors.reset_index().to_dict("records"),
+        "absent_actors": [actor for actor in ACTORS if actor not in sex],
+        "emotions": emotions.reindex(LABELS, fill_value=0).to_dict("index"),
+    }
+
+
 def duplicates(files: list[Path]) -> list[list[Path]]:
     """Groups of byte-identical files of which not all have one name. Only files of equal size are read."""
-    same_size, same_bytes = defaultdict(list), defaultdict(list)
-    for path in files:
-        same_size[path.stat().st_size].append(path)
-    for size, paths in same_size.items():
-        if size and len({path.name for path in paths}) > 1:
-            for path in paths:
-                with path.open("rb") as handle:
-                    same_bytes[hashlib.file_digest(handle, "sha256").digest()].append(path)
-    return [paths for paths in same_bytes.values() if len({path.name for path in paths}) > 1]
+    import pandas as pd
+
+    same = pd.DataFrame({"path": files, "name": [path.name for path in files], "size": [path.stat().st_size for path in files]})
+    same = same[(same["size"] > 0) & (same.groupby("size")["name"].transform("nunique") > 1)]
+    return [list(group["path"]) for _, group in same.groupby(same["path"].map(_sha256)) if group["name"].nunique() > 1]
 
 
 def table(report: dict) -> list[str]:
     """The report as lines of text."""
-    rows = [
-        [f"{row['actor']:02d}", row["sex"], *(row[name] for name in _COUNTS), row["missing_voices"], row["missing_videos"]]
-        for row in report["actors"]
-    ]
+    actors = [row | {"actor": f"{row['actor']:02d}"} for row in report["actors"]]
     lines = [
         f"{report['voices']} voices, {report['videos']} videos, {report['strips']} face strips",
         f"{report['pairs']} pairs of a voice with a video, {report['strip_pairs']} more with a face strip only",
         "",
-        *_columns(["actor", "sex", *_COUNTS, "missing of 60", "missing of 120"], rows),
+        *_columns(actors, missing_voices="missing of 60", missing_videos="missing of 120"),
         "",
-        *_columns(["emotion", *_COUNTS], [[label, *(row[name] for name in _COUNTS)] for label, row in report["emotions"].items()]),
+        *_columns([{"emotion": label, **row} for label, row in report["emotions"].items()]),
     ]
     if report["absent_actors"]:
         lines += ["", f"nothing of actors {', '.join(f'{actor:02d}' for actor in report['absent_actors'])}"]
@@ -115,26 +123,9 @@ def table(report: dict) -> list[str]:
     return lines
 
 
-def _counts(takes: list[Take]) -> dict[str, int]:
-    kinds = {name: sum(take.kind == kind for take in takes) for name, kind in _KINDS.items()}
-    return kinds | {"pairs": len(_keys(takes, "voice") & _keys(takes, "video"))}
-
-
-def _keys(takes: list[Take], kind: str) -> set[tuple]:
-    return {take.key for take in takes if take.kind == kind}
-
-
-def _actor(actor: int, takes: list[Take]) -> dict:
-    """One row: an actor has 60 performances, each as a voice, a video with sound (01) and one without (02)."""
-    published = set(performances(actor))
-    videos = {(take.key, take.modality) for take in takes if take.kind == "video"}
-    return {
-        "actor": actor,
-        "sex": takes[0].sex,
-        **_counts(takes),
-        "missing_voices": len(published - _keys(takes, "voice")),
-        "missing_videos": len({(key, modality) for key in published for modality in (1, 2)} - videos),
-    }
+def _sha256(path: Path) -> str:
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def _channels(path: Path) -> int:
@@ -145,14 +136,12 @@ def _channels(path: Path) -> int:
         return 0
 
 
-def _columns(head: list[str], rows: list[list]) -> list[str]:
+def _columns(rows: list[dict], **titles: str) -> list[str]:
     """Words to the left, numbers to the right."""
-    cells = [head, *([str(cell) for cell in row] for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    left = [any(isinstance(row[i], str) for row in rows) for i in range(len(head))]
-    return [
-        "  ".join(c.ljust(w) if to_left else c.rjust(w) for c, w, to_left in zip(row, widths, left, strict=True)).rstrip() for row in cells
-    ]
+    columns = [[titles.get(name, name), *(str(row[name]) for row in rows)] for name in rows[0]]
+    sides = ["<" if isinstance(value, str) else ">" for value in rows[0].values()]
+    padded = [[f"{text:{side}{max(map(len, column))}}" for text in column] for side, column in zip(sides, columns, strict=True)]
+    return ["  ".join(row).rstrip() for row in zip(*padded, strict=True)]
 
 
 def _list(title: str, names: list[str]) -> list[str]:

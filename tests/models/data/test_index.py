@@ -111,6 +111,14 @@ def test_a_small_folder(small):
     assert report["duplicates"] == [[f"Actor_03/{first}", "copy of it.wav", f"elsewhere/{first}"]]
 
 
+def test_performances_that_were_not_published_make_up_for_none(tmp_path):
+    """A neutral voice has one intensity only: one that is said to be strong is counted, and no other is missing less."""
+    for name in ("03-01-01-02-01-01-06.wav", "01-01-01-02-01-01-06.mp4", "03-01-02-01-01-01-06.wav"):
+        (tmp_path / name).write_bytes(name.encode())
+    row = {"actor": 6, "sex": "female", "voices": 2, "videos": 1, "strips": 0, "pairs": 1, "missing_voices": 59, "missing_videos": 120}
+    assert index(tmp_path)["actors"] == [row]
+
+
 def test_the_table(small):
     lines = table(index(small))
     assert lines[0] == "4 voices, 3 videos, 1 face strips"
@@ -161,6 +169,7 @@ def test_a_json_that_cannot_be_written(small, capsys):
 
 
 def test_names_alone_load_nothing_heavy():
-    code = "import sys, models.data.ravdess; print(sorted({'pooch', 'requests', 'soundfile', 'numpy', 'tqdm', 'torch'} & set(sys.modules)))"
+    heavy = {"pooch", "requests", "soundfile", "numpy", "pandas", "tqdm", "torch"}
+    code = f"import sys, models.data.ravdess; print(sorted({heavy} & set(sys.modules)))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert run.stdout.strip() == "[]"
