@@ -6,8 +6,9 @@ explanation of the voice needs them: the mean MFCC is a linear map (``DCT``) of 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
 
 import numpy as np
 import scipy.fft
@@ -16,11 +17,11 @@ import soxr
 from features.media import MediaError, Sound
 
 RATE = 22_050
-SILENT = 1e-4  # standard deviation of samples: −80 dBFS
 N_FFT = 2048
 HOP = 512
 N_MELS = 128
 N_MFCC = 40
+MFCC_NAMES = tuple(f"mfcc_{i:02d}" for i in range(N_MFCC))
 TOP_DB = 80.0
 AMIN = 1e-10
 MIN_SECONDS = 0.1
@@ -34,33 +35,52 @@ class AudioFeatures:
     Attributes:
         samples: float32 (n,), mono at 22,050 Hz.
         mel_db: float32 (128, frames), mel power spectrogram in dB, clipped 80 dB below its maximum.
-        mfcc: float64 (40,), mean over time.
+        vector: float64 (40,), MFCCs, mean over time.
         source_rate: sampling rate of the file in Hz.
         channels: channels of the file.
     """
 
     samples: np.ndarray
     mel_db: np.ndarray
-    mfcc: np.ndarray
-    source_rate: int
-    channels: int
+    vector: np.ndarray
+    source_rate: int = RATE
+    channels: int = 1
 
     @property
     def seconds(self) -> float:
         return len(self.samples) / RATE
 
+    @cached_property
+    def frame_vectors(self) -> np.ndarray:
+        """float64 (40, frames): MFCCs frame by frame."""
+        return mfcc(self.mel_db)
 
-def extract_audio(sound: Sound) -> AudioFeatures:
-    """Mono, 22,050 Hz, mel spectrogram, mean MFCCs.
+    def with_samples(self, samples: np.ndarray) -> AudioFeatures:
+        """The MFCC features of another sound, float32 (n,) at 22,050 Hz, as if it had come from the same file."""
+        return replace(mfcc_features(samples.astype(np.float32)), source_rate=self.source_rate, channels=self.channels)
+
+
+def extract_audio(sound: Sound, encoder: Callable[[np.ndarray], AudioFeatures] | None = None) -> AudioFeatures:
+    """Mono, 22,050 Hz, and what ``encoder`` (:func:`mfcc_features` by default) makes of it.
 
     Raises:
         MediaError: the sound is shorter than ``MIN_SECONDS``.
     """
     if sound.seconds < MIN_SECONDS:
         raise MediaError(f"The recording lasts only {sound.seconds * 1000:.0f} ms: use at least one second of speech.")
-    samples = to_mono(sound.samples, sound.rate)
+    found = (encoder or mfcc_features)(to_mono(sound.samples, sound.rate))
+    return replace(found, source_rate=sound.rate, channels=sound.samples.shape[1])
+
+
+def mfcc_features(samples: np.ndarray) -> AudioFeatures:
+    """float32 (n,) at 22,050 Hz → mel spectrogram and mean MFCCs: the default encoder of voices.
+
+    >>> tone = np.sin(2 * np.pi * 440 * np.arange(RATE) / RATE).astype(np.float32)
+    >>> mfcc_features(tone).vector.shape
+    (40,)
+    """
     mel_db = mel_spectrogram_db(samples)
-    return AudioFeatures(samples, mel_db, mean_mfcc(mel_db), sound.rate, sound.samples.shape[1])
+    return AudioFeatures(samples, mel_db, mean_mfcc(mel_db))
 
 
 def to_mono(samples: np.ndarray, rate: int) -> np.ndarray:

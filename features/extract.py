@@ -1,29 +1,38 @@
-"""The 552 numbers: 40 MFCC means, then 512 means of ResNet-18 maps."""
+"""From the bytes of a recording to features: 40 MFCC means of the voice, 512 means of ResNet-18 maps of the face."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 
-from features.audio import N_MFCC, SILENT, AudioFeatures, extract_audio
+from features.audio import MFCC_NAMES, AudioFeatures, extract_audio
 from features.media import MediaError, has_sound, read_frames, read_sound
 from features.pairing import pair
-from features.video import Backbone, VideoFeatures, extract_video
+from features.space import FeatureSpace, Modality
+from features.speech import is_silent
+from features.video import FACE_NAMES, VideoFeatures, extract_video
 
-N_AUDIO = N_MFCC
-N_VISUAL = 512
-N_FEATURES = N_AUDIO + N_VISUAL
-FEATURE_NAMES = [f"mfcc_{i:02d}" for i in range(N_AUDIO)] + [f"face_{i:03d}" for i in range(N_VISUAL)]
+SPACE = FeatureSpace({Modality.AUDIO: MFCC_NAMES, Modality.VIDEO: FACE_NAMES})
 
 _LENGTHS_DIFFER = 0.5  # seconds
 _STARTS_DIFFER = 0.2  # seconds
 # What is in the middle of such a picture is no evidence, and would outweigh the voice: beside a voice it is not judged.
-_ONLY_HEARD = "No face was found in the video, so only the voice was judged: use a frontal camera, with light on the face."
+_NO_FACE = "No face was found in the video, so only the voice was judged: use a frontal camera, with light on the face."
+_NOTHING = "Nothing to analyse: add a recording of a voice, a video of a face, or both."
 
+Part = AudioFeatures | VideoFeatures
 Progress = Callable[[str], None]
+Encoders = Mapping[Modality, Callable[[np.ndarray], Any]]
+"""How each modality is turned into numbers; a modality that has no encoder is not read.
+
+``AUDIO``: float32 (n,) samples at 22,050 Hz → :class:`~features.audio.AudioFeatures`, by default
+:func:`~features.audio.mfcc_features`. ``VIDEO``: uint8 (n, 224, 224, 3) face crops → float32 (n, 512, 7, 7) maps.
+"""
 
 
 @dataclass(frozen=True)
@@ -31,89 +40,130 @@ class Features:
     """Everything that was extracted from one recording.
 
     Attributes:
-        audio, video: None where that modality is missing: a voice that is silent beside a face, a video without a face beside a voice.
-        vector: float64 (552,), raw (not standardised); NaN where the modality is missing.
-        warnings: sentences that belong beside the prediction.
+        parts: by modality. A modality is left out where it is missing: a voice that is silent beside a face, a video without a
+            face beside a voice.
+        warnings: sentences about what was left out or does not fit together.
         seconds: wall-clock seconds by stage.
     """
 
-    audio: AudioFeatures | None
-    video: VideoFeatures | None
-    vector: np.ndarray
+    parts: Mapping[Modality, Part]
     warnings: tuple[str, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
 
+    @property
+    def audio(self) -> AudioFeatures | None:
+        """The voice, if it is there."""
+        return self.parts.get(Modality.AUDIO)  # type: ignore[return-value]
 
-def join(mfcc: np.ndarray | None, face: np.ndarray | None) -> np.ndarray:
-    """(40,) and (512,) → (552,); NaN stands for a missing modality."""
-    audio = np.full(N_AUDIO, np.nan) if mfcc is None else mfcc
-    visual = np.full(N_VISUAL, np.nan) if face is None else face
-    return np.concatenate([audio, visual])
+    @property
+    def video(self) -> VideoFeatures | None:
+        """The face, if it is there."""
+        return self.parts.get(Modality.VIDEO)  # type: ignore[return-value]
+
+    @property
+    def modalities(self) -> frozenset[Modality]:
+        """Those that are there."""
+        return frozenset(self.parts)
+
+    @cached_property
+    def vector(self) -> np.ndarray:
+        """float64 (552,), raw (not standardised); NaN where a modality is missing."""
+        return SPACE.join({modality: part.vector for modality, part in self.parts.items()})
+
+    def with_part(self, modality: Modality, part: Part | None) -> Features:
+        """The same recording with another voice or face, or, for None, without it.
+
+        >>> Features({}).with_part(Modality.VIDEO, None).vector.shape
+        (552,)
+        """
+        others = {m: own for m, own in self.parts.items() if m is not modality}
+        parts = others if part is None else others | {modality: part}
+        return replace(self, parts={m: parts[m] for m in Modality if m in parts})
 
 
 def extract(
     audio: bytes | None,
     video: bytes | None,
-    backbone: Backbone,
+    encoders: Encoders,
     *,
     stride: int = 30,
-    hear: bool = True,
     on_stage: Progress | None = None,
 ) -> Features:
-    """Decode a recording and compute its feature vector.
+    """Decode a recording and compute its features.
 
     Args:
         audio: bytes of a sound file; None takes the sound track of ``video``, if it has one.
         video: bytes of a video file; None for the voice alone.
-        backbone: see :data:`features.video.Backbone`.
+        encoders: see :data:`Encoders`.
         stride: every ``stride``-th frame is looked at.
-        hear: False leaves the sound track of ``video`` alone.
         on_stage: told in plain words what begins now.
 
     Raises:
         MediaError: a file cannot be used, or neither voice nor face is there.
+
+    >>> from features.audio import mfcc_features
+    >>> voice = open("pages/sample/sample.wav", "rb").read()
+    >>> found = extract(voice, None, {Modality.AUDIO: mfcc_features})
+    >>> found.vector.shape, found.audio.mel_db.shape[0], sorted(found.modalities)
+    ((552,), 128, [<Modality.AUDIO: 'audio'>])
     """
     say = on_stage or (lambda _: None)
     if audio is None and video is None:
-        raise MediaError("Nothing to analyse: add a recording of a voice, a video of a face, or both.")
-    seconds: dict[str, float] = {}
-    clock = time.perf_counter()
-
-    def lap(stage: str) -> None:
-        nonlocal clock
-        seconds[stage], clock = time.perf_counter() - clock, time.perf_counter()
-
+        raise MediaError(_NOTHING)
+    clock = _Clock()
     warnings: list[str] = []
     lasts: list[float] = []  # seconds of the video, once it has been read
     heard = seen = None
-    track = audio
-    if audio is None and video is not None and hear:
-        track = video if has_sound(video) else None
-        if track is None:
-            warnings.append("The video has no sound: only the picture was judged.")
-    if track is not None:
+    if (track := _sound_of(audio, video, encoders, warnings)) is not None:
         say("Listening to the voice…")
-        heard, note = _listen(track, needed=audio is not None, alone=video is None)
-        warnings += note
-        lap("audio")
-    if video is not None:
+        alone = video is None or Modality.VIDEO not in encoders
+        heard, notes = _listen(track, encoders[Modality.AUDIO], needed=audio is not None, alone=alone)
+        warnings += notes
+        clock.lap("audio")
+    if video is not None and Modality.VIDEO in encoders:
         say("Reading the video and looking for the face…")
         frames = read_frames(video, stride, lasts.append)
-        seen = extract_video(frames, backbone, lambda n: say(f"Looking for the face… frame {n}"))
+        seen = extract_video(frames, encoders[Modality.VIDEO], lambda n: say(f"Looking for the face… frame {n}"))
         if heard is not None and seen.fallback:
             seen = None
-            warnings.append(_ONLY_HEARD)
-        lap("video")
-    warnings += _audio_warnings(heard) + _video_warnings(seen, heard is not None) + _length_warnings(heard, *lasts)
+            warnings.append(_NO_FACE)
+        clock.lap("video")
+    warnings += _length_warnings(heard, *lasts)
     if heard is not None and audio is not None and video is not None and seen is not None:
         say("Comparing the voice with the sound of the video…")
         warnings += _pair_warnings(heard, video)
-        lap("pairing")
-    vector = join(heard.mfcc if heard else None, seen.mean if seen else None)
-    return Features(heard, seen, vector, tuple(warnings), seconds)
+        clock.lap("pairing")
+    if heard is None and seen is None:
+        raise MediaError(_NOTHING)
+    found: dict[Modality, Part | None] = {Modality.AUDIO: heard, Modality.VIDEO: seen}
+    return Features({m: part for m, part in found.items() if part is not None}, tuple(warnings), clock.seconds)
 
 
-def _listen(track: bytes, needed: bool, alone: bool) -> tuple[AudioFeatures | None, list[str]]:
+class _Clock:
+    """Seconds of each stage."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def lap(self, stage: str) -> None:
+        now = time.perf_counter()
+        self.seconds[stage], self._last = now - self._last, now
+
+
+def _sound_of(audio: bytes | None, video: bytes | None, encoders: Encoders, warnings: list[str]) -> bytes | None:
+    """The file in which the voice is; None, with a warning if that is a surprise, where there is none to be read."""
+    if Modality.AUDIO not in encoders:
+        return None
+    if audio is not None or video is None:
+        return audio
+    if not has_sound(video):
+        warnings.append("The video has no sound: only the picture was judged.")
+        return None
+    return video
+
+
+def _listen(track: bytes, encoder: Callable[[np.ndarray], Any], needed: bool, alone: bool) -> tuple[AudioFeatures | None, list[str]]:
     """The voice, or None with a warning where the face can be judged without it.
 
     Args:
@@ -121,43 +171,16 @@ def _listen(track: bytes, needed: bool, alone: bool) -> tuple[AudioFeatures | No
         alone: there is no face, so silence leaves nothing to judge.
     """
     try:
-        heard = extract_audio(read_sound(track))
+        heard = extract_audio(read_sound(track), encoder)
     except MediaError:
         if needed:
             raise
         return None, ["The sound of the video cannot be used: only the picture was judged."]
-    level = float(heard.samples.std(dtype=np.float64))  # a constant is silence too
-    if level >= SILENT:
+    if not is_silent(heard.samples):
         return heard, []
     if alone:
         raise MediaError("The recording is silent: check the microphone and record it again.")
     return None, ["The recording is silent: only the picture was judged."]
-
-
-def _audio_warnings(audio: AudioFeatures | None) -> list[str]:
-    if audio is None:
-        return []
-    found = []
-    if np.mean(np.abs(audio.samples) > 0.99) > 0.01:
-        found.append("The recording is overdriven (clipped): record further from the microphone.")
-    if audio.seconds < 1.0:
-        found.append(f"The recording lasts only {audio.seconds:.1f} s: the model learned from clips of about 3 s.")
-    return found
-
-
-def _video_warnings(video: VideoFeatures | None, heard: bool) -> list[str]:
-    if video is None:
-        return []
-    total, missing = len(video.faces), sum(face is None for face in video.faces)
-    found = []
-    if video.fallback:
-        found.append("No face was found in the video, so the middle of the picture was used: use a frontal camera.")
-    elif missing:
-        advice = "use a frontal camera" + (", or judge the voice alone." if heard else ".")
-        found.append(f"No face in {missing} of {total} frames, which were left out: {advice}")
-    if video.several_faces:
-        found.append("More than one face was seen: the largest was followed; cut the picture to one person to be sure.")
-    return found
 
 
 def _length_warnings(audio: AudioFeatures | None, video_seconds: float | None = None) -> list[str]:

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.fft
 
-from features.audio import RATE, SILENT, to_mono
+from features.audio import RATE, to_mono
 from features.media import MediaError, read_sound
+from features.speech import is_silent
 
 SAME = 68.0  # standard deviations
 _COMPARED = 20.0  # seconds of each: clocks of two devices drift apart
@@ -53,7 +54,7 @@ def pair(samples: np.ndarray, video: bytes) -> Pairing | None:
     except MediaError:
         return None
     other = to_mono(track.samples, track.rate)
-    if min(other.std(), samples.std()) < SILENT:
+    if is_silent(other) or is_silent(samples):
         return None
     return compare(samples, other)
 

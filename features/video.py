@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import islice
 
 import cv2
@@ -15,6 +16,8 @@ from features.media import Frame
 
 # (n, 224, 224, 3) uint8 crops → the (n, 512, 7, 7) float32 maps whose mean over space are the features.
 Backbone = Callable[[np.ndarray], np.ndarray]
+N_FACE = 512
+FACE_NAMES = tuple(f"face_{i:03d}" for i in range(N_FACE))
 _BLOCK = 4  # frames that are held in full at a time
 _THUMBNAIL_SIDES = ((60, 640), (10**9, 320))  # up to 60 frames are kept at 640 pixels, longer clips at 320
 
@@ -50,10 +53,21 @@ class VideoFeatures:
         """No frame showed a face, so the centre of every frame was used."""
         return all(face is None for face in self.faces)
 
-    @property
-    def mean(self) -> np.ndarray:
+    @cached_property
+    def vector(self) -> np.ndarray:
         """float64 (512,): mean over space and over the frames used."""
         return self.maps[self.used].mean(axis=(0, 2, 3), dtype=np.float64)
+
+    @cached_property
+    def frame_vectors(self) -> np.ndarray:
+        """float64 (m, 512): the features of each frame used."""
+        return self.maps[self.used].mean(axis=(2, 3), dtype=np.float64)
+
+    def with_maps(self, maps: np.ndarray, frames: np.ndarray) -> VideoFeatures:
+        """The same film with other maps (f, 512, 7, 7) in the frames (f,)."""
+        changed = self.maps.copy()
+        changed[frames] = maps
+        return replace(self, maps=changed)
 
 
 def extract_video(frames: Iterable[Frame], backbone: Backbone, on_frame: Callable[[int], None] | None = None) -> VideoFeatures:

@@ -13,10 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
+from features import Modality
+from features.video import N_FACE
 from models.data.clips import Clips, held_out_clips
 from models.data.dataset import Faces, Voices, load_faces, load_voices
 from models.networks.sequence import TOKEN_FRAMES
-from models.registry import RESULTS
+from models.registry import BOTH, RESULTS, shown_in
 
 PATH = RESULTS / "reference.npz"
 _FRAMES = 3 * TOKEN_FRAMES  # of each voice
@@ -26,17 +28,17 @@ _VOICES_OF_AN_ACTOR = 10
 
 def build(voices: Voices, faces: Faces) -> dict[str, np.ndarray]:
     """The arrays of the file: pairs first, then voices alone; those have zeros for faces."""
-    pairs = held_out_clips(voices, faces, "both", None)
+    pairs = held_out_clips(voices, faces, BOTH)
     filmed = set(pairs.actor.tolist())
     rng = np.random.default_rng(0)
     others = [np.flatnonzero(voices.actor == actor) for actor in np.unique(voices.actor) if actor not in filmed]
     rows = np.sort(np.concatenate([_even(voices.label, rows, rng) for rows in others] or [np.zeros(0, int)]))
     mask = np.isin(np.arange(len(voices.label)), rows)
-    alone = held_out_clips(voices.where(mask), faces, "voice", None)
+    alone = held_out_clips(voices.where(mask), faces, Modality.AUDIO.noun)
     assert pairs.mfcc is not None
     assert pairs.faces is not None
     frames = [clip[np.linspace(0, len(clip) - 1, _FACES).round().astype(int)] for clip in pairs.faces]
-    shown = np.zeros((len(pairs.label) + len(alone.label), _FACES, 512), np.float16)
+    shown = np.zeros((len(pairs.label) + len(alone.label), _FACES, N_FACE), np.float16)
     shown[: len(frames)] = frames
     both = [np.concatenate([getattr(pairs, name), getattr(alone, name)]) for name in ("mfcc", "sequence", "heard", "label", "actor")]
     mfcc, sequence, heard, label, actor = both
@@ -62,17 +64,17 @@ def _even(labels: np.ndarray, rows: np.ndarray, rng: np.random.Generator) -> np.
 
 @cache
 def load_reference(state: str) -> Clips:
-    """The clips that can be shown in a state: ``both`` or ``face`` (pairs), or ``voice`` (all)."""
+    """The clips that can be shown in a state: pairs where the face is shown, else all."""
     with np.load(PATH, allow_pickle=False) as file:
         data = {name: file[name] for name in file.files}
-    rows = np.flatnonzero(data["paired"]) if state != "voice" else np.arange(len(data["label"]))
+    voice, face = (modality in shown_in(state) for modality in (Modality.AUDIO, Modality.VIDEO))
+    rows = np.flatnonzero(data["paired"]) if face else np.arange(len(data["label"]))
     keys = [(actor, f"{emotion:02d}", *rest) for actor, emotion, *rest in data["keys"][rows].tolist()]
-    heard = state != "face"
     return Clips(
-        mfcc=data["mfcc"][rows] if heard else None,
-        sequence=data["sequence"][rows].astype(np.float32) if heard else None,
-        heard=data["heard"][rows].astype(int) if heard else None,
-        faces=list(data["faces"][rows].astype(np.float32)) if state != "voice" else None,
+        mfcc=data["mfcc"][rows] if voice else None,
+        sequence=data["sequence"][rows].astype(np.float32) if voice else None,
+        heard=data["heard"][rows].astype(int) if voice else None,
+        faces=list(data["faces"][rows].astype(np.float32)) if face else None,
         label=data["label"][rows].astype(int),
         actor=data["actor"][rows].astype(int),
         keys=keys,

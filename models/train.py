@@ -9,34 +9,27 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
-from models.checkpoint import WEIGHTS, AnyModel, EmotionModel, save_model
+from features import Modality
+from models.checkpoint import WEIGHTS, save_model
 from models.data.dataset import Faces, Voices
 from models.evaluate import keep, predictions, results_of, summary
 from models.evaluation.calibration import temperature_of
-from models.evaluation.cross_validation import (
-    STATES,
-    TRAINED,
-    Corpus,
-    learn,
-    states_of,
-)
+from models.evaluation.cross_validation import Corpus, learn, shared_training_set, to_train
 from models.evaluation.predictions import Prediction
+from models.model import EmotionModel
 from models.networks.backbone import BACKBONES
-from models.networks.fusion import PARTS
 from models.provenance import commit, today
 from models.registry import MODELS, RESULTS, result_path
 from models.threads import one_thread
 from models.training.recipe import Recipe
-from models.training.samplers import samples
-from models.training.settings import TOKENS, Settings, recipe_for
-from models.training.vectors import fuse_late
+from models.training.settings import Settings
 
 PROTOCOL = "actor-5fold"  # the one whose held-out clips set the temperature
 
@@ -65,8 +58,10 @@ def main(arguments: list[str] | None = None) -> int:
     start = time.perf_counter()
     corpus = Corpus(options.data, options.cache, options.ferplus, options.backbone, tuple(options.without))
     voices, faces = corpus.load()
-    if not len(voices.label) or (options.model != ["voice"] and not (faces.actor > 0).any()):
-        print(f"{options.data}: no RAVDESS voices (WAV, FLAC) or no faces (MP4, JPG) found; without faces, --model voice", file=sys.stderr)
+    of_voice_alone = [name for name, spec in MODELS.items() if Modality.VIDEO not in spec.modalities]
+    if not len(voices.label) or not ((faces.actor > 0).any() or set(options.model) <= set(of_voice_alone)):
+        found = "no RAVDESS voices (WAV, FLAC) or no faces (MP4, JPG) found"
+        print(f"{options.data}: {found}; without faces, --model {' '.join(of_voice_alone)}", file=sys.stderr)
         return 2
     print(f"features of {len(voices.label)} voices and {len(faces.label)} faces: {time.perf_counter() - start:.0f} s", flush=True)
     settings: Settings = {"seed": options.seed}
@@ -78,7 +73,8 @@ def main(arguments: list[str] | None = None) -> int:
     for model in _train(options, voices, faces, settings, held_out):
         if model.name in options.model:
             path = options.out / f"{model.name}.safetensors"
-            save_model(replace(model, info=model.info | info | {"trained_on": describe(voices, faces, model.hears, model.sees)}), path)
+            about = info | {"trained_on": describe(voices, faces, model.spec.modalities)}
+            save_model(replace(model, info=model.info | about), path)
             print(f"{path}: {path.stat().st_size / 1e6:.1f} MB", flush=True)
     print(f"{time.perf_counter() - start:.0f} s in all")
     return 0
@@ -93,39 +89,40 @@ def _score(options: argparse.Namespace, corpus: Corpus, settings: Settings) -> l
     return found
 
 
-def _train(options: argparse.Namespace, voices: Voices, faces: Faces, settings: Settings, held_out: list[Prediction]) -> Iterator[AnyModel]:
-    """Each model on everything there is, scaled; late fusion is made of voice and face."""
-    wanted = set(options.model) | (set(PARTS) if "late-fusion" in options.model else set())
+def _train(
+    options: argparse.Namespace, voices: Voices, faces: Faces, settings: Settings, held_out: list[Prediction]
+) -> Iterator[EmotionModel]:
+    """Each model on everything there is, scaled; then those that are made of others."""
+    trained = to_train(options.model)
     with one_thread():
-        pools = samples(voices, faces, recipe_for("fused", settings)) if wanted - {TOKENS} else None
-        done: dict[str, AnyModel] = {}
-        for name in tqdm([name for name in TRAINED if name in wanted], "training", disable=None):
-            done[name] = _scaled(learn(name, voices, faces, settings, pools, options.backbone), held_out)
+        training_set = shared_training_set(trained, voices, faces, settings)
+        done: dict[str, EmotionModel] = {}
+        for name in tqdm(trained, "training", disable=None):
+            done[name] = _scaled(learn(name, voices, faces, settings, training_set, options.backbone), held_out)
             yield done[name]
-        if "late-fusion" in wanted:
-            voice, face = (done[part] for part in PARTS)
-            assert isinstance(voice, EmotionModel)
-            assert isinstance(face, EmotionModel)
-            yield _scaled(fuse_late(voice, face), held_out)
+        for name, spec in MODELS.items():
+            if name in options.model and spec.fuse is not None:
+                yield _scaled(spec.fuse(*(done[part] for part in spec.parts)), held_out)
 
 
-def _scaled(model: AnyModel, held_out: list[Prediction]) -> AnyModel:
+def _scaled(model: EmotionModel, held_out: list[Prediction]) -> EmotionModel:
     """With the temperatures of everything that was held out from that model, state by state."""
-    own = [p for p in held_out if p.model == model.name and p.change is None]
-    found = {state: temperature_of([p for p in own if p.state == state]) for state in states_of(model.name)}
-    # What a model of one modality makes of both is what it makes of that one.
-    both, voice, face = (found.get(state, found[states_of(model.name)[0]]) for state in STATES)
-    return replace(model, temperature=both, alone=(voice, face))
+    own = [p for p in held_out if p.model == model.name and p.corruption is None]
+    found = {state: temperature_of([p for p in own if p.state == state]) for state in model.spec.states}
+    usual = found[model.spec.states[0]]  # a model of one modality has the same temperature whatever is shown beside it
+    return replace(model, temperature=usual, alone={modality: found.get(modality.noun, usual) for modality in Modality})
 
 
-def describe(voices: Voices, faces: Faces, hears: bool = True, sees: bool = True) -> str:
-    """What a model that ``hears``, ``sees`` or does both was trained on, in a sentence."""
+def describe(voices: Voices, faces: Faces, modalities: Iterable[Modality] = tuple(Modality)) -> str:
+    """What a model that reads ``modalities`` was trained on, in a sentence."""
     filmed = sorted({int(actor) for actor in faces.actor if actor})
     shown = {actor: len({t.key for t in faces.takes if t is not None and t.actor == actor}) for actor in filmed}
     clips = ", ".join(f"actor {actor:02d} ({count} performances)" for actor, count in shown.items())
-    heard = f"voices of {len(np.unique(voices.actor))} actors ({len(voices.label)} recordings)"
-    seen = f"faces of {clips}; FER+: {int((faces.actor == 0).sum())} photographs"
-    return "RAVDESS speech: " + ", ".join([heard] * hears + [seen] * sees)
+    parts = {
+        Modality.AUDIO: f"voices of {len(np.unique(voices.actor))} actors ({len(voices.label)} recordings)",
+        Modality.VIDEO: f"faces of {clips}; FER+: {int((faces.actor == 0).sum())} photographs",
+    }
+    return "RAVDESS speech: " + ", ".join(parts[modality] for modality in modalities)
 
 
 if __name__ == "__main__":

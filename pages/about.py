@@ -21,8 +21,8 @@ research and supervision.
   ([RAVDESS](https://doi.org/10.1371/journal.pone.0196391), CC BY-NC-SA 4.0), and the moving faces of only two of them, both men.
 - Photographs of faces ([FER+](https://arxiv.org/abs/1608.01041)), labelled by ten people each, who often disagreed.
 - Other languages, children, real conversations, masks, side views and groups were not in it.
-- Go by the figures of *actors left out* on the page **Models**: they come from people whom the model had never seen or heard. Others
-  are shown beside them, and say so.
+- Go by the figures of *actors left out* on the page **Models**: they come from people who were not in its training. Others are shown
+  beside them, and say so.
 
 ##### What happens to a recording
 - It is decoded in the memory of the server that runs this page. It is not written to disk, not logged, not sent on.

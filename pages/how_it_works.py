@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from pages.components.analyze.notes import methods_table
 from pages.components.analyze.trust import measures_table
 from pages.components.models.picker import require_app
 
@@ -30,15 +31,9 @@ The **552 numbers** go through a small **Transformer** into eight probabilities.
 without face, so either can be left out."""
 )
 st.subheader("What each explanation says")
+st.markdown(methods_table())
 st.markdown(
     """
-| | the question it answers | how | what it cannot say |
-|---|---|---|---|
-| **Where it comes from** | How much do voice and face each add? | Exact [Shapley](https://doi.org/10.1515/9781400881970-018) split over the four combinations of voice and face. | What happens inside either. |
-| **What it saw** | Which part of which frame spoke for the emotion? | [Grad-CAM](https://arxiv.org/abs/1610.02391) of the *fused* prediction, from the pass that made it. | Anything finer than 7 × 7 cells a face. |
-| **What it heard** | Which moments and pitches spoke for it? | [LIME](https://arxiv.org/abs/1602.04938): patches of the spectrogram are faded to the background, thousands of times, and a simple model is fitted to the result. | The order of sounds: all models but *Second by second* hear averages over time. |
-| **What it weighed** | How much did each of the 552 numbers add? | [SHAP](https://arxiv.org/abs/1705.07874) by [expected gradients](https://arxiv.org/abs/1906.10670), against training clips. | Causes outside the model. |
-
 **Why this, rather than that?** Choose a second emotion, and all pictures show the difference of the two: warm speaks for the
 first, cool for the second.
 

@@ -8,7 +8,7 @@ from pages.components.models.picker import chosen_model, require_app
 from pages.components.models.scores import show_scores
 from pages.components.models.side_by_side import show_side_by_side
 from pages.components.models.views import show_map, show_summary
-from pages.components.session.state import Key
+from pages.components.session.keys import Key
 
 require_app()
 VIEWS = {

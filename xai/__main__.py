@@ -7,27 +7,39 @@ import sys
 from pathlib import Path
 
 from features import MediaError
-from models.checkpoint import DEFAULT, load_model
+from models.checkpoint import load_model
 from models.labels import LABELS
-from models.registry import MODELS
-from xai.analysis import Settings, analyse
-from xai.assess import assess
-from xai.methods.lime import SAMPLES
+from models.registry import DEFAULT, MODELS
+from models.threads import serving_threads
+from xai.analysis import Analysis, Settings, analyse, check
+from xai.explanation import Contrast
+from xai.methods import METHODS, methods_of
 from xai.methods.shap import ESTIMATORS
+from xai.reference import compare_with_libraries, table
 from xai.render.export import warnings, write
+from xai.score import Trust
+
+_USUAL = Settings()
 
 
 def parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(prog="python -m xai", description="Recognise a portrayed emotion, and show why.")
     p.add_argument("audio", help="a sound file, or - for the sound track of VIDEO")
     p.add_argument("video", help="a video file, or - for the voice alone")
-    p.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for result.json and the pictures")
+    p.add_argument("--out", type=Path, metavar="DIR", help="folder for result.json and the pictures; needed unless --reference is given")
     p.add_argument("--target", choices=LABELS, help="emotion in the foreground (default: the predicted one)")
     p.add_argument("--model", default=DEFAULT, help=f"one of {', '.join(MODELS)} (default {DEFAULT}), or path to a checkpoint")
     p.add_argument("--stride", type=_positive, default=30, help="look at every STRIDE-th frame (default 30)")
-    p.add_argument("--samples", type=_samples, default=SAMPLES, help=f"altered recordings for LIME (default {SAMPLES})")
+    p.add_argument("--samples", type=_samples, default=_USUAL.samples, help=f"perturbed copies for LIME (default {_USUAL.samples})")
+    more = [key for key, method in METHODS.items() if not method.at_once]
+    p.add_argument("--methods", choices=more, nargs="+", default=[], metavar="KEY", help=f"more explanations: {', '.join(more)}")
     p.add_argument("--seed", type=_seed, default=0, help="of everything random (default 0)")
     p.add_argument("--shap", choices=ESTIMATORS, default=ESTIMATORS[0], help="estimator of the SHAP values")
+    p.add_argument(
+        "--reference",
+        action="store_true",
+        help="hold this clip to librosa, lime, shap and pytorch-grad-cam, and print by how much they differ",
+    )
     p.add_argument("--no-trust", action="store_true", help="leave out the trust scores, which take a few seconds")
     return p
 
@@ -62,25 +74,40 @@ def _read(name: str) -> bytes | None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the analysis; 0 if all went well, 2 with one line on stderr for a file that cannot be used."""
-    options = parser().parse_args(arguments)
+    p = parser()
+    options = p.parse_args(arguments)
+    if options.out is None and not options.reference:
+        p.error("the following arguments are required: --out (or --reference)")
+    serving_threads()
     settings = Settings(options.stride, options.samples, options.seed, options.shap)
     try:
-        if options.out.exists() and not options.out.is_dir():
+        if options.out is not None and options.out.exists() and not options.out.is_dir():
             raise MediaError(f"{options.out} is not a folder")
         audio, video = _read(options.audio), _read(options.video)
         analysis = analyse(audio, video, model=load_model(options.model), settings=settings)
     except (MediaError, FileNotFoundError) as error:
         print(" ".join(str(error).split()), file=sys.stderr)
         return 2
-    target = LABELS.index(options.target) if options.target else None
-    trust = None if options.no_trust else assess(analysis, target)
-    write(analysis, options.out, target, trust)
-    print(f"{analysis.label} {analysis.probabilities.max():.0%}  ->  {options.out / 'result.json'}")
+    contrast = Contrast(LABELS.index(options.target) if options.target else analysis.predicted)
+    print(f"{analysis.label} {analysis.probabilities.max():.0%}" + (f"  ->  {options.out / 'result.json'}" if options.out else ""))
+    trust = _write(analysis, contrast, options) if options.out else {}
+    if options.reference:
+        print(table(compare_with_libraries(analysis)))
     for warning in warnings(analysis):
         print(f"note: {warning}")
-    for name, scores in (trust or {}).items():
+    for name, scores in trust.items():
         print(f"trust in {name}: {scores.level}" + "".join(f"; {reason}" for reason in scores.reasons))
     return 0
+
+
+def _write(analysis: Analysis, contrast: Contrast, options: argparse.Namespace) -> dict[str, Trust]:
+    """Write everything, with the methods that were asked for and apply; → trust, as far as it was measured."""
+    for key in options.methods:
+        if key in methods_of(analysis.subject):
+            analysis = analysis.with_attribution(key)
+    trust = {} if options.no_trust else check(analysis, contrast)
+    write(analysis, options.out, contrast, None if options.no_trust else trust)
+    return trust
 
 
 if __name__ == "__main__":

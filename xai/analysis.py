@@ -3,55 +3,65 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
 from uuid import uuid4
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
-from features import Features, MediaError, extract
+from features import Features, MediaError, Modality, extract
 from features.media import has_sound
-from models.checkpoint import AnyModel, load_model, softmax
+from models.checkpoint import load_model
 from models.labels import LABELS
-from models.networks.backbone import FaceBackbone, load_backbone
-from xai.methods.gradcam import CamExplanation, explain_cam
-from xai.methods.lime import SAMPLES, LimeExplanation, explain_lime
-from xai.methods.modality_split import ModalitySplit, split_modalities
-from xai.methods.shap import ShapExplanation, explain_shap
-from xai.quality.checks import Check, check_clip, should_be_asked
+from models.model import EmotionModel, softmax
+from models.networks.backbone import load_backbone
+from models.networks.encoders import load_encoders
+from xai.explanation import Attribution, Backbone, Contrast, Panel, Say, Settings, Subject, silent
+from xai.methods import METHODS, methods_of
+from xai.modality_split import ModalitySplit, split_modalities
+from xai.quality.checks import QualityCheck, check_quality, should_be_asked
+from xai.score import Trust
 
-
-@dataclass(frozen=True)
-class Settings:
-    """What a result depends on besides the recording and the weights."""
-
-    stride: int = 30
-    samples: int = SAMPLES
-    seed: int = 0
-    estimator: str = "quadrature"
+__all__ = ["Analysis", "Settings", "analyse", "check", "check_one", "explain"]
 
 
 @dataclass(frozen=True)
 class Analysis:
     """The prediction for one recording and everything that explains it, for all eight classes.
 
-    ``cam`` is None without a face, ``lime`` without a voice.
+    Attributes:
+        subject: the recording and the model.
+        probabilities: float64 (8,), calibrated.
+        modalities: where they come from.
+        attributions: by key of the method, those that are there at once and those that were asked for.
+        checks: whether the recording is fit to be judged.
+        seconds: wall-clock seconds by stage.
+        token: tells analyses apart, also after one was forgotten.
     """
 
-    features: Features
+    subject: Subject
     probabilities: np.ndarray
     modalities: ModalitySplit
-    cam: CamExplanation | None
-    lime: LimeExplanation | None
-    shap: ShapExplanation
-    settings: Settings
-    model: AnyModel
-    backbone: FaceBackbone
+    attributions: Mapping[str, Attribution]
+    checks: tuple[QualityCheck, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
-    checks: tuple[Check, ...] = ()
-    token: str = field(default_factory=lambda: uuid4().hex)  # tells analyses apart, also after one was forgotten
+    token: str = field(default_factory=lambda: uuid4().hex)
+
+    @property
+    def features(self) -> Features:
+        return self.subject.features
+
+    @property
+    def model(self) -> EmotionModel:
+        return self.subject.model
+
+    @property
+    def backbone(self) -> Backbone:
+        return self.subject.backbone
+
+    @property
+    def settings(self) -> Settings:
+        return self.subject.settings
 
     @property
     def predicted(self) -> int:
@@ -63,6 +73,7 @@ class Analysis:
 
     @property
     def warnings(self) -> tuple[str, ...]:
+        """What was left out of the recording, or does not fit together."""
         return self.features.warnings
 
     @property
@@ -70,12 +81,29 @@ class Analysis:
         """Whether the model knows anything like this recording."""
         return should_be_asked(self.checks)
 
+    def attribution(self, panel: Panel, method: str | None = None) -> Attribution | None:
+        """The explanation in a panel: by that method, or the one that is there at once; None where there is none."""
+        found = {key: a for key, a in self.attributions.items() if a.parts.panel is panel}
+        at_once = next((key for key in found if METHODS[key].at_once), None)
+        return found.get(method or at_once or "")
+
+    def with_attribution(self, method: str, say: Say = silent) -> Analysis:
+        """The same with the explanation by another method, computed now; the token stays.
+
+        Raises:
+            KeyError: there is no such method, or it does not apply here.
+        """
+        if method in self.attributions:
+            return self
+        found = methods_of(self.subject)[method].explain(self.subject, self.settings.seed, say)
+        return replace(self, attributions={**self.attributions, method: found})
+
 
 def analyse(
     audio: bytes | None,
     video: bytes | None,
     *,
-    model: AnyModel | None = None,
+    model: EmotionModel | None = None,
     settings: Settings | None = None,
     on_stage: Callable[[str], None] | None = None,
 ) -> Analysis:
@@ -88,58 +116,68 @@ def analyse(
 
     Raises:
         features.MediaError: a file cannot be used.
+
+    >>> voice = open("pages/sample/sample.wav", "rb").read()
+    >>> analysis = analyse(voice, None, settings=Settings(samples=300))
+    >>> analysis.label in LABELS, list(analysis.attributions)
+    (True, ['lime', 'shap'])
+    >>> METHODS["lime"].explain(analysis.subject, seed=1).values.shape  # eight emotions, 10 × 8 patches of sound
+    (8, 80)
     """
-    say = on_stage or (lambda _: None)
-    settings = settings or Settings()
-    model = model or load_model()
+    say, settings, model = on_stage or silent, settings or Settings(), model or load_model()
     backbone = load_backbone(model.backbone)
     audio, video, note = _what_it_judges(audio, video, model)
-    features = extract(audio, video, backbone.maps, stride=settings.stride, hear=model.hears, on_stage=on_stage)
-    return explain(replace(features, warnings=(*features.warnings, *note)), model, backbone, settings, say)
+    features = extract(audio, video, load_encoders(model.encoders), stride=settings.stride, on_stage=on_stage)
+    return explain(Subject(replace(features, warnings=(*features.warnings, *note)), model, backbone, settings), say)
 
 
-def _what_it_judges(audio: bytes | None, video: bytes | None, model: AnyModel) -> tuple:
-    """The parts of a recording that ``model`` takes note of, and a sentence if that is not all of it."""
-    if not model.sees:
+def _what_it_judges(audio: bytes | None, video: bytes | None, model: EmotionModel) -> tuple:
+    """The parts of a recording that ``model`` reads, and a sentence if that is not all of it."""
+    if not model.judges(Modality.VIDEO):
         track = audio if audio is not None or video is None or not has_sound(video) else video
         if track is None:
             raise MediaError("The chosen model judges the voice only: add a recording of a voice, or choose another model.")
         return track, None, ("The chosen model judges the voice only: the face was not looked at.",) if video is not None else ()
-    if not model.hears:
+    if not model.judges(Modality.AUDIO):
         if video is None:
             raise MediaError("The chosen model judges the face only: add a video of a face, or choose another model.")
         return None, video, ("The chosen model judges the face only: the voice was not listened to.",)
     return audio, video, ()
 
 
-def explain(
-    features: Features,
-    model: AnyModel,
-    backbone: FaceBackbone,
-    settings: Settings,
-    say: Callable[[str], None] = lambda _: None,
-) -> Analysis:
-    """All explanations of features that are already at hand."""
-    _calm_numpy()
-    seconds = dict(features.seconds)
+_STAGES = {Panel.SAW: "Finding what it saw…", Panel.HEARD: "Finding what it heard…", Panel.WEIGHED: "Weighing every feature…"}
 
-    def timed(stage: str, words: str, function, *args, **options):
+
+def explain(subject: Subject, say: Say = silent) -> Analysis:
+    """The prediction, and all explanations that are there at once, of features that are already at hand."""
+    seconds = dict(subject.features.seconds)
+
+    def timed(stage: str, words: str, function, *arguments):
         say(words)
         start = time.perf_counter()
-        result = function(*args, **options)
+        result = function(*arguments)
         seconds[stage] = time.perf_counter() - start
         return result
 
-    probabilities = softmax(timed("prediction", "Recognising the emotion…", model.predict, features))
-    modalities = timed("modalities", "Weighing voice against face…", split_modalities, features, model)
-    cam = timed("gradcam", "Finding what it saw…", explain_cam, features, model)
-    lime = timed("lime", "Finding what it heard…", explain_lime, features, model, samples=settings.samples, seed=settings.seed)
-    shap = timed("shap", "Weighing every feature…", explain_shap, features, model, estimator=settings.estimator, seed=settings.seed)
-    checks = timed("checks", "Comparing it with what the model knows…", check_clip, features, model)
-    return Analysis(features, probabilities, modalities, cam, lime, shap, settings, model, backbone, seconds, checks)
+    probabilities = softmax(timed("prediction", "Recognising the emotion…", subject.model.predict, subject.features))
+    modalities = timed("modalities", "Weighing voice against face…", split_modalities, subject)
+    found = {
+        key: timed(key, _STAGES[method.panel], method.explain, subject, subject.settings.seed)
+        for key, method in METHODS.items()
+        if method.at_once and method.applies(subject)
+    }
+    checks = timed("checks", "Comparing it with what the model knows…", check_quality, subject.features, subject.model)
+    return Analysis(subject, probabilities, modalities, found, checks, seconds)
 
 
-@cache
-def _calm_numpy() -> None:
-    """numpy's and scipy's threads wait by spinning, and take from torch's the cores they share: a quarter of all the time."""
-    threadpool_limits(1, user_api="blas")
+def check(analysis: Analysis, contrast: Contrast | None = None, say: Say = silent) -> dict[str, Trust]:
+    """Trust in every explanation that there is; for the predicted class unless told otherwise."""
+    contrast = contrast or Contrast(analysis.predicted)
+    return {key: check_one(analysis, key, contrast, say) for key in METHODS if key in analysis.attributions}
+
+
+def check_one(analysis: Analysis, key: str, contrast: Contrast, say: Say = silent) -> Trust:
+    """Trust in one explanation, by the checks that its method declares."""
+    start = time.perf_counter()
+    scores = METHODS[key].checks(analysis.subject, analysis.attributions[key], contrast, say)
+    return Trust(tuple(scores), time.perf_counter() - start)

@@ -1,119 +1,234 @@
-"""What the model says of a recording of which parts were taken away, through the whole path of its features.
+"""What the model says when parts of a recording are removed (Covert et al. 2021, arXiv:2011.14878).
 
-A blurred patch of a face goes through the backbone again, a faded patch of the spectrogram through the MFCCs: what an
-explanation claims is tested on the model, not on the shortcut that made the explanation.
+A masker is called with the parts that are kept, bool (n, p), and returns calibrated logits (n, 8). Every removal goes through the
+whole path of the features: a blurred cell of a face through the backbone again, a faded patch of the spectrogram through the MFCCs.
+Surrogates, occlusion, curves of faithfulness, Shapley values and searches for a flip are all played on these.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from functools import singledispatch
+from typing import Protocol
 
 import cv2
 import numpy as np
-import torch
 
-from features import N_AUDIO, Features
-from features.audio import mean_mfcc
+from features import SPACE
 from features.faces import CROP
-from features.video import VideoFeatures
-from models.checkpoint import AnyModel, EmotionModel, TokenModel
-from models.networks.sequence import TokenBatch
-from xai.methods.lime import background
-from xai.tokens import BLOCK_FRAMES, hidden_logits
+from features.patches import Patches
+from xai.explanation import Columns, FrameCells, Parts, Say, SoundPatches, Subject, silent
 
 CELLS = 7  # a side of the last convolutional maps
+FRAMES = 6  # of a long clip, evenly spaced, stand for all
 BLUR = CROP / 12  # standard deviation in pixels: eyes, brows and mouth melt away, the shape of the head stays
 _FINE = 4  # points a side of a cell on which borders are softened
-_BLOCK, _FACE_BLOCK = 32, 8  # recordings that are judged at once
+_EFFORT = 20, 20  # steps and random orders of curves
+_BLOCK, _FEATURE_BLOCK, _FACE_BLOCK = 64, 32, 8  # copies of a recording that are judged at once
 
-Maps = Callable[[np.ndarray], np.ndarray]
+
+class Masker(Protocol):
+    """bool (n, p), the parts that are kept → calibrated logits (n, 8).
+
+    Attributes:
+        effort: steps and random orders of curves that can be waited for.
+    """
+
+    effort: tuple[int, int]
+
+    def __len__(self) -> int:
+        """Number of parts p."""
+
+    def __call__(self, kept: np.ndarray) -> np.ndarray: ...
+
+    def select(self, evidence: np.ndarray) -> np.ndarray:
+        """(p,): of evidence shaped as an attribution has it, that of the parts that can be removed."""
 
 
-def without_patches(features: Features, model: AnyModel, kept: np.ndarray, cells: np.ndarray) -> np.ndarray:
-    """Calibrated logits (n, 8) of recordings whose patches outside ``kept`` are faded to the quiet level of their bands.
+class PatchMasker:
+    """Patches of the spectrogram, faded to the quiet level of their bands.
 
     Args:
-        kept: bool (n, p).
-        cells: int (p, 4): first and last (exclusive) frame, first and last (exclusive) mel band.
+        exact: through the spectrogram of every copy, even where the model reads a linear map of it.
+        words: said before each block of copies.
     """
-    assert features.audio is not None
-    mel_db = features.audio.mel_db
-    quiet = background(mel_db)
-    if isinstance(model, TokenModel):
-        return hidden_logits(features, model, kept.astype(int), cells, quiet)
-    vectors = np.repeat(features.vector[None], len(kept), axis=0)
-    for vector, keep in zip(vectors, kept, strict=True):
-        altered = mel_db.copy()
-        for first, last, low, high in cells[~keep]:
-            altered[low:high, first:last] = quiet[low:high, None]
-        vector[:N_AUDIO] = mean_mfcc(altered)
-    return model.logits(vectors)
+
+    effort = _EFFORT
+
+    def __init__(self, subject: Subject, patches: Patches, *, exact: bool = False, words: str = "", say: Say = silent) -> None:
+        self.subject, self.patches, self.exact, self.words, self.say = subject, patches, exact, words, say
+
+    def __len__(self) -> int:
+        return len(self.patches)
+
+    def select(self, evidence: np.ndarray) -> np.ndarray:
+        return evidence
+
+    def __call__(self, kept: np.ndarray) -> np.ndarray:
+        model, inputs = self.subject.model, self.subject.inputs
+        size = min(_BLOCK, inputs.room(_BLOCK)) if self.exact else inputs.room(_BLOCK)
+        out = []
+        for start in range(0, len(kept), size):
+            self.say(self.words)
+            out.append(model.logits(inputs.with_patches(kept[start : start + size], self.patches, self.exact)))
+        return np.concatenate(out)
 
 
-def without_face_cells(
-    features: Features, model: AnyModel, maps: Maps, kept: np.ndarray, frames: np.ndarray, say: Callable[[], None] = lambda: None
-) -> np.ndarray:
-    """Calibrated logits (n, 8) of recordings in which cells of some frames are blurred; the other frames stay as they are.
+class FeatureMasker:
+    """Features, set to their mean in training; those of a modality that is missing are no parts."""
+
+    effort = _EFFORT
+
+    def __init__(self, subject: Subject, words: str = "", say: Say = silent) -> None:
+        self.subject, self.words, self.say = subject, words, say
+        self.present = present_columns(subject)
+
+    def __len__(self) -> int:
+        return int(self.present.sum())
+
+    def select(self, evidence: np.ndarray) -> np.ndarray:
+        return evidence[self.present]
+
+    def __call__(self, kept: np.ndarray) -> np.ndarray:
+        model, inputs = self.subject.model, self.subject.inputs
+        size = min(_BLOCK, inputs.room(_FEATURE_BLOCK))
+        out = []
+        for start in range(0, len(kept), size):
+            self.say(self.words)
+            block = kept[start : start + size]
+            every = np.ones((len(block), len(self.present)), bool)
+            every[:, self.present] = block
+            out.append(model.logits(inputs.with_features(every)))
+        return np.concatenate(out)
+
+
+class FrameMasker:
+    """Sampled frames of the face; those that are left speak for the others. At least one must be kept."""
+
+    effort = _EFFORT
+
+    def __init__(self, subject: Subject) -> None:
+        assert subject.features.video is not None
+        self.subject, self.count = subject, int(subject.features.video.used.sum())
+
+    def __len__(self) -> int:
+        return self.count
+
+    def select(self, evidence: np.ndarray) -> np.ndarray:
+        return evidence
+
+    def __call__(self, kept: np.ndarray) -> np.ndarray:
+        inputs = self.subject.inputs
+        size = inputs.room(_FEATURE_BLOCK)
+        blocks = [kept[start : start + size] for start in range(0, len(kept), size)]
+        return np.concatenate([self.subject.model.logits(inputs.with_frames(block)) for block in blocks])
+
+
+class FaceCellMasker:
+    """Cells of the face in some frames, blurred; the other frames stay as they are. Parts: frame by frame, row by row.
 
     Args:
-        maps: the backbone.
-        kept: bool (n, f, 7, 7).
-        frames: int (f,): which frames ``kept`` is about.
-        say: called between passes.
+        frames: int (f,), which frames; all others that count are left whole. By default :func:`chosen_frames`.
+        words: said before each block of passes.
     """
-    video = features.video
-    assert video is not None
-    rows = np.repeat(frame_features(video)[None], len(kept), axis=0)
-    place = np.searchsorted(np.flatnonzero(video.used), frames)
-    crops = video.crops[frames]
-    blurred = np.stack([cv2.GaussianBlur(crop, (0, 0), BLUR) for crop in crops])
-    states = np.flatnonzero(~kept.all(axis=(1, 2, 3)))
-    for start in range(0, len(states), _FACE_BLOCK):
-        block = states[start : start + _FACE_BLOCK]
-        pictures = np.stack([blend(crops, blurred, kept[state]) for state in block])
-        seen = maps(pictures.reshape(-1, *crops.shape[1:])).mean(axis=(2, 3))
-        rows[np.ix_(block, place)] = seen.reshape(len(block), len(frames), -1)
-        say()
-    return face_logits(features, model, rows)
+
+    effort = 10, 5  # every step is a pass of the backbone for each frame
+
+    def __init__(self, subject: Subject, frames: np.ndarray | None = None, words: str = "", say: Say = silent) -> None:
+        video = subject.features.video
+        assert video is not None
+        self.subject, self.words, self.say = subject, words, say
+        self.frames = chosen_frames(subject) if frames is None else frames
+        self.places = np.searchsorted(np.flatnonzero(video.used), self.frames)
+        self.crops = video.crops[self.frames]
+        self.blurred = np.stack([cv2.GaussianBlur(crop, (0, 0), BLUR) for crop in self.crops])
+        self.rows = video.frame_vectors
+
+    def __len__(self) -> int:
+        return len(self.frames) * CELLS * CELLS
+
+    def select(self, evidence: np.ndarray) -> np.ndarray:
+        return evidence[self.frames].ravel()
+
+    def __call__(self, kept: np.ndarray) -> np.ndarray:
+        kept = kept.reshape(-1, len(self.frames), CELLS, CELLS)
+        rows = np.repeat(self.rows[None], len(kept), axis=0)
+        states = np.flatnonzero(~kept.all(axis=(1, 2, 3)))
+        for start in range(0, len(states), _FACE_BLOCK):
+            block = states[start : start + _FACE_BLOCK]
+            touched = np.flatnonzero(~kept[block].all(axis=(0, 2, 3)))  # frames that no state of the block touches need no pass
+            pictures = np.stack([blend(self.crops[touched], self.blurred[touched], kept[state][touched]) for state in block])
+            seen = self.subject.backbone.maps(pictures.reshape(-1, *self.crops.shape[1:])).mean(axis=(2, 3))
+            rows[np.ix_(block, self.places[touched])] = seen.reshape(len(block), len(touched), -1)
+            self.say(self.words)
+        return face_logits(self.subject, rows)
 
 
-def frame_features(video: VideoFeatures) -> np.ndarray:
-    """float64 (m, 512): the features of each frame that counts."""
-    return video.maps[video.used].mean(axis=(2, 3), dtype=np.float64)
+class ModalityMasker:
+    """The modalities of the feature space; one that is missing in the recording adds nothing."""
+
+    effort = _EFFORT
+
+    def __init__(self, subject: Subject) -> None:
+        self.subject, self.modalities = subject, tuple(SPACE.columns)
+
+    def __len__(self) -> int:
+        return len(self.modalities)
+
+    def select(self, evidence: np.ndarray) -> np.ndarray:
+        return evidence
+
+    def __call__(self, kept: np.ndarray) -> np.ndarray:
+        model, features = self.subject.model, self.subject.features
+        drops = [frozenset(m for m, keep in zip(self.modalities, row, strict=True) if not keep) for row in kept]
+        return np.concatenate([model.logits(model.encode(features, drop)) for drop in drops])
 
 
-def face_logits(features: Features, model: AnyModel, rows: np.ndarray) -> np.ndarray:
-    """Calibrated logits (n, 8) of the recording with other face features (n, m, 512) in the frames that count."""
-    if isinstance(model, EmotionModel):
-        vectors = np.repeat(features.vector[None], len(rows), axis=0)
-        vectors[:, N_AUDIO:] = rows.mean(axis=1)
-        return model.logits(vectors)
-    base = model.batch(features)
-    z = torch.from_numpy(((rows - model.mean[N_AUDIO:]) / model.std[N_AUDIO:]).astype(np.float32))
-    return np.concatenate([model.logits(replace(base.repeated(len(block)), faces=block)) for block in z.split(_block_size(base))])
+@singledispatch
+def masker_of(parts: Parts, subject: Subject, words: str = "", say: Say = silent) -> Masker:
+    """The removal game for the parts of an attribution; another kind of parts registers its own.
+
+    Raises:
+        TypeError: nobody knows how to remove such parts.
+    """
+    raise TypeError(f"no masker for {type(parts).__name__}")
 
 
-def without_features(features: Features, model: AnyModel, kept: np.ndarray) -> np.ndarray:
-    """Calibrated logits (n, 8) with the features outside ``kept`` (n, 552) at their mean in training."""
-    if isinstance(model, EmotionModel):
-        vectors = np.repeat(features.vector[None], len(kept), axis=0)
-        missing = np.isnan(vectors)
-        vectors = np.where(kept, vectors, model.mean)
-        vectors[missing] = np.nan
-        return model.logits(vectors)
-    base = model.batch(features)
-    keep = torch.from_numpy(kept)
-    out = []
-    for block in keep.split(_block_size(base)):
-        batch = base.repeated(len(block))
-        voice = batch.voice * block[:, :N_AUDIO, None]
-        out.append(model.logits(replace(batch, voice=voice, faces=batch.faces * block[:, None, N_AUDIO:])))
-    return np.concatenate(out)
+@masker_of.register
+def _(parts: FrameCells, subject: Subject, words: str = "", say: Say = silent) -> Masker:
+    return FaceCellMasker(subject, None, words, say)
 
 
-def _block_size(base: TokenBatch) -> int:
-    return max(1, min(_BLOCK, BLOCK_FRAMES // max(1, base.voice.shape[2])))
+@masker_of.register
+def _(parts: SoundPatches, subject: Subject, words: str = "", say: Say = silent) -> Masker:
+    assert subject.features.audio is not None
+    return PatchMasker(subject, Patches(subject.features.audio.mel_db, parts.cells), exact=True, words=words, say=say)
+
+
+@masker_of.register
+def _(parts: Columns, subject: Subject, words: str = "", say: Say = silent) -> Masker:
+    return FeatureMasker(subject, words, say)
+
+
+def chosen_frames(subject: Subject, most: int = FRAMES) -> np.ndarray:
+    """int (f,): the frames that count, or ``most`` of them, evenly spaced."""
+    assert subject.features.video is not None
+    used = np.flatnonzero(subject.features.video.used)
+    return used[np.unique(np.linspace(0, len(used) - 1, min(most, len(used))).round().astype(int))]
+
+
+def present_columns(subject: Subject) -> np.ndarray:
+    """bool (d,): the features of the modalities that are there."""
+    found = np.zeros(len(SPACE), bool)
+    for modality in subject.features.parts:
+        SPACE.part(found, modality)[:] = True
+    return found
+
+
+def face_logits(subject: Subject, rows: np.ndarray) -> np.ndarray:
+    """Calibrated logits (n, 8) with other raw face features (n, m, 512) in the frames that count."""
+    inputs = subject.inputs
+    size = inputs.room(_FEATURE_BLOCK)
+    return np.concatenate([subject.model.logits(inputs.with_faces(rows[k : k + size])) for k in range(0, len(rows), size)])
 
 
 def blend(crops: np.ndarray, blurred: np.ndarray, kept: np.ndarray) -> np.ndarray:

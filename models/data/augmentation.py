@@ -1,4 +1,4 @@
-"""What happens to recordings in the world: other microphones, rooms, lines and cameras.
+"""Augmentation of voices and faces: other microphones, rooms, lines and cameras.
 
 Each function takes a ``numpy.random.Generator``, so that a seed fixes the result. The voice functions take and return
 float32 mono at 22,050 Hz; the face functions take and return uint8 (224, 224, 3).
@@ -93,7 +93,7 @@ def aac(samples: np.ndarray, kilobits: int = 64) -> np.ndarray:
 
 
 def random_line(samples: np.ndarray, rng: np.random.Generator, kind: str) -> np.ndarray:
-    """One change of a random strength: ``telephone``, ``noise``, ``room``, ``codec`` or ``microphone``.
+    """One augmentation of a random strength: ``telephone``, ``noise``, ``room``, ``codec`` or ``microphone``.
 
     Raises:
         KeyError: there is no such kind.
@@ -145,7 +145,7 @@ def random_face(crop: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def random_camera(crop: np.ndarray, rng: np.random.Generator, kind: str) -> np.ndarray:
-    """One change of a random strength: ``left`` or ``right`` (a tilted head), ``blur``, ``dim`` or ``jpeg``.
+    """One augmentation of a random strength: ``left`` or ``right`` (a tilted head), ``blur``, ``dim`` or ``jpeg``.
 
     Raises:
         KeyError: there is no such kind.

@@ -1,20 +1,19 @@
-"""Performances that are at hand as features, and what a model makes of many of them at once."""
+"""Performances that are at hand as features, and the predictions and embeddings of many of them at once."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
-import torch
 
-from features import N_AUDIO, N_VISUAL
-from models.checkpoint import AnyModel, EmotionModel, TokenModel
-from models.data.corruptions import FACE_CHANGES, VOICE_CHANGES, WORDS_ONLY
+from features import SPACE, Modality
+from features.audio import N_MFCC
+from models.data.corruptions import CORRUPTIONS, WORDS_ONLY
 from models.data.dataset import Faces, Voices
-from models.networks.sequence import CLIP_SECONDS, TOKEN_FRAMES, TokenBatch
-
-_BATCH = 128
+from models.model import EmotionModel
+from models.networks.sequence import CLIP_SECONDS
 
 
 @dataclass(frozen=True)
@@ -43,26 +42,38 @@ class Clips:
             return self.seconds[row]
         return spread(len(self.faces[row])) if self.faces is not None else np.zeros(0)
 
+    def rows(self, rows: np.ndarray) -> Clips:
+        """Some of the clips."""
+        picked: dict[str, Any] = {}
+        for column in fields(self):
+            values = getattr(self, column.name)
+            picked[column.name] = values[rows] if isinstance(values, np.ndarray) else values and [values[row] for row in rows]
+        return replace(self, **picked)
+
     def vectors(self) -> np.ndarray:
         """Raw (n, 552), NaN where a modality is left out."""
-        n = len(self.label)
-        voice = np.full((n, N_AUDIO), np.nan) if self.mfcc is None else self.mfcc
-        face = np.full((n, N_VISUAL), np.nan) if self.faces is None else np.array([f.mean(axis=0) for f in self.faces])
-        return np.concatenate([voice, face.reshape(n, N_VISUAL)], axis=1)
+        vectors = np.full((len(self.label), len(SPACE)), np.nan)
+        if self.mfcc is not None:
+            SPACE.part(vectors, Modality.AUDIO)[:] = self.mfcc
+        if self.faces is not None:
+            means = [frames.mean(axis=0) for frames in self.faces]
+            SPACE.part(vectors, Modality.VIDEO)[:] = np.reshape(means, (len(means), SPACE.size(Modality.VIDEO)))
+        return vectors
 
 
-def held_out_clips(voices: Voices, faces: Faces, state: str, change: str | None = None) -> Clips:
+def held_out_clips(voices: Voices, faces: Faces, state: str, corruption: str | None = None) -> Clips:
     """Every performance of ``voices`` and ``faces`` that can be shown in that state.
 
     RAVDESS has each performance twice as video, with and without sound: that is one clip, not two.
 
     Args:
-        change: one of :data:`VOICE_CHANGES` or :data:`FACE_CHANGES`, or :data:`WORDS_ONLY`, that all of them undergo.
+        corruption: of all of them, by its name in :data:`CORRUPTIONS`, or :data:`WORDS_ONLY`; None for the clips as they are.
     """
+    of_voice, of_face = (list(CORRUPTIONS[modality]) for modality in (Modality.AUDIO, Modality.VIDEO))
     seen: dict[tuple, tuple[int, list[np.ndarray]]] = {}
-    for take, frames, changed, label in zip(faces.takes, faces.frames, faces.changed, faces.label, strict=True):
+    for take, frames, corrupted, label in zip(faces.takes, faces.frames, faces.corrupted, faces.label, strict=True):
         if take is not None:
-            view = changed[list(FACE_CHANGES).index(change)] if change in FACE_CHANGES else frames[0]
+            view = corrupted[of_face.index(corruption)] if corruption in of_face else frames[0]
             seen.setdefault(take.key, (int(label), []))[1].append(view)
     heard = {take.key: row for row, take in enumerate(voices.takes)}
     keys = sorted({"both": seen.keys() & heard.keys(), "voice": heard.keys(), "face": seen.keys()}[state])
@@ -70,13 +81,13 @@ def held_out_clips(voices: Voices, faces: Faces, state: str, change: str | None 
     label = voices.label[rows] if state != "face" else np.array([seen[key][0] for key in keys], int)
     mfcc = sequence = count = None
     if state != "face":
-        c = list(VOICE_CHANGES).index(change) if change in VOICE_CHANGES else None
-        mfcc = voices.mfcc[rows, 0] if c is None else voices.changed[rows, c]
-        sequence = voices.sequence[rows, 0] if c is None else voices.changed_sequence[rows, c]
-        count = voices.heard[rows, 0] if c is None else voices.changed_heard[rows, c]
-        if change == WORDS_ONLY:
+        c = of_voice.index(corruption) if corruption in of_voice else None
+        mfcc = voices.mfcc[rows, 0] if c is None else voices.corrupted[rows, c]
+        sequence = voices.sequence[rows, 0] if c is None else voices.corrupted_sequence[rows, c]
+        count = voices.heard[rows, 0] if c is None else voices.corrupted_heard[rows, c]
+        if corruption == WORDS_ONLY:
             words = [frames[:, :n].mean(axis=1, dtype=np.float32) for frames, n in zip(sequence, count, strict=True)]
-            mfcc = np.array(words).reshape(-1, N_AUDIO)
+            mfcc = np.array(words).reshape(-1, N_MFCC)
     shown = times = None
     if state != "voice":
         shown = [np.concatenate(seen[key][1]) for key in keys]
@@ -89,38 +100,11 @@ def spread(count: int) -> np.ndarray:
     return np.arange(count) * CLIP_SECONDS / max(1, count)
 
 
-def predict(model: AnyModel, clips: Clips) -> np.ndarray:
-    """(n, 8) logits."""
-    if isinstance(model, EmotionModel):
-        return model.logits(clips.vectors())
-    return np.concatenate([model.logits(token_rows(model, clips, rows)) for rows in _blocks(clips)])
+def predict(model: EmotionModel, clips: Clips) -> np.ndarray:
+    """(n, 8) calibrated logits."""
+    return np.concatenate([model.logits(block) for block in model.encode_clips(clips)])
 
 
-def embed(model: AnyModel, clips: Clips) -> np.ndarray:
-    """(n, d) float32: what the last layers of a model see of each clip."""
-    if isinstance(model, EmotionModel):
-        return model.embedding(clips.vectors())
-    return np.concatenate([model.embedding(token_rows(model, clips, rows)) for rows in _blocks(clips)])
-
-
-def _blocks(clips: Clips) -> list[np.ndarray]:
-    rows = np.arange(len(clips.label))
-    return np.array_split(rows, -(-len(rows) // _BATCH))
-
-
-def token_rows(model: TokenModel, clips: Clips, rows: np.ndarray) -> TokenBatch:
-    """Some of the clips as sequences."""
-    n = len(rows)
-    voice, heard = np.zeros((n, N_AUDIO, TOKEN_FRAMES), np.float32), np.zeros(n, int)
-    if clips.sequence is not None and clips.heard is not None:
-        voice = (clips.sequence[rows] - model.mean[:N_AUDIO, None]) / model.std[:N_AUDIO, None]
-        heard = clips.heard[rows]
-    shown = [clips.faces[row] for row in rows] if clips.faces is not None else [np.zeros((0, N_VISUAL))] * n
-    longest = max(map(len, shown), default=0)
-    faces, seconds, seen = np.zeros((n, longest, N_VISUAL)), np.zeros((n, longest)), np.zeros((n, longest), bool)
-    for k, frames in enumerate(shown):
-        faces[k, : len(frames)] = (frames - model.mean[N_AUDIO:]) / model.std[N_AUDIO:]
-        seconds[k, : len(frames)] = clips.times(rows[k])
-        seen[k, : len(frames)] = True
-    arrays = (voice.astype(np.float32), heard, faces.astype(np.float32), seconds.astype(np.float32), seen)
-    return TokenBatch(*(torch.from_numpy(np.ascontiguousarray(array)) for array in arrays))
+def embed(model: EmotionModel, clips: Clips) -> np.ndarray:
+    """(n, e) float32: the embedding of each clip: what the last layers see."""
+    return np.concatenate([model.embed(block) for block in model.encode_clips(clips)])

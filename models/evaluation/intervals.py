@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -54,3 +54,15 @@ def share_of(hits: np.ndarray, actors: np.ndarray) -> dict[str, float]:
     few = len(np.unique(actors)) < _FEW_ACTORS or hits.min() == hits.max()
     low, high = wilson(share, len(hits)) if few else bootstrap(actors, lambda rows: hits[rows].mean())
     return {"value": round(share, 4), "low": round(float(low), 4), "high": round(float(high), 4)}
+
+
+def bounds_of(share: Mapping[str, float | None], count: int) -> tuple[float, float]:
+    """The interval of a kept share; where all or none of ``count`` are right, and resampling finds nothing else, :func:`wilson`'s.
+
+    Args:
+        share: ``value``, ``low`` and ``high``, None for an emotion that nobody portrayed.
+    """
+    value, low, high = (share[key] for key in ("value", "low", "high"))
+    if value is None or low is None or high is None:
+        return value or 0.0, value or 0.0
+    return wilson(value, count) if low == high and value in (0, 1) else (low, high)

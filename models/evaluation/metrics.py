@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import product
+from typing import Any
+
 import numpy as np
 
-from models.checkpoint import softmax
 from models.evaluation.intervals import bootstrap, share_of
 from models.labels import LABELS
+from models.model import softmax
 
 BINS = 10
+_OVERALL = ("accuracy", "uar", "macro_f1")
+_PER_CLASS = ("precision", "recall", "f1")
 
 
 def accuracy(scores: np.ndarray, labels: np.ndarray) -> float:
@@ -18,9 +23,9 @@ def accuracy(scores: np.ndarray, labels: np.ndarray) -> float:
 
 def calibration_error(probabilities: np.ndarray, labels: np.ndarray, bins: int = BINS) -> float:
     """Expected calibration error of the top class with equal-width bins (Guo et al. 2017, arXiv:1706.04599)."""
-    sure, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
-    place = np.minimum((sure * bins).astype(int), bins - 1)
-    gaps = np.bincount(place, right - sure, minlength=bins)
+    confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
+    place = np.minimum((confidence * bins).astype(int), bins - 1)
+    gaps = np.bincount(place, right - confidence, minlength=bins)
     return float(np.abs(gaps).sum() / len(labels))
 
 
@@ -30,19 +35,19 @@ def calibration_by_chance(probabilities: np.ndarray, draws: int = 500) -> np.nda
     Right and wrong are drawn with the model's own probabilities: with few clips a bin holds few, and its share of right
     answers strays from its confidence (consistency resampling, Bröcker & Smith 2007, doi 10.1175/WAF993.1).
     """
-    sure = probabilities.max(axis=1)
-    place = np.minimum((sure * BINS).astype(int), BINS - 1)
-    right = np.random.default_rng(0).random((draws, len(sure))) < sure
-    return np.array([np.abs(np.bincount(place, row - sure, minlength=BINS)).sum() for row in right]) / len(sure)
+    confidence = probabilities.max(axis=1)
+    place = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    right = np.random.default_rng(0).random((draws, len(confidence))) < confidence
+    return np.array([np.abs(np.bincount(place, row - confidence, minlength=BINS)).sum() for row in right]) / len(confidence)
 
 
 def calibration_curve(probabilities: np.ndarray, labels: np.ndarray) -> list[dict[str, float]]:
     """Bins that hold clips: mean confidence, share of right answers, number of clips."""
-    sure, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
-    place = np.minimum((sure * BINS).astype(int), BINS - 1)
+    confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
+    place = np.minimum((confidence * BINS).astype(int), BINS - 1)
     return [
         {
-            "confidence": round(float(sure[place == b].mean()), 4),
+            "confidence": round(float(confidence[place == b].mean()), 4),
             "accuracy": round(float(right[place == b].mean()), 4),
             "clips": int((place == b).sum()),
         }
@@ -68,11 +73,11 @@ def from_confusion(matrix: np.ndarray) -> dict[str, np.ndarray]:
     A class that nobody portrayed is left out of the averages (NaN in its own scores).
     """
     right = np.diagonal(matrix, axis1=-2, axis2=-1).astype(float)
-    shown, named = matrix.sum(axis=-1), matrix.sum(axis=-2)
+    portrayed, predicted = matrix.sum(axis=-1), matrix.sum(axis=-2)
     with np.errstate(invalid="ignore", divide="ignore"):
-        recall = right / shown
-        precision = np.where(shown > 0, np.where(named > 0, right / named, 0.0), np.nan)
-        f1 = np.where(shown > 0, 2 * right / (shown + named), np.nan)
+        recall = right / portrayed
+        precision = np.where(portrayed > 0, np.where(predicted > 0, right / predicted, 0.0), np.nan)
+        f1 = np.where(portrayed > 0, 2 * right / (portrayed + predicted), np.nan)
     return {
         "accuracy": right.sum(axis=-1) / np.maximum(matrix.sum(axis=(-2, -1)), 1),
         "uar": np.nanmean(recall, axis=-1),
@@ -99,46 +104,46 @@ def scores(logits: np.ndarray, scaled: np.ndarray, labels: np.ndarray, actors: n
             count once, however often they were judged.
     """
     clips = len(labels) // seeds
-    predicted = logits.argmax(axis=1)
-    before, after = softmax(logits), softmax(scaled)
-    names = ("accuracy", "uar", "macro_f1")
-
-    def numbers(rows: np.ndarray) -> np.ndarray:
-        found = from_confusion(confusion(predicted[rows], labels[rows]))
-        errors = [calibration_error(p[rows], labels[rows]) for p in (before, after)]
-        return np.concatenate([[found[name] for name in names], errors, *(found[k] for k in ("precision", "recall", "f1"))])
-
-    def in_all_seeds(rows: np.ndarray) -> np.ndarray:
-        return numbers(np.concatenate([rows + k * clips for k in range(seeds)]))
-
-    values, (low, high) = numbers(np.arange(len(labels))), bootstrap(actors[:clips], in_all_seeds)
-    triples = [_triple(*numbers) for numbers in zip(values, low, high, strict=True)]
-    k, chance = len(LABELS), calibration_by_chance(after[:clips])
-    per_class = {
-        label: {
-            "precision": triples[5 + c],
-            "recall": triples[5 + k + c],
-            "f1": triples[5 + 2 * k + c],
-            "clips": int((labels[:clips] == c).sum()),
-        }
-        for c, label in enumerate(LABELS)
-    }
+    predicted, before, after = logits.argmax(axis=1), softmax(logits), softmax(scaled)
+    triples, chance = _with_intervals(predicted, before, after, labels, actors, seeds), calibration_by_chance(after[:clips])
     return {
-        **dict(zip(names, triples, strict=False)),
+        **{name: triples[name] for name in _OVERALL},
         "clips": clips,
         "actors": len(np.unique(actors)),
         "calibration": {
-            "before": triples[3],
-            "after": triples[4],
+            "before": triples["before"],
+            "after": triples["after"],
             "by_chance": round(float(chance.mean()), 4),
             "by_chance_at_most": round(float(np.quantile(chance, 0.95)), 4),
             "curve": calibration_curve(after, labels),
         },
-        "per_class": per_class,
+        "per_class": {
+            label: {**{name: triples[name, c] for name in _PER_CLASS}, "clips": int((labels[:clips] == c).sum())}
+            for c, label in enumerate(LABELS)
+        },
         "confusion": confusion(predicted, labels).tolist(),
         "per_actor": {f"{a:02d}": _group_scores(after, labels, actors, actors == a, seeds) for a in np.unique(actors).tolist()},
         "per_sex": {sex: _group_scores(after, labels, actors, actors % 2 == odd, seeds) for sex, odd in (("male", 1), ("female", 0))},
     }
+
+
+def _with_intervals(
+    predicted: np.ndarray, before: np.ndarray, after: np.ndarray, labels: np.ndarray, actors: np.ndarray, seeds: int
+) -> dict[Any, dict[str, float | None]]:
+    """Overall scores and calibration errors by name, scores of classes by (name, class), each as value, low and high."""
+    clips = len(labels) // seeds
+
+    def numbers(rows: np.ndarray) -> np.ndarray:
+        found = from_confusion(confusion(predicted[rows], labels[rows]))
+        errors = [calibration_error(p[rows], labels[rows]) for p in (before, after)]
+        return np.concatenate([[found[name] for name in _OVERALL], errors, *(found[name] for name in _PER_CLASS)])
+
+    def in_all_seeds(rows: np.ndarray) -> np.ndarray:
+        return numbers(np.concatenate([rows + k * clips for k in range(seeds)]))
+
+    low, high = bootstrap(actors[:clips], in_all_seeds)
+    names = [*_OVERALL, "before", "after", *product(_PER_CLASS, range(len(LABELS)))]
+    return dict(zip(names, map(_triple, numbers(np.arange(len(labels))), low, high), strict=True))
 
 
 def _triple(value: float, low: float, high: float) -> dict[str, float | None]:
@@ -146,10 +151,10 @@ def _triple(value: float, low: float, high: float) -> dict[str, float | None]:
 
 
 def _group_scores(probabilities: np.ndarray, labels: np.ndarray, actors: np.ndarray, mask: np.ndarray, seeds: int) -> dict | None:
-    """How often it is right about some of the clips, with an interval, and how sure it is on average."""
+    """Accuracy on some of the clips, with an interval, and mean confidence."""
     if not mask.any():
         return None
     clips = int(mask.sum()) // seeds
     right = (probabilities[mask].argmax(axis=1) == labels[mask]).reshape(seeds, clips).mean(axis=0)
-    sure = float(probabilities[mask].max(axis=1).mean())
-    return {"accuracy": share_of(right, actors[mask][:clips]), "confidence": round(sure, 4), "clips": clips}
+    confidence = float(probabilities[mask].max(axis=1).mean())
+    return {"accuracy": share_of(right, actors[mask][:clips]), "confidence": round(confidence, 4), "clips": clips}

@@ -1,6 +1,6 @@
-"""What models said of the clips that they had not learned from: kept beside the scores, which can be computed from it again.
+"""Predictions for held-out clips: kept beside the scores, which can be computed from them again.
 
-A file is of one model under one protocol. Of clips under a change of microphone or camera only the verdict is kept.
+A file is of one model under one protocol. Of corrupted clips only the verdict is kept.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ from models.labels import LABELS, label_index, ravdess_label
 
 @dataclass(frozen=True)
 class Prediction:
-    """What one model said of one split's held-out clips, as they are or all under one change.
+    """One model's logits for one split's held-out clips, as they are or all under one corruption.
 
     Attributes:
-        state: what was shown: ``both``, ``voice`` or ``face``.
+        state: one of :data:`models.registry.STATES`.
+        corruption: one of :func:`models.data.corruptions.corruptions_in`; None for the clips as they are.
         logits: (n, 8), before temperature.
         label, actor: int (n,).
         keys: n names of performances, as in :class:`models.data.ravdess.Take`.
@@ -31,7 +32,7 @@ class Prediction:
     split: int
     seed: int
     state: str
-    change: str | None
+    corruption: str | None
     logits: np.ndarray
     label: np.ndarray
     actor: np.ndarray
@@ -39,42 +40,43 @@ class Prediction:
 
 
 def save_predictions(found: Sequence[Prediction], path: Path, about: dict[str, Any]) -> None:
-    """Write what one model said as NPZ, compressed.
+    """Write the predictions of one model as NPZ, compressed.
 
     For each state that is ``<state>.clips``, int32 (n, 7): seed, split, actor, emotion, intensity, statement, repetition;
-    ``<state>.logits``, float32 (n, 8); ``<state>.changes``, c names; ``<state>.verdicts``, uint8 (c, n). Once: ``about``, JSON.
+    ``<state>.logits``, float32 (n, 8); ``<state>.changes``, names of c corruptions; ``<state>.verdicts``, uint8 (c, n). Once:
+    ``about``, JSON.
 
     Args:
         about: where it comes from: ``protocol``, ``settings``, ``commit`` and the day on which it was ``created``.
 
     Raises:
-        ValueError: they are of several models, or under a change other clips were judged than without.
+        ValueError: they are of several models, or under a corruption other clips were judged than without.
     """
     if len({p.model for p in found}) != 1:
         raise ValueError("a file of predictions is of one model")
     arrays: dict[str, np.ndarray] = {"about": np.array(json.dumps({**about, "model": found[0].model}))}
     for state in dict.fromkeys(p.state for p in found):
-        plain = [p for p in found if p.state == state and p.change is None]
-        changes = list(dict.fromkeys(p.change for p in found if p.state == state and p.change is not None))
-        arrays[f"{state}.clips"] = np.array([[p.seed, p.split, *map(int, key)] for p in plain for key in p.keys], np.int32)
-        arrays[f"{state}.logits"] = np.concatenate([p.logits for p in plain]).astype(np.float32)
-        arrays[f"{state}.changes"] = np.array(changes, str)
-        columns = [np.concatenate([_under(found, p, change).logits.argmax(axis=1) for p in plain]) for change in changes]
-        arrays[f"{state}.verdicts"] = np.array(columns, np.uint8).reshape(len(changes), sum(map(len, (p.keys for p in plain))))
+        clean = [p for p in found if p.state == state and p.corruption is None]
+        corruptions = list(dict.fromkeys(p.corruption for p in found if p.state == state and p.corruption is not None))
+        arrays[f"{state}.clips"] = np.array([[p.seed, p.split, *map(int, key)] for p in clean for key in p.keys], np.int32)
+        arrays[f"{state}.logits"] = np.concatenate([p.logits for p in clean]).astype(np.float32)
+        arrays[f"{state}.changes"] = np.array(corruptions, str)
+        columns = [np.concatenate([_corrupted(found, p, name).logits.argmax(axis=1) for p in clean]) for name in corruptions]
+        arrays[f"{state}.verdicts"] = np.array(columns, np.uint8).reshape(len(corruptions), sum(len(p.keys) for p in clean))
     path.parent.mkdir(parents=True, exist_ok=True)
     np.savez_compressed(path, allow_pickle=False, **arrays)
 
 
-def _under(found: Sequence[Prediction], plain: Prediction, change: str) -> Prediction:
-    where = plain.split, plain.seed, plain.state
-    same = [p for p in found if (p.split, p.seed, p.state) == where and p.change == change and p.keys == plain.keys]
+def _corrupted(found: Sequence[Prediction], clean: Prediction, corruption: str) -> Prediction:
+    where = clean.split, clean.seed, clean.state
+    same = [p for p in found if (p.split, p.seed, p.state) == where and p.corruption == corruption and p.keys == clean.keys]
     if len(same) != 1:
-        raise ValueError(f"under {change} other clips were judged than without")
+        raise ValueError(f"under {corruption} other clips were judged than without")
     return same[0]
 
 
 def read_predictions(path: Path) -> tuple[list[Prediction], dict[str, Any]]:
-    """What :func:`save_predictions` wrote, and where it comes from. Under a change the logits are 1 for the verdict, else 0."""
+    """What :func:`save_predictions` wrote, and where it comes from. Under a corruption the logits are 1 for the verdict, else 0."""
     with np.load(path) as file:
         arrays = dict(file)
     about = json.loads(str(arrays["about"]))
@@ -90,5 +92,5 @@ def _of_state(arrays: dict[str, np.ndarray], model: str, state: str) -> Iterator
     for seed, split in dict.fromkeys(map(tuple, clips[:, :2].tolist())):
         rows = np.flatnonzero((clips[:, :2] == (seed, split)).all(axis=1))
         own = [keys[row] for row in rows]
-        for change, values in shown:
-            yield Prediction(model, split, seed, state, change, values[rows], label[rows], clips[rows, 2].astype(int), own)
+        for corruption, values in shown:
+            yield Prediction(model, split, seed, state, corruption, values[rows], label[rows], clips[rows, 2].astype(int), own)

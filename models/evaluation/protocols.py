@@ -33,13 +33,13 @@ class Protocol:
     Attributes:
         title: for a table.
         question: what it asks, in a sentence.
-        strangers: no actor is both learned from and tested on.
+        speaker_independent: no actor is both learned from and tested on.
         splits: every take is held out in exactly one of them.
     """
 
     title: str
     question: str
-    strangers: bool
+    speaker_independent: bool
     splits: Callable[[Iterable[Take | None]], list[Split]]
 
 

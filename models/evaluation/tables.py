@@ -1,26 +1,24 @@
-"""The scores in the repository as the Markdown tables of README."""
+"""The scores in the repository as the Markdown tables of MODEL_CARD."""
 
 from __future__ import annotations
 
 from itertools import product
 
+from features import Modality
 from models.evaluation.protocols import FOLDS, PROTOCOLS
-from models.registry import MODELS, UNALTERED, read_result
+from models.registry import BOTH, MODELS, never_augmented, read_result
 
-_STATES = {
-    "voice": "Voice alone",
-    "both": "Voice and face",
-    "face": "Face alone",
-}
+_VOICE, _FACE = Modality.AUDIO.noun, Modality.VIDEO.noun
+STATE_TITLES = {_VOICE: "Voice alone", BOTH: "Voice and face", _FACE: "Face alone"}
 
 _TUNED = {f"{actor:02d}" for actor in FOLDS[0] + FOLDS[4]}  # with the two filmed actors: settings were chosen by these
-_UNTRAINED = " untrained for changes"  # of microphone, camera and cut
+_UNTRAINED = " untrained for changes"  # without augmentation
 
 
 def markdown() -> str:
     """All tables, with a heading for each."""
-    parts = [_accuracy_table(state, title) for state, title in _STATES.items()]
-    parts += [_actor_table(), _people_table(), _calibration_table(), *(_stability_table(state) for state in _STATES)]
+    parts = [_accuracy_table(state, title) for state, title in STATE_TITLES.items()]
+    parts += [_actor_table(), _people_table(), _calibration_table(), *(_stability_table(state) for state in STATE_TITLES)]
     return "\n\n".join("\n".join(part) for part in parts if part)
 
 
@@ -42,10 +40,10 @@ def _accuracy_table(state: str, title: str) -> list[str]:
 
 
 def _actor_table() -> list[str]:
-    """The filmed actors one by one: each was in nobody's training."""
+    """The filmed actors one by one, each from a training without them."""
     rows, actors = [], []
     for name in MODELS:
-        s = _state("actor-5fold", name, "both")
+        s = _state("actor-5fold", name, BOTH)
         if s:
             actors = list(s["per_actor"])
             cells = [f"{_cell(row['accuracy'])}, {row['confidence']:.0%} sure" for row in s["per_actor"].values()]
@@ -55,11 +53,11 @@ def _actor_table() -> list[str]:
 
 
 def _people_table() -> list[str]:
-    """Of voices: women's and men's, each with an interval over actors; the actors recognised least and most often; and how much of it
-    is owed to those by whom settings were chosen."""
+    """Of voices: women's and men's, each with an interval over actors; the actors recognised least and most often; and those on whom
+    settings were chosen beside the others."""
     rows = []
     for name in MODELS:
-        s = _state("actor-5fold", name, "voice")
+        s = _state("actor-5fold", name, _VOICE)
         if s:
             right = {int(actor): row["accuracy"]["value"] for actor, row in s["per_actor"].items()}
             cells = [_cell(row["accuracy"]) if row else "–" for row in (s["per_sex"][sex] for sex in ("female", "male"))]
@@ -76,7 +74,7 @@ def _people_table() -> list[str]:
 def _calibration_table() -> list[str]:
     rows = []
     for name in MODELS:
-        for state, title in _STATES.items():
+        for state, title in STATE_TITLES.items():
             s = _state("actor-5fold", name, state)
             if s:
                 c, after = s["calibration"], s["calibration"]["after"]
@@ -90,14 +88,14 @@ def _calibration_table() -> list[str]:
 
 
 def _stability_table(state: str) -> list[str]:
-    """Share of verdicts that a change of microphone, camera or cut leaves as they are, with and without training on such changes."""
+    """Share of verdicts that are stable under each corruption, with and without augmented training."""
     columns = [(name, plain) for name in MODELS for plain in (True, False) if _stable(name, plain, state)]
     if not columns:
         return []
-    changes = max((list(_stable(*column, state)) for column in columns), key=len)  # not all were measured under the latest
-    head = "| | " + " | ".join(f"`{name}`{_UNTRAINED if plain or name in UNALTERED else ''}" for name, plain in columns) + " |"
-    rows = ["| " + " | ".join([change, *(_share(_stable(*column, state).get(change)) for column in columns)]) + " |" for change in changes]
-    return [f"**Same verdict after a change, {_STATES[state].lower()}**", "", head, "|---" * (len(columns) + 1) + "|", *rows]
+    corruptions = max((list(_stable(*column, state)) for column in columns), key=len)  # not all were measured under the latest
+    head = "| | " + " | ".join(f"`{name}`{_UNTRAINED if plain or never_augmented(name) else ''}" for name, plain in columns) + " |"
+    rows = ["| " + " | ".join([name, *(_share(_stable(*column, state).get(name)) for column in columns)]) + " |" for name in corruptions]
+    return [f"**Same verdict after a change, {STATE_TITLES[state].lower()}**", "", head, "|---" * (len(columns) + 1) + "|", *rows]
 
 
 def _state(protocol: str, name: str, state: str, plain: bool = False) -> dict | None:

@@ -1,28 +1,24 @@
-"""The other classifiers on offer beside the fused Transformer. All take 552 standardised numbers, zeros for what is missing."""
+"""The networks beside the fused Transformer. All take 552 standardised numbers, zeros for what is missing."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import torch
 from torch import nn
 
-from features import N_AUDIO, N_FEATURES, N_VISUAL
+from features import SPACE, Modality
 from models.labels import LABELS
-from models.networks.sequence import TokenTransformer
 from models.networks.transformer import TransformerEmotionClassifier
 
-VOICE, FACE = slice(0, N_AUDIO), slice(N_AUDIO, N_FEATURES)
-PARTS = ("voice", "face")  # names of the two, which a single modality and late fusion are made of
+_ALONE = (Modality.AUDIO, Modality.VIDEO)  # what late fusion is made of, in the order of its temperatures
 
 
 class SingleModality(nn.Module):
-    """The same Transformer on the voice's 40 or the face's 512 numbers alone."""
+    """The same Transformer on the columns of one modality alone."""
 
-    def __init__(self, modality: str, dropout: float = 0.3) -> None:
+    def __init__(self, modality: Modality, dropout: float = 0.3) -> None:
         super().__init__()
-        self.columns = VOICE if modality == "voice" else FACE
-        self.network = TransformerEmotionClassifier(N_AUDIO if modality == "voice" else N_VISUAL, dropout=dropout)
+        self.columns = SPACE.slices[modality]
+        self.network = TransformerEmotionClassifier(SPACE.size(modality), dropout=dropout)
 
     def embedding(self, x: torch.Tensor) -> torch.Tensor:
         """(n, 552) standardised → (n, 256)."""
@@ -41,7 +37,7 @@ class LateFusion(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.voice, self.face = SingleModality("voice"), SingleModality("face")
+        self.voice, self.face = (SingleModality(modality) for modality in _ALONE)
         self.temperatures: torch.Tensor
         self.register_buffer("temperatures", torch.ones(2))
 
@@ -53,7 +49,7 @@ class LateFusion(nn.Module):
         """(n, 552) standardised → (n, 8) logarithms of the mixed probabilities."""
         parts = torch.stack([self.voice(x), self.face(x)], dim=1) / self.temperatures[:, None]
         probabilities = parts.softmax(dim=2)
-        there = torch.stack([(x[:, VOICE] != 0).any(dim=1), (x[:, FACE] != 0).any(dim=1)], dim=1)
+        there = torch.stack([(x[:, SPACE.slices[m]] != 0).any(dim=1) for m in _ALONE], dim=1)
         there = there | ~there.any(dim=1, keepdim=True)  # with neither, both say what they expect of anybody
         weights = probabilities.amax(dim=2) * there
         weights = weights / weights.sum(dim=1, keepdim=True)
@@ -65,7 +61,7 @@ class LinearClassifier(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.layer = nn.Linear(N_FEATURES, len(LABELS))
+        self.layer = nn.Linear(len(SPACE), len(LABELS))
 
     def embedding(self, x: torch.Tensor) -> torch.Tensor:
         """(n, 552) standardised → (n, 8): it has no other inside than its logits."""
@@ -74,13 +70,3 @@ class LinearClassifier(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(n, 552) standardised → (n, 8) logits."""
         return self.layer(x)
-
-
-ARCHITECTURES: dict[str, Callable[[], nn.Module]] = {
-    "fused": TransformerEmotionClassifier,
-    "voice": lambda: SingleModality("voice"),
-    "face": lambda: SingleModality("face"),
-    "late-fusion": LateFusion,
-    "linear": LinearClassifier,
-    "av-tokens": TokenTransformer,
-}

@@ -12,15 +12,15 @@ import numpy as np
 import torch
 from torch import nn
 
-from features import N_AUDIO, N_VISUAL, Features
-from features.audio import mfcc
+from features import Modality
+from features.audio import N_MFCC
+from features.video import N_FACE
 from models.labels import LABELS
 
 TOKEN_FRAMES = 44  # MFCC frames of one token: 1.02 s
 CLIP_SECONDS = 4.0  # length of RAVDESS's videos, over which frames without a time are spread
 _REACH = 12  # MFCC frames after the last that the convolutions look at
 _STEP = 4  # MFCC frames of one step of the convolutions, which halve the rate twice
-_SILENCE = 250.0  # MFCC 0 this far below its maximum is silence: 22 dB on average over the mel bands
 _LAST_SECOND = 6.0  # later than in any training clip: all that follows is "late"
 _PERIODS = (1.0, 2.0, 4.0, 8.0, 16.0)  # seconds
 
@@ -46,6 +46,10 @@ class TokenBatch:
     def __len__(self) -> int:
         return len(self.heard)
 
+    def present(self) -> dict[Modality, torch.Tensor]:
+        """bool (n,) for each modality: whether it is there."""
+        return {Modality.AUDIO: self.heard > 0, Modality.VIDEO: self.seen.any(dim=1)}
+
     def repeated(self, n: int) -> TokenBatch:
         """A batch of one, ``n`` times over, without copies."""
         voice, faces = self.voice.expand(n, -1, -1), self.faces.expand(n, -1, -1)
@@ -67,10 +71,10 @@ class TokenTransformer(nn.Module):
             return nn.Sequential(convolution, nn.BatchNorm1d(channels), nn.ReLU())
 
         self.listen = nn.Sequential(
-            block(2 * N_AUDIO, 5), nn.MaxPool1d(2), block(channels, 5), nn.MaxPool1d(2), nn.Dropout(dropout), block(channels, 3)
+            block(2 * N_MFCC, 5), nn.MaxPool1d(2), block(channels, 5), nn.MaxPool1d(2), nn.Dropout(dropout), block(channels, 3)
         )
         self.voice = nn.Linear(2 * channels, width)
-        self.face = nn.Linear(N_VISUAL, width)
+        self.face = nn.Linear(N_FACE, width)
         self.modality = nn.Parameter(torch.zeros(3, width))  # voice, face, and a token that is always there
         self.time = nn.Linear(2 * len(_PERIODS), width)
         self.embed = nn.Sequential(nn.LayerNorm(width), nn.ReLU(), nn.Dropout(dropout))
@@ -116,49 +120,6 @@ def _time_features(seconds: torch.Tensor) -> torch.Tensor:
     return torch.cat([phase.sin(), phase.cos()], dim=-1)
 
 
-def speech_span(mfccs: np.ndarray) -> tuple[int, int]:
-    """(40, frames) → first and last (exclusive) frame that is not silence."""
-    heard = np.flatnonzero(mfccs[0] >= mfccs[0].max() - _SILENCE)
-    return int(heard[0]), int(heard[-1]) + 1
-
-
 def padding(frames: int) -> int:
     """How often the last frame of a voice is repeated: to whole tokens, and beyond what the convolutions see of it."""
     return -(frames + _REACH) % TOKEN_FRAMES + _REACH
-
-
-def token_batch(
-    mfccs: np.ndarray | None, faces: np.ndarray | None, seconds: np.ndarray | None, mean: np.ndarray, std: np.ndarray
-) -> TokenBatch:
-    """One recording: MFCCs (40, frames) between the silences, features (m, 512) and times (m,) of the frames, or None.
-
-    Args:
-        mean, std: (552,), moments of single frames: 40 MFCCs, then 512 face features.
-    """
-    voice, count = np.zeros((N_AUDIO, 0)), 0
-    if mfccs is not None:
-        voice = (mfccs - mean[:N_AUDIO, None]) / std[:N_AUDIO, None]
-        count = voice.shape[1]
-        voice = np.pad(voice, ((0, 0), (0, padding(count))), mode="edge")
-    rows = np.zeros((0, N_VISUAL)) if faces is None else (faces - mean[N_AUDIO:]) / std[N_AUDIO:]
-    times = np.zeros(0) if seconds is None else seconds
-    return TokenBatch(
-        torch.from_numpy(voice[None].astype(np.float32)),
-        torch.tensor([count]),
-        torch.from_numpy(rows[None].astype(np.float32)),
-        torch.from_numpy(times[None].astype(np.float32)),
-        torch.ones(1, len(rows), dtype=torch.bool),
-    )
-
-
-def sequences(features: Features) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None]:
-    """MFCCs (40, frames) between the silences, features (m, 512) and times (m,) of the frames that count; None where missing."""
-    mfccs = faces = seconds = None
-    if features.audio is not None:
-        mfccs = mfcc(features.audio.mel_db)
-        first, last = speech_span(mfccs)
-        mfccs = mfccs[:, first:last]
-    if features.video is not None:
-        used = features.video.used
-        faces, seconds = features.video.maps[used].mean(axis=(2, 3)), features.video.times[used]
-    return mfccs, faces, seconds

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn.functional import dropout, linear, relu
 
-from features import N_FEATURES
+from features import SPACE
 from models.labels import LABELS
 
 
@@ -17,7 +17,7 @@ class TransformerEmotionClassifier(nn.Module):
     linear map, and the network a residual MLP. Input is standardised; a missing modality is zeros.
     """
 
-    def __init__(self, n_features: int = N_FEATURES, width: int = 256, dropout: float = 0.3) -> None:
+    def __init__(self, n_features: int = len(SPACE), width: int = 256, dropout: float = 0.3) -> None:
         super().__init__()
         self.embed = nn.Sequential(nn.Linear(n_features, width), nn.LayerNorm(width), nn.ReLU(), nn.Dropout(dropout))
         layer = nn.TransformerEncoderLayer(width, nhead=4, dim_feedforward=512, dropout=dropout, batch_first=True)

@@ -3,33 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from copy import deepcopy
 from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.functional import log_softmax
+from torch.nn.functional import cross_entropy
+from torch.optim.swa_utils import AveragedModel
 
 from models.training.recipe import Recipe
 
-_EMA = 0.999
 OnEpoch = Callable[[int, float], None]
 Draw = Callable[[], tuple[Any, torch.Tensor]]
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
-def cross_entropy(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    """Of logits (n, 8) with soft targets (n, 8), in nats."""
-    return -(target * log_softmax(logits, dim=1)).sum(dim=1).mean()
-
-
 def fit_average(
     network: nn.Module, draw: Draw, recipe: Recipe, on_epoch: OnEpoch | None = None, loss: Loss = cross_entropy
 ) -> tuple[nn.Module, list[dict]]:
-    """:func:`fit`, and the average of the weights on the way, in evaluation mode: what is kept."""
-    kept = deepcopy(network).requires_grad_(False).eval()
-    history = fit(network, draw, recipe, on_epoch, lambda done: follow(kept, network, min(_EMA, done / (9 + done))), loss)
-    return kept, history
+    """:func:`fit`; → the average of the weights on the way, in evaluation mode, and the loss of each epoch."""
+    average = averaged(network)
+    history = fit(network, draw, recipe, on_epoch, lambda done: average.update_parameters(network), loss)
+    return average.module, history
+
+
+def averaged(network: nn.Module, momentum: float = 0.999) -> AveragedModel:
+    """A copy of ``network`` in evaluation mode, for ``update_parameters(network)`` after each step; its ``module`` is the plain network.
+
+    Weights, and the running moments of batch normalisation, become an exponential moving average (Polyak & Juditsky 1992,
+    doi 10.1137/0330046). After n steps its momentum is min(``momentum``, n / (9 + n)): the first steps are soon forgotten.
+    """
+
+    def lerp(slow: tuple | list, fast: tuple | list, n: torch.Tensor | int) -> None:
+        if slow[0].is_floating_point():  # not the number of batches that batch normalisation has seen
+            for old, new in zip(slow, fast, strict=True):
+                old.lerp_(new, 1 - min(momentum, int(n) / (9 + int(n))))
+
+    average = AveragedModel(network, multi_avg_fn=lerp, use_buffers=True).requires_grad_(False).eval()
+    average.n_averaged += 1  # the weights before the first step count: with 0, torch replaces them
+    return average
 
 
 def fit(
@@ -40,7 +51,7 @@ def fit(
     on_step: Callable[[int], None] = lambda done: None,
     loss: Loss = cross_entropy,
 ) -> list[dict]:
-    """AdamW, one cycle; → the loss of each epoch.
+    """AdamW, one cycle (Loshchilov & Hutter 2019; Smith & Topin 2019); → the loss of each epoch.
 
     Args:
         draw: a batch that ``network`` takes, and (n, 8) wanted probabilities.
@@ -68,12 +79,3 @@ def fit(
         if on_epoch:
             on_epoch(epoch + 1, total / steps)
     return history
-
-
-def follow(average: nn.Module, network: nn.Module, momentum: float) -> None:
-    """Exponential moving average of the weights (Polyak & Juditsky 1992), and of running moments, as of batch normalisation."""
-    with torch.no_grad():
-        for part in (nn.Module.parameters, nn.Module.buffers):
-            for slow, fast in zip(part(average), part(network), strict=True):
-                if slow.is_floating_point():
-                    slow.lerp_(fast, 1 - momentum)

@@ -1,4 +1,4 @@
-"""Voices and faces as samples to draw from: standardised rows, labels, chances, and what an expert makes of them."""
+"""Samplers of voices and of faces: their features, labels, chances, and the soft targets that go with them."""
 
 from __future__ import annotations
 
@@ -7,22 +7,28 @@ from functools import cached_property
 
 import numpy as np
 
-from features import N_AUDIO, N_VISUAL
-from features.extract import join
-from models.data.dataset import SPOKEN, Faces, Voices
+from features import SPACE, Modality, Standardiser
+from models.data.dataset import CLEAN, Faces, Voices
 from models.labels import LABELS
-from models.training.listener import opinions
 from models.training.recipe import Recipe
+from models.training.sequence_teacher import soft_targets
 from models.training.teachers import balanced_weights, face_expert, label_weights
 
 DB_TO_MFCC0 = np.sqrt(128)  # a gain of 1 dB adds this to MFCC 0 and nothing to the others
 
 
 @dataclass(frozen=True)
-class VoicePool:
-    """n recordings: raw ``copies`` (n, c, 40), those in :data:`SPOKEN` clean, and ``cut`` (n, c, 40): with less around the words.
+class VoiceSampler:
+    """n recordings of voices.
 
-    ``speakers`` (n, 40) is the mean voice of each one's actor; ``voices`` are the recordings themselves.
+    Attributes:
+        copies: raw (n, c, 40) mean MFCCs; those in :data:`models.data.dataset.CLEAN` are clean, the others augmented.
+        cut: (n, c, 40): the same, trimmed closer to the words.
+        labels, actors: int (n,).
+        weights: (n,), chance of each recording.
+        speaker_means: (n, 40), mean voice of each one's actor.
+        voices: the recordings themselves.
+        balance: see :class:`models.training.recipe.Recipe`.
     """
 
     copies: np.ndarray
@@ -30,75 +36,79 @@ class VoicePool:
     labels: np.ndarray
     actors: np.ndarray
     weights: np.ndarray
-    speakers: np.ndarray
+    speaker_means: np.ndarray
     voices: Voices
     balance: float
 
     @cached_property
-    def opinions(self) -> np.ndarray:
-        """(n, 8): what a listener to other actors makes of each (:mod:`models.training.listener`), which takes seconds."""
-        return opinions(self.voices, self.balance)
+    def soft_targets(self) -> np.ndarray:
+        """(n, 8) probabilities from :mod:`models.training.sequence_teacher`, which takes seconds."""
+        return soft_targets(self.voices, self.balance)
 
     @property
-    def spoken(self) -> np.ndarray:
-        """(n, v, 40): clean speech at several speeds, the first as it is."""
-        return self.copies[:, SPOKEN]
+    def clean(self) -> np.ndarray:
+        """(n, v, 40): clean speech at several speeds, the first as it was recorded."""
+        return self.copies[:, CLEAN]
 
     @property
-    def altered(self) -> np.ndarray:
+    def augmented(self) -> np.ndarray:
         """(n, w, 40): from other microphones, rooms and lines."""
-        return self.copies[:, SPOKEN.stop :]
+        return self.copies[:, CLEAN.stop :]
 
-    def draw_twins(self, rows: np.ndarray, rng: np.random.Generator, recipe: Recipe) -> tuple[np.ndarray, np.ndarray]:
-        """Each of ``rows`` as it was spoken, at a random speed, and a random copy of it → two (n, 40).
+    def draw(self, rows: np.ndarray, rng: np.random.Generator, recipe: Recipe) -> tuple[np.ndarray, np.ndarray]:
+        """A clean copy of each of ``rows`` at a random speed, and an augmented one → two (n, 40).
 
-        With chance ``recipe.altered`` the copy is one from another microphone, room or line, with chance ``recipe.levelled`` its level
-        is another, with chance ``recipe.cut`` it is cut. With chance ``recipe.recast`` both are moved, some way, to where another
-        actor's voice is.
+        With chance ``recipe.altered`` the second is from another microphone, room or line, with chance ``recipe.levelled`` it has
+        another gain, with chance ``recipe.cut`` it is trimmed. With chance ``recipe.recast`` both are moved the same way towards
+        another actor.
         """
         count = len(rows)
-        speed = rng.integers(SPOKEN.stop, size=count)
-        dirty = rng.random(count) < recipe.altered
-        copy = np.where(dirty, rng.integers(SPOKEN.stop, self.copies.shape[1], size=count), speed)
-        shorter = rng.random((count, 1)) < recipe.cut
-        vectors = np.where(shorter, self.cut[rows, copy], self.copies[rows, copy]).astype(float)
+        speed = rng.integers(CLEAN.stop, size=count)
+        augmented = rng.random(count) < recipe.altered
+        copy = np.where(augmented, rng.integers(CLEAN.stop, self.copies.shape[1], size=count), speed)
+        trimmed = rng.random((count, 1)) < recipe.cut
+        vectors = np.where(trimmed, self.cut[rows, copy], self.copies[rows, copy]).astype(float)
         vectors[:, 0] += (rng.random(count) < recipe.levelled) * rng.uniform(-recipe.gain_db, recipe.gain_db, count) * DB_TO_MFCC0
-        move = self.recast(rows, rng, recipe.recast)
-        return self.copies[rows, np.where(dirty, 0, speed)] + move, vectors + move
+        shift = self.speaker_shift(rows, rng, recipe.recast)
+        return self.copies[rows, np.where(augmented, 0, speed)] + shift, vectors + shift
 
-    def recast(self, rows: np.ndarray, rng: np.random.Generator, chance: float) -> np.ndarray:
-        """(n, 40): part of the way from the mean voice of each one's actor to that of somebody else, or nothing.
+    def speaker_shift(self, rows: np.ndarray, rng: np.random.Generator, chance: float) -> np.ndarray:
+        """(n, 40): part of the way from the mean voice of each one's actor to that of a random one, or nothing.
 
-        Loudness, pitch and microphone of few actors are all that is known of people: so what an emotion adds to a voice is
-        shown with other voices, too, and with all that lie between them.
+        There are few actors, each with one loudness, pitch and microphone: interpolation shows each emotion with other voices, too.
         """
         share = rng.random((len(rows), 1)) * (rng.random((len(rows), 1)) < chance)
-        return share * (self.speakers[rng.integers(len(self.speakers), size=len(rows))] - self.speakers[rows])
+        return share * (self.speaker_means[rng.integers(len(self.speaker_means), size=len(rows))] - self.speaker_means[rows])
 
 
 @dataclass(frozen=True)
-class FacePool:
-    """n faces: raw ``vectors`` (n, 512), labels, chance of each, and the expert's log probabilities (n, 8).
+class FaceSampler:
+    """n samples of faces.
 
-    ``unaltered`` (n, 512) are the same faces as they were filmed, with all their frames.
+    Attributes:
+        vectors: raw (n, 512), means over some frames of a view, which may be augmented.
+        clean: raw (n, 512), the same faces as they were filmed, means over all frames.
+        labels: int (n,).
+        weights: (n,), chance of each.
+        expert: (n, 8), log probabilities of :func:`models.training.teachers.face_expert`.
     """
 
     vectors: np.ndarray
-    unaltered: np.ndarray
+    clean: np.ndarray
     labels: np.ndarray
     weights: np.ndarray
     expert: np.ndarray
 
 
-def voice_pool(voices: Voices, rng: np.random.Generator, balance: float) -> VoicePool:
+def voice_sampler(voices: Voices, rng: np.random.Generator, balance: float) -> VoiceSampler:
     """All copies of all recordings, drawn with :func:`models.training.teachers.label_weights`."""
     weights = label_weights(voices.label, balance)
-    cut, speakers = cut_closer(voices, rng), mean_voices(voices.mfcc[:, 0], voices.label, voices.actor)
-    return VoicePool(voices.mfcc, cut, voices.label, voices.actor, weights, speakers, voices, balance)
+    cut, means = cut_closer(voices, rng), speaker_means(voices.mfcc[:, 0], voices.label, voices.actor)
+    return VoiceSampler(voices.mfcc, cut, voices.label, voices.actor, weights, means, voices, balance)
 
 
-def mean_voices(mfcc: np.ndarray, labels: np.ndarray, actors: np.ndarray) -> np.ndarray:
-    """(n, 40) → (n, 40): the mean of what each one's actor has said, every emotion counting the same."""
+def speaker_means(mfcc: np.ndarray, labels: np.ndarray, actors: np.ndarray) -> np.ndarray:
+    """(n, 40) → (n, 40): the mean voice of each one's actor, every emotion weighing the same."""
     out = np.empty(mfcc.shape)
     for actor in np.unique(actors):
         own = actors == actor
@@ -107,7 +117,7 @@ def mean_voices(mfcc: np.ndarray, labels: np.ndarray, actors: np.ndarray) -> np.
 
 
 def cut_closer(voices: Voices, rng: np.random.Generator) -> np.ndarray:
-    """float32 (n, copies, 40): the mean of each copy when there is less around its words, or not all of these are left.
+    """float32 (n, copies, 40): the mean of each copy with less around its words, or without some of these.
 
     That is between the mean of the whole copy and the mean of half to all of what is between its first and its last sound.
     """
@@ -123,24 +133,24 @@ def cut_closer(voices: Voices, rng: np.random.Generator) -> np.ndarray:
     return voices.mfcc + share * (words - voices.mfcc)
 
 
-def face_pool(faces: Faces, rng: np.random.Generator, views: int, draws: int, ferplus_share: float) -> FacePool:
+def face_sampler(faces: Faces, rng: np.random.Generator, views: int, draws: int, ferplus_share: float) -> FaceSampler:
     """Means over random subsets of frames (``draws``) of the first ``views`` of a filmed face, and FER+ photographs as they are."""
     if not len(faces.label):  # the sound alone: enough for a model of the voice
-        return FacePool(np.zeros((1, N_VISUAL)), np.zeros((1, N_VISUAL)), np.zeros(1, int), np.ones(1), np.zeros((1, len(LABELS))))
-    rows: list[np.ndarray] = []
-    originals: list[np.ndarray] = []
-    names: list[int] = []
-    sources: list[bool] = []
-    for frames, label, actor in zip(faces.frames, faces.label, faces.actor, strict=True):
+        nothing = np.zeros((1, SPACE.size(Modality.VIDEO)))
+        return FaceSampler(nothing, nothing, np.zeros(1, int), np.ones(1), np.zeros((1, len(LABELS))))
+
+    def means(frames: np.ndarray, actor: int) -> list[np.ndarray]:
         drawn = list(frames) if actor == 0 else [subset(view, rng) for view in frames[:views] for _ in range(draws)]
-        rows += [view.mean(axis=0) for view in drawn]
-        originals += [frames[0].mean(axis=0)] * len(drawn)
-        names += [label] * len(drawn)
-        sources += [actor > 0] * len(drawn)
-    vectors, labels, filmed = np.array(rows), np.array(names), np.array(sources)
+        return [view.mean(axis=0) for view in drawn]
+
+    drawn = [means(frames, actor) for frames, actor in zip(faces.frames, faces.actor, strict=True)]
+    counts = [len(own) for own in drawn]
+    vectors = np.array([vector for own in drawn for vector in own])
+    clean = np.repeat([frames[0].mean(axis=0) for frames in faces.frames], counts, axis=0)
+    labels, filmed = np.repeat(faces.label, counts), np.repeat(faces.actor > 0, counts)
     weights = balanced_weights(labels, filmed, ferplus_share)
     expert = face_expert(vectors, labels, filmed).log_probabilities(vectors)
-    return FacePool(vectors, np.array(originals), labels, weights, expert)
+    return FaceSampler(vectors, clean, labels, weights, expert)
 
 
 def subset(frames: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -149,55 +159,49 @@ def subset(frames: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return frames[rng.permutation(len(frames))[:count]]
 
 
-def moments(heard: VoicePool, seen: FacePool) -> tuple[np.ndarray, np.ndarray]:
-    """Weighted mean and deviation (552,) of the raw features, of the voices as they are spoken."""
-    voices = heard.spoken.mean(axis=1, dtype=float)
-    mean = heard.weights @ voices
-    spread = np.sqrt(heard.weights @ ((heard.spoken - mean) ** 2).mean(axis=1, dtype=float))
-    face_mean = seen.weights @ seen.vectors
-    face_spread = np.sqrt(seen.weights @ (seen.vectors - face_mean) ** 2)
-    return join(mean, face_mean), join(spread, face_spread) + 1e-2
+def standardiser(voices: VoiceSampler, faces: FaceSampler) -> Standardiser:
+    """By the weighted mean and deviation of the raw features, of the voices clean."""
+    mean = {Modality.AUDIO: voices.weights @ voices.clean.mean(axis=1, dtype=float), Modality.VIDEO: faces.weights @ faces.vectors}
+    squares = {
+        Modality.AUDIO: voices.weights @ ((voices.clean - mean[Modality.AUDIO]) ** 2).mean(axis=1, dtype=float),
+        Modality.VIDEO: faces.weights @ (faces.vectors - mean[Modality.VIDEO]) ** 2,
+    }
+    deviation = {modality: np.sqrt(square) for modality, square in squares.items()}
+    return Standardiser(SPACE.join(mean), SPACE.join(deviation) + 1e-2, SPACE)
 
 
-def reference_rows(heard: VoicePool, seen: FacePool, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def reference_rows(voices: VoiceSampler, faces: FaceSampler, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Positions (count,) of voices and of faces: pairs of one label, every label as often, as the baseline of SHAP."""
     wanted = [k % len(LABELS) for k in range(count)]
-    return np.array([draw_label(heard, k, rng) for k in wanted]), np.array([draw_label(seen, k, rng) for k in wanted])
+    return np.array([draw_label(voices, k, rng) for k in wanted]), np.array([draw_label(faces, k, rng) for k in wanted])
 
 
-def draw_label(pool: VoicePool | FacePool, label: int, rng: np.random.Generator) -> int:
-    """Position of a random member with that label; of any member if there is none."""
-    chances = pool.weights * (pool.labels == label)
-    chances = chances / chances.sum() if chances.sum() else pool.weights
+def draw_label(sampler: VoiceSampler | FaceSampler, label: int, rng: np.random.Generator) -> int:
+    """Position of a random sample with that label; of any sample if there is none."""
+    chances = sampler.weights * (sampler.labels == label)
+    chances = chances / chances.sum() if chances.sum() else sampler.weights
     return int(rng.choice(len(chances), p=chances))
 
 
-def reference_vectors(heard: VoicePool, seen: FacePool, count: int, rng: np.random.Generator) -> np.ndarray:
+def reference_vectors(voices: VoiceSampler, faces: FaceSampler, count: int, rng: np.random.Generator) -> np.ndarray:
     """float32 (count, 552): see :func:`reference_rows`; the voices are as they were recorded."""
-    i, j = reference_rows(heard, seen, count, rng)
-    return np.concatenate([heard.spoken[i, 0], seen.vectors[j]], axis=1).astype(np.float32)
-
-
-def standardised(vectors: np.ndarray, mean: np.ndarray, std: np.ndarray, voice: bool) -> np.ndarray:
-    """Raw (n, 40) or (n, 512) → float32, by its part of ``mean`` and ``std`` (552,)."""
-    part = slice(0, N_AUDIO) if voice else slice(N_AUDIO, None)
-    return ((vectors - mean[part]) / std[part]).astype(np.float32)
+    i, j = reference_rows(voices, faces, count, rng)
+    return np.concatenate([voices.clean[i, 0], faces.vectors[j]], axis=1).astype(np.float32)
 
 
 @dataclass(frozen=True)
-class Samples:
-    """What a set of recordings gives to draw from."""
+class TrainingSet:
+    """The samplers of voices and faces, how their features are standardised, and raw reference pairs float32 (m, 552)."""
 
-    heard: VoicePool
-    seen: FacePool
-    mean: np.ndarray
-    std: np.ndarray
+    voices: VoiceSampler
+    faces: FaceSampler
+    standardise: Standardiser
     reference: np.ndarray
 
 
-def samples(voices: Voices, faces: Faces, recipe: Recipe) -> Samples:
-    """The pools of voices and faces, their moments, and the reference pairs."""
+def make_training_set(voices: Voices, faces: Faces, recipe: Recipe) -> TrainingSet:
+    """What a model with this recipe learns from."""
     rng = np.random.default_rng(recipe.seed)
-    heard = voice_pool(voices, rng.spawn(1)[0], recipe.balance)
-    seen = face_pool(faces, rng, recipe.face_views, recipe.face_draws, recipe.ferplus_share)
-    return Samples(heard, seen, *moments(heard, seen), reference_vectors(heard, seen, recipe.reference, rng))
+    own = voice_sampler(voices, rng.spawn(1)[0], recipe.balance)
+    shown = face_sampler(faces, rng, recipe.face_views, recipe.face_draws, recipe.ferplus_share)
+    return TrainingSet(own, shown, standardiser(own, shown), reference_vectors(own, shown, recipe.reference, rng))

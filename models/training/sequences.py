@@ -1,76 +1,86 @@
 """Train the Transformer on sequences: seconds of voices, frames of faces.
 
-It is shown voices from other microphones, rooms and lines, and told in part what the average of its own weights makes of the same
-voices unaltered (Mean Teacher, Tarvainen & Valpola 2017, arXiv:1703.01780): so that it says the same of both.
+Its voices are augmented, and part of their target are the probabilities of a mean teacher on the same voices clean, so that both get
+the same answer: the mean teacher is the moving average of the network's own weights (Tarvainen & Valpola 2017, arXiv:1703.01780).
 """
 
 from __future__ import annotations
 
-from copy import deepcopy
+from dataclasses import replace
 
 import numpy as np
 import torch
 from torch import nn
 
-from features import N_AUDIO
-from models.checkpoint import TokenModel
+from features import SPACE, Modality, Standardiser
 from models.data.dataset import Faces, Voices
-from models.networks.sequence import TokenBatch, TokenTransformer
-from models.training.loop import OnEpoch, fit, follow
-from models.training.samplers import Samples, reference_rows, samples
-from models.training.sequence_batches import Sequences, TokenBatches, TokenRecipe
+from models.networks.sequence import TokenBatch
+from models.registry import MODELS
+from models.sequence_model import SequenceModel
+from models.training.loop import OnEpoch, averaged, fit
+from models.training.recipe import TokenRecipe
+from models.training.samplers import TrainingSet, make_training_set, reference_rows
+from models.training.sequence_batches import Sequences, TokenBatches
 from models.training.settings import effective_settings
 from models.training.teachers import balanced_weights
 
-_WARM_UP = 300  # steps until the average of the weights has its full say
+_WARM_UP = 300  # steps until the mean teacher has its full weight
 
 
 def train_tokens(
+    name: str,
     voices: Voices,
     faces: Faces,
     recipe: TokenRecipe,
+    training_set: TrainingSet | None = None,
     backbone: str = "ferplus",
     on_epoch: OnEpoch | None = None,
-) -> TokenModel:
-    """Train on all that is given; the loss of each epoch is in ``info["history"]``."""
-    pools = samples(voices, faces, recipe)
-    mean, std = frame_moments(voices, pools)
+) -> SequenceModel:
+    """Train on all that is given; the loss of each epoch is in ``info["history"]``.
+
+    Args:
+        name: of the model in the registry.
+        training_set: of the same data and recipe, if it is at hand.
+    """
+    training_set = training_set or make_training_set(voices, faces, recipe)
     weights = balanced_weights(faces.label, faces.actor > 0, recipe.ferplus_share)
-    data = Sequences(voices, faces, pools, mean, std, weights)
+    data = Sequences(voices, faces, training_set, frame_standardiser(voices, training_set), weights)
     torch.manual_seed(recipe.seed)
-    network = TokenTransformer(dropout=recipe.dropout)
-    average = deepcopy(network).requires_grad_(False).eval()
-    lessons = _Lessons(TokenBatches(data, recipe), average, recipe)
+    network = MODELS[name].network(dropout=recipe.dropout)
+    average = averaged(network, recipe.momentum)
+    teacher = average.module
+    batches = MeanTeacherBatches(TokenBatches(data, recipe), teacher, recipe)
 
     def on_step(done: int) -> None:
-        follow(average, network, min(recipe.momentum, done / (9 + done)))
-        lessons.share = recipe.mean_teacher * min(1.0, done / _WARM_UP)
+        average.update_parameters(network)
+        batches.weight = recipe.mean_teacher * min(1.0, done / _WARM_UP)
 
-    history = fit(network, lessons, recipe, on_epoch, on_step)
-    info = {"backbone": backbone, "recipe": effective_settings("av-tokens", recipe), "history": history}
+    history = fit(network, batches, recipe, on_epoch, on_step)
+    info = {"backbone": backbone, "recipe": effective_settings(name, recipe), "history": history}
     reference, voice, face = reference_sequences(data, recipe)
-    arrays = {"reference_voice": voice, "reference_faces": face}
-    return TokenModel("av-tokens", average, mean, std, reference, 1.0, info, "", "av-tokens", None, **arrays)
+    return SequenceModel(
+        name, teacher, data.standardise, reference, 1.0, info, architecture=name, reference_voice=voice, reference_faces=face
+    )
 
 
-class _Lessons:
-    """Altered voices, with or without faces, what is wanted of them, and in part what ``average`` makes of them unaltered.
+class MeanTeacherBatches:
+    """Augmented samples; those with a voice have targets that are in part the probabilities of ``teacher`` on the same voices clean.
 
-    ``share`` is how much of it; a face alone is wanted to be what it always is.
+    ``weight`` is that part.
     """
 
-    def __init__(self, batches: TokenBatches, average: nn.Module, recipe: TokenRecipe) -> None:
-        self.batches, self.average, self.recipe = batches, average, recipe
-        self.share = 0.0
+    def __init__(self, batches: TokenBatches, teacher: nn.Module, recipe: TokenRecipe) -> None:
+        self.batches, self.teacher, self.recipe = batches, teacher, recipe
+        self.weight = 0.0
 
     def __call__(self) -> tuple[TokenBatch, torch.Tensor]:
         """A batch, and float32 (batch, 8) targets."""
-        clean, altered, target = self.batches.twins()
-        if self.share:
-            told = torch.where(altered.heard > 0, self.share, 0.0)[:, None]
+        clean, augmented, target = self.batches.clean_and_augmented()
+        if self.weight:
+            weight = torch.where(augmented.heard > 0, self.weight, 0.0)[:, None]
             with torch.no_grad():
-                target = torch.lerp(target, self.average(clean).softmax(dim=1), told)
-        return self._mixed(altered, target)
+                target = torch.lerp(target, self.teacher(clean).softmax(dim=1), weight)
+        return self._mixed(augmented, target)
 
     def _mixed(self, batch: TokenBatch, target: torch.Tensor) -> tuple[TokenBatch, torch.Tensor]:
         """Mixup among the samples that are voices alone."""
@@ -83,25 +93,26 @@ class _Lessons:
         voice[alone] = torch.lerp(voice[partner], voice[alone], share[:, None, None])
         heard[alone] = torch.maximum(heard[alone], heard[partner])
         wanted[alone] = torch.lerp(target[partner], target[alone], share[:, None])
-        return TokenBatch(voice, heard, batch.faces, batch.seconds, batch.seen), wanted
+        return replace(batch, voice=voice, heard=heard), wanted
 
 
-def frame_moments(voices: Voices, pools: Samples) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and deviation (552,) of single MFCC frames, and of the faces as in the vector."""
-    some = np.concatenate(
-        [s[0, :, :h] for s, h in zip(voices.sequence.astype(np.float32), voices.heard[:, 0], strict=True)], axis=1, dtype=float
-    )
-    return (
-        np.concatenate([some.mean(axis=1), pools.mean[N_AUDIO:]]),
-        np.concatenate([some.std(axis=1) + 1e-2, pools.std[N_AUDIO:]]),
-    )
+def frame_standardiser(voices: Voices, training_set: TrainingSet) -> Standardiser:
+    """By mean and deviation of single MFCC frames, and of the faces as in the vector."""
+    recorded = zip(voices.sequence.astype(np.float32), voices.heard[:, 0], strict=True)
+    frames = np.concatenate([copies[0, :, :count] for copies, count in recorded], axis=1, dtype=float)
+    of_vectors = training_set.standardise
+
+    def joined(voice: np.ndarray, vector: np.ndarray) -> np.ndarray:
+        return SPACE.join({Modality.AUDIO: voice, Modality.VIDEO: SPACE.part(vector, Modality.VIDEO)})
+
+    return Standardiser(joined(frames.mean(axis=1), of_vectors.mean), joined(frames.std(axis=1) + 1e-2, of_vectors.std), SPACE)
 
 
 def reference_sequences(data: Sequences, recipe: TokenRecipe) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Pairs of one label as vectors (m, 552), and the same as sequences (m, 40, 176) and (m, 4, 512)."""
     rng = np.random.default_rng(recipe.seed + 2)
-    i, j = reference_rows(data.pools.heard, data.pools.seen, recipe.reference, rng)
-    rows = [int(rng.choice(data.by_label[label])) for label in data.pools.seen.labels[j]]
+    i, j = reference_rows(data.training_set.voices, data.training_set.faces, recipe.reference, rng)
+    rows = [int(rng.choice(data.by_label[label])) for label in data.training_set.faces.labels[j]]
     clips = [data.faces.frames[row][0] for row in rows]
     frames = np.stack([clip[np.arange(4) % len(clip)] for clip in clips])
     vectors = np.concatenate([data.voices.mfcc[i, 0], [clip.mean(axis=0) for clip in clips]], axis=1)

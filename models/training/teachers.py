@@ -1,8 +1,8 @@
-"""The expert for the face, from whom the Transformers learn what a face says, and the linear baseline.
+"""Logistic regressions: the expert whose probabilities of a face are soft targets, and the two that the linear model is made of.
 
-There are voices of 24 actors but faces of few, so a network trained on pairs learns the few faces by heart and stops
-listening. A strongly penalised logistic regression does not, and may be asked about any face: what the networks are
-trained to match (knowledge distillation, Hinton et al. 2015, arXiv:1503.02531).
+There are voices of 24 actors but faces of few, so a network trained on pairs memorises the few faces and ignores the voice. A strongly
+penalised logistic regression does not memorise: its probabilities are what the networks are trained to match (knowledge distillation,
+Hinton et al. 2015, arXiv:1503.02531).
 """
 
 from __future__ import annotations
@@ -23,12 +23,13 @@ _FLOOR = 1e-9
 
 
 class Expert:
-    """A scikit-learn classifier that may not know all classes: ``log_probabilities(x)`` → (n, 8)."""
+    """A scikit-learn classifier that may not have been trained on all labels."""
 
     def __init__(self, classifier) -> None:
         self.classifier = classifier
 
     def log_probabilities(self, x: np.ndarray) -> np.ndarray:
+        """(n, d) → (n, 8); a label that was not in its training has next to no probability."""
         scores = np.full((len(x), len(LABELS)), np.log(_FLOOR))
         scores[:, self.classifier.classes_] = np.log(np.clip(self.classifier.predict_proba(x), _FLOOR, 1.0))
         return scores
@@ -68,7 +69,7 @@ def voice_regression(mfcc: np.ndarray, labels: np.ndarray, actors: np.ndarray) -
 def linear_weights(expert: Expert, mean: np.ndarray, std: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Weights (8, d) and intercepts (8,) of a logistic regression for features standardised by ``mean`` and ``std`` (d,).
 
-    Classes that it has never met get the lowest intercept of the others, less 5.
+    Classes that were not in its training get the lowest intercept of the others, less 5.
     """
     scaler, regression = expert.classifier[0], expert.classifier[-1]
     weights, intercepts = np.zeros((len(LABELS), len(mean))), np.full(len(LABELS), -np.inf)

@@ -2,7 +2,7 @@
 
 librosa for the voice, OpenCV frame by frame for the video, ``pytorch-grad-cam`` for each class, ``lime_image`` over the
 picture of the spectrogram, ``shap.GradientExplainer``. Same weights, same face detector, same inputs, all eight classes.
-librosa is only needed here and in the tests (``tests/requirements.txt``).
+The other way round, :mod:`xai.reference` asks the libraries about single explanations of a clip, for a reader of a page.
 """
 
 from __future__ import annotations
@@ -13,37 +13,38 @@ import tempfile
 import cv2
 import numpy as np
 
-from features import N_AUDIO
-from features.extract import join
+from features import SPACE, Modality
+from features.audio import N_MFCC, RATE
 from features.faces import crop_square, cut, detect_faces
-from models.checkpoint import EmotionModel
 from models.labels import LABELS
 from models.networks.backbone import FaceBackbone
+from models.vector_model import VectorInputs, VectorModel
 from xai.methods.pytorch_grad_cam import FusedNetwork
 from xai.methods.shap import library_values
 
 LIME_SAMPLES = 1000  # lime_image's default
 
 
-def analyse_stock(audio: bytes, video: bytes, model: EmotionModel, backbone: FaceBackbone) -> dict[str, np.ndarray]:
+def analyse_stock(audio: bytes, video: bytes, model: VectorModel, backbone: FaceBackbone) -> dict[str, np.ndarray]:
     """Logits and explanations of all eight classes; every frame is expected to show a face."""
     mel_db, mfcc = _voice(audio)
     crops = _crops(video)
-    vector = join(mfcc, backbone.maps(crops).mean(axis=(0, 2, 3)))
+    vector = SPACE.join({Modality.AUDIO: mfcc, Modality.VIDEO: backbone.maps(crops).mean(axis=(0, 2, 3))})
+    inputs = model.inputs(vector[None])
     return {
-        "logits": model.logits(vector[None])[0],
-        "gradcam": _gradcam(crops, vector, model, backbone),
+        "logits": model.logits(inputs)[0],
+        "gradcam": _gradcam(crops, inputs, model, backbone),
         "lime": _lime(mel_db, vector, model),
-        "shap": library_values(model, model.standardise(vector[None]), model.standardise(model.reference), 0),
+        "shap": library_values(model, inputs, model.inputs(model.reference), 0),
     }
 
 
 def _voice(audio: bytes) -> tuple[np.ndarray, np.ndarray]:
     import librosa
 
-    y, rate = librosa.load(io.BytesIO(audio), sr=22_050, mono=True)
+    y, rate = librosa.load(io.BytesIO(audio), sr=RATE, mono=True)
     mel_db = librosa.power_to_db(librosa.feature.melspectrogram(y=y, sr=rate))
-    return mel_db, librosa.feature.mfcc(y=y, sr=rate, n_mfcc=N_AUDIO).mean(axis=1)
+    return mel_db, librosa.feature.mfcc(y=y, sr=rate, n_mfcc=N_MFCC).mean(axis=1)
 
 
 def _crops(video: bytes, stride: int = 30) -> np.ndarray:
@@ -63,18 +64,18 @@ def _crops(video: bytes, stride: int = 30) -> np.ndarray:
     return np.stack(crops)
 
 
-def _gradcam(crops: np.ndarray, vector: np.ndarray, model: EmotionModel, backbone: FaceBackbone) -> np.ndarray:
+def _gradcam(crops: np.ndarray, inputs: VectorInputs, model: VectorModel, backbone: FaceBackbone) -> np.ndarray:
     from pytorch_grad_cam import GradCAM
     from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 
-    network = FusedNetwork(backbone, model, vector)
+    network = FusedNetwork(backbone, model, inputs)
     frames = backbone.preprocessing(crops).requires_grad_(True)  # the weights are frozen: gradients start at the pixels
     with GradCAM(network, [backbone.layer4[-1]]) as cam:
         # The network answers once for all frames: the first row of targets is the only one.
         return np.stack([cam(frames, [ClassifierOutputTarget(target)]) for target in range(len(LABELS))])
 
 
-def _lime(mel_db: np.ndarray, vector: np.ndarray, model: EmotionModel) -> np.ndarray:
+def _lime(mel_db: np.ndarray, vector: np.ndarray, model: VectorModel) -> np.ndarray:
     import librosa
     from lime.lime_image import LimeImageExplainer
 
@@ -83,10 +84,10 @@ def _lime(mel_db: np.ndarray, vector: np.ndarray, model: EmotionModel) -> np.nda
 
     def classify(pictures: np.ndarray) -> np.ndarray:
         spectrograms = low + (high - low) * pictures.mean(axis=3)
-        mfcc = librosa.feature.mfcc(S=spectrograms, n_mfcc=N_AUDIO).mean(axis=2)
+        mfcc = librosa.feature.mfcc(S=spectrograms, n_mfcc=N_MFCC).mean(axis=2)
         vectors = np.repeat(vector[None], len(mfcc), axis=0)
-        vectors[:, :N_AUDIO] = mfcc
-        return model.logits(vectors)
+        SPACE.part(vectors, Modality.AUDIO)[:] = mfcc
+        return model.logits(model.inputs(vectors))
 
     explainer = LimeImageExplainer(random_state=0)
     found = explainer.explain_instance(picture, classify, top_labels=len(LABELS), num_samples=LIME_SAMPLES, batch_size=100)

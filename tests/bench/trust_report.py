@@ -14,14 +14,15 @@ from pathlib import Path
 
 import numpy as np
 
-from models.checkpoint import DEFAULT, load_model
-from models.registry import MODELS
-from xai.analysis import Analysis, analyse
-from xai.assess import assess
+from features import Modality
+from models.checkpoint import load_model
+from models.registry import DEFAULT, MODELS
+from models.threads import serving_threads
+from xai.analysis import Analysis, analyse, check
+from xai.methods import METHODS
 from xai.score import Score, Trust
 
 SAMPLE = Path(__file__).parents[2] / "pages" / "sample"
-_TITLES = {"gradcam": "Grad-CAM", "lime": "LIME", "shap": "SHAP"}
 
 
 def pairs(folder: Path | None) -> Iterator[tuple[str, bytes, bytes]]:
@@ -37,21 +38,22 @@ def measure(folder: Path | None, name: str) -> Iterator[tuple[str, Analysis, dic
     """Each recording with its analysis, its trust scores, and the seconds that these took."""
     model = load_model(name)
     for recording, voice, face in pairs(folder):
-        analysis = analyse(voice if model.hears else None, face if model.sees else None, model=model)
+        audio, video = (part if model.judges(m) else None for m, part in ((Modality.AUDIO, voice), (Modality.VIDEO, face)))
+        analysis = analyse(audio, video, model=model)
         start = time.perf_counter()
-        trust = assess(analysis)
+        trust = check(analysis)
         yield recording, analysis, trust, time.perf_counter() - start
 
 
 def table(found: list[dict[str, Trust]]) -> str:
     """Markdown: for each explanation and score its mean, its worst value, its thresholds and how often it was which colour."""
     lines = ["| explanation | score | mean | worst | green from | red beyond | green / amber / red |", "|---|---|---|---|---|---|---|"]
-    for name, title in _TITLES.items():
+    for key, method in METHODS.items():
         scores: dict[str, list[Score]] = {}
         for trust in found:
-            for score in trust[name].scores if name in trust else ():
+            for score in trust[key].scores if key in trust else ():
                 scores.setdefault(score.measure.name, []).append(score)
-        lines += [_row(title, own) for own in scores.values()]
+        lines += [_row(method.title, own) for own in scores.values()]
     return "\n".join(lines)
 
 
@@ -70,11 +72,12 @@ def main(arguments: list[str] | None = None) -> int:
     p.add_argument("--data", type=Path, metavar="DIR", help="folder with pairs of RAVDESS")
     p.add_argument("--model", choices=MODELS, default=DEFAULT)
     options = p.parse_args(arguments)
+    serving_threads()
     found, seconds = [], []
     for recording, analysis, trust, took in measure(options.data, options.model):
         found.append(trust)
         seconds.append(took)
-        levels = ", ".join(f"{_TITLES[name]} {scores.level}" for name, scores in trust.items())
+        levels = ", ".join(f"{METHODS[key].title} {scores.level}" for key, scores in trust.items())
         print(f"{recording}: {analysis.label}; {levels}; {took:.1f} s", flush=True)
     print(
         f"\n{table(found)}\n\n{len(found)} recordings; all scores of one: median {np.median(seconds):.1f} s, longest {max(seconds):.1f} s"

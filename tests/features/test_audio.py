@@ -11,6 +11,7 @@ from numpy.testing import assert_allclose
 
 from features.audio import (
     RATE,
+    AudioFeatures,
     dct_matrix,
     extract_audio,
     hz_to_mel,
@@ -19,6 +20,7 @@ from features.audio import (
     mel_spectrogram_db,
     mel_to_hz,
     mfcc,
+    mfcc_features,
     power_spectrogram,
 )
 from features.media import MediaError, Sound, read_sound
@@ -71,8 +73,38 @@ def test_whole_voice_path_is_librosas(rate, channels, subtype):
     y, _ = librosa.load(io.BytesIO(data), sr=RATE, mono=True)
     features = extract_audio(read_sound(data))
     assert_allclose(features.samples, y, atol=1e-6)
-    assert_allclose(features.mfcc, librosa.feature.mfcc(y=y, sr=RATE, n_mfcc=40).mean(axis=1), atol=1e-3)
+    assert_allclose(features.vector, librosa.feature.mfcc(y=y, sr=RATE, n_mfcc=40).mean(axis=1), atol=1e-3)
     assert (features.source_rate, features.channels) == (rate, channels)
+
+
+def test_another_encoder_is_given_the_mono_sound_and_its_numbers_are_kept():
+    """The seam for other encoders of voices; what the file was like is noted for it."""
+    stereo = np.stack([tone(0.5, 300, 44_100), -0.5 * tone(0.5, 300, 44_100)], axis=1).astype(np.float32)
+    given: list[np.ndarray] = []
+
+    def encoder(samples: np.ndarray) -> AudioFeatures:
+        given.append(samples)
+        return AudioFeatures(samples, np.zeros((128, 3), np.float32), np.arange(40.0))
+
+    found = extract_audio(Sound(stereo, 44_100), encoder)
+    assert_allclose(given[0], librosa.resample(stereo.mean(axis=1), orig_sr=44_100, target_sr=RATE, res_type="soxr_hq"), atol=1e-5)
+    assert found.vector.tolist() == list(range(40))
+    assert (found.source_rate, found.channels) == (44_100, 2)
+
+
+def test_the_vector_is_the_mean_of_the_frames():
+    features = mfcc_features(speechlike(0.7))
+    assert_allclose(features.frame_vectors, librosa.feature.mfcc(y=features.samples, sr=RATE, n_mfcc=40), atol=1e-3)
+    assert_allclose(features.frame_vectors.mean(axis=1), features.vector, atol=1e-4)
+
+
+def test_other_samples_of_the_same_file_are_another_recording_of_it():
+    original = extract_audio(Sound(np.zeros((8000, 3), np.float32), 8000))
+    other = original.with_samples(speechlike(0.9).astype(np.float64))
+    assert_allclose(other.vector, mfcc_features(speechlike(0.9)).vector)
+    assert other.samples.dtype == np.float32
+    assert (other.seconds, other.source_rate, other.channels) == (pytest.approx(0.9, abs=1e-4), 8000, 3)
+    assert not original.samples.any()
 
 
 def test_dct_rows_are_orthonormal():

@@ -1,46 +1,116 @@
-"""One recording, 552 numbers: what is judged where a modality is missing, silent or shows nothing."""
+"""One recording, 552 numbers: what is judged where a modality is missing, silent, not asked for or shows nothing."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from features import N_AUDIO, extract
+from features import SPACE, Features, MediaError, Modality, extract
 from tests.conftest import SAMPLE, encode_video, tone, wav
+from tests.features.conftest import ENCODERS
 
 WALL = [np.full((120, 160, 3), 90, np.uint8)] * 31
+HISS = np.random.default_rng(0).normal(0, 0.1, 22_050)
+VOICE, FILM = (SAMPLE / "sample.wav").read_bytes(), (SAMPLE / "sample.mp4").read_bytes()
 
 
-def maps_of(crops: np.ndarray) -> np.ndarray:
-    """A backbone whose every map is the brightness of the crop."""
-    return np.broadcast_to(crops.mean(axis=(1, 2, 3), dtype=np.float32)[:, None, None, None], (len(crops), 512, 7, 7))
+def only(modality: Modality) -> dict:
+    return {modality: ENCODERS[modality]}
+
+
+@pytest.fixture(scope="module")
+def both() -> Features:
+    return extract(VOICE, FILM, ENCODERS)
 
 
 @pytest.mark.parametrize("own_file", [True, False])
 def test_a_wall_beside_a_voice_is_not_judged(own_file):
     """What is in the middle of a picture without a face is no evidence."""
     voice = wav(tone(1.0)) if own_file else None
-    found = extract(voice, encode_video(WALL, sound=np.random.default_rng(0).normal(0, 0.1, 22_050)), maps_of)
+    found = extract(voice, encode_video(WALL, sound=HISS), ENCODERS)
     assert found.video is None
-    assert np.isnan(found.vector[N_AUDIO:]).all()
+    assert found.modalities == {Modality.AUDIO}
+    assert np.isnan(SPACE.part(found.vector, Modality.VIDEO)).all()
     if voice:
-        assert_array_equal(found.vector, extract(voice, None, maps_of).vector)
+        assert_array_equal(found.vector, extract(voice, None, ENCODERS).vector)
     (said,) = [warning for warning in found.warnings if "No face" in warning]
     assert "only the voice was judged" in said
     assert not any("judged together" in warning for warning in found.warnings)
 
 
-def test_a_wall_alone_or_beside_silence_is_judged_by_its_middle_and_says_so():
+def test_a_wall_alone_or_beside_silence_is_judged_by_its_middle():
+    """That it is no face is said by :mod:`xai.quality`, once."""
     for silence in (None, wav(np.zeros(22_050))):
-        found = extract(silence, encode_video(WALL), maps_of)
+        found = extract(silence, encode_video(WALL), ENCODERS)
         assert found.video is not None
         assert found.video.fallback
-        assert np.isnan(found.vector[:N_AUDIO]).all()
-        (said,) = [warning for warning in found.warnings if "No face" in warning]
-        assert "the middle of the picture was used" in said
-        assert "voice alone" not in said
+        assert found.modalities == {Modality.VIDEO}
+        assert np.isnan(SPACE.part(found.vector, Modality.AUDIO)).all()
+        assert not any("face" in warning for warning in found.warnings)
+        (said,) = found.warnings
+        assert "only the picture was judged" in said
 
 
-def test_a_face_beside_a_voice_is_judged_with_it():
-    found = extract((SAMPLE / "sample.wav").read_bytes(), (SAMPLE / "sample.mp4").read_bytes(), maps_of)
-    assert np.isfinite(found.vector).all()
-    assert not any("face" in warning.lower() for warning in found.warnings)
+def test_a_face_beside_a_voice_is_judged_with_it(both):
+    assert both.modalities == set(Modality)
+    assert np.isfinite(both.vector).all()
+    assert_array_equal(both.vector, np.concatenate([both.audio.vector, both.video.vector]))
+    assert not any("face" in warning.lower() for warning in both.warnings)
+
+
+@pytest.mark.parametrize("modality", Modality)
+def test_a_modality_without_an_encoder_is_not_read(modality, both):
+    """What is in its file does not matter, and nothing is said about it."""
+    junk = {Modality.AUDIO: (b"no sound", FILM), Modality.VIDEO: (VOICE, b"no film")}
+    (other,) = set(Modality) - {modality}
+    found = extract(*junk[modality], only(other))
+    assert found.modalities == {other}
+    assert found.warnings == ()
+    assert_array_equal(SPACE.part(found.vector, other), SPACE.part(both.vector, other))
+    assert np.isnan(SPACE.part(found.vector, modality)).all()
+
+
+def test_the_sound_track_of_a_film_is_left_alone_unless_it_is_to_be_heard():
+    film = encode_video(WALL, sound=HISS)
+    assert extract(None, film, only(Modality.VIDEO)).modalities == {Modality.VIDEO}
+    assert extract(None, film, only(Modality.AUDIO)).modalities == {Modality.AUDIO}
+
+
+@pytest.mark.parametrize(
+    ("audio", "video", "encoders", "words"),
+    [
+        (None, None, ENCODERS, "Nothing to analyse"),
+        (VOICE, FILM, {}, "Nothing to analyse"),
+        (VOICE, None, only(Modality.VIDEO), "Nothing to analyse"),
+        (None, encode_video(WALL), only(Modality.AUDIO), "Nothing to analyse"),
+        (wav(np.zeros(22_050)), FILM, only(Modality.AUDIO), "The recording is silent"),
+        (None, encode_video(WALL, sound=np.zeros(22_050)), only(Modality.AUDIO), "The recording is silent"),
+    ],
+    ids=["nothing given", "nothing read", "only a voice", "no sound track", "silence", "silent sound track"],
+)
+def test_nothing_to_judge_is_refused_in_a_sentence(audio, video, encoders, words):
+    with pytest.raises(MediaError, match=rf"^{words}: .*\.$"):
+        extract(audio, video, encoders)
+
+
+def test_parts_are_exchanged_and_left_out_in_the_order_of_the_modalities(both):
+    silent = both.with_part(Modality.AUDIO, None)
+    assert silent.modalities == {Modality.VIDEO}
+    assert np.isnan(SPACE.part(silent.vector, Modality.AUDIO)).all()
+    assert_array_equal(SPACE.part(silent.vector, Modality.VIDEO), both.video.vector)
+    other = replace(both.audio, vector=np.arange(40.0))
+    again = silent.with_part(Modality.AUDIO, other)
+    assert list(again.parts) == list(Modality)
+    assert_array_equal(again.vector, np.concatenate([np.arange(40.0), both.video.vector]))
+    assert both.audio is not other  # the recording itself is left alone
+    assert (again.warnings, again.seconds) == (both.warnings, both.seconds)
+
+
+def test_what_begins_is_said_and_how_long_each_stage_took_is_kept():
+    said: list[str] = []
+    found = extract(VOICE, FILM, ENCODERS, on_stage=said.append)
+    assert said[0].startswith("Listening")
+    assert any("looking for the face" in words.lower() for words in said)
+    assert set(found.seconds) == {"audio", "video", "pairing"}
+    assert all(seconds >= 0 for seconds in found.seconds.values())

@@ -9,13 +9,9 @@ from features.faces import FaceTracker, centre_square, crop_square, cut
 from features.media import Frame, read_frames
 from features.video import extract_video
 from tests.conftest import SAMPLE
+from tests.features.conftest import maps_of
 
 EMPTY = np.zeros((480, 480, 3), np.uint8)
-
-
-def maps_of(crops: np.ndarray) -> np.ndarray:
-    """A backbone whose every map is the brightness of the crop."""
-    return np.broadcast_to(crops.mean(axis=(1, 2, 3), dtype=np.float32)[:, None, None, None], (len(crops), 512, 7, 7))
 
 
 def frames(*pictures: np.ndarray) -> list[Frame]:
@@ -39,7 +35,7 @@ def test_a_frame_without_a_face_does_not_count():
     assert not video.crops[1].any()
     assert not video.maps[1].any()
     assert not video.fallback
-    assert_allclose(video.mean, video.crops[0].mean(), rtol=1e-5)
+    assert_allclose(video.vector, video.crops[0].mean(), rtol=1e-5)
 
 
 def test_without_any_face_the_middle_is_used():

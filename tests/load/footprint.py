@@ -29,10 +29,11 @@ from pathlib import Path
 audio, video = (Path("pages/sample", name).read_bytes() for name in ("sample.wav", "sample.mp4"))
 """
 _PREDICTION = """
-from features import extract
+from features import Modality, extract
+from features.audio import mfcc_features
 from models.networks.backbone import load_backbone
 from models.checkpoint import load_model
-load_model().predict(extract(audio, video, load_backbone().maps))
+load_model().predict(extract(audio, video, {Modality.AUDIO: mfcc_features, Modality.VIDEO: load_backbone().maps}))
 """
 _ANALYSIS = "from xai.analysis import analyse\nanalyse(audio, video)\n"
 

@@ -4,6 +4,7 @@ import sys
 
 import pytest
 
+from tests.conftest import ROOT
 from tests.load.footprint import _ANALYSIS, _FILES, _FLOOR, _fresh
 
 
@@ -21,7 +22,28 @@ def test_an_analysis_loads_no_library_that_only_others_need():
     _fresh(_FILES + _ANALYSIS + check)
 
 
-def test_the_page_models_opens_without_torch():
+_PAGE = """
+import sys
+from pages.components.session import warmup
+warmup.start_warming = lambda: None  # that loads torch, beside the page
+from streamlit.testing.v1 import AppTest
+app = AppTest.from_file(ROOT + "/app.py", default_timeout=60).run()
+if PAGE:
+    app.switch_page(f"{ROOT}/pages/{PAGE}.py").run()
+assert not app.exception and app.title[0].value == TITLE, app
+found = [name for name in HEAVY.split() if name in sys.modules]
+assert not found, found
+"""
+
+
+@pytest.mark.parametrize(
+    ("page", "title", "heavy"),
+    [
+        ("", "What does the model recognise, and why?", "torch sklearn matplotlib pandas shap scipy.signal"),
+        ("models", "Models", "torch sklearn matplotlib shap scipy.signal"),
+        ("about", "About and limits", "torch sklearn matplotlib pandas shap scipy.signal"),
+    ],
+)
+def test_a_page_opens_without_what_is_heavy(page, title, heavy):
     """Whoever comes there first need not wait for it to be loaded."""
-    parts = ", ".join(f"pages.components.{name}" for name in ("model_scores", "model_card", "model_views", "side_by_side"))
-    _fresh(f"import sys, {parts}\nassert 'torch' not in sys.modules")
+    _fresh(f"ROOT, PAGE, TITLE, HEAVY = {str(ROOT)!r}, {page!r}, {title!r}, {heavy!r}\n{_PAGE}")

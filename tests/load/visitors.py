@@ -28,6 +28,7 @@ from tests.load.server import serving
 from tests.load.small_host import SmallHost, small_host
 from tests.load.visitor import Visitor, numbers
 from xai.analysis import analyse
+from xai.explanation import Contrast
 from xai.render.export import to_dict
 
 _RESULT = "It names the emotion that is portrayed"  # below every prediction
@@ -132,7 +133,7 @@ def _come(visit: Visit, port: int, pair: tuple[bytes, bytes], alone, explore: bo
         found = numbers(visitor.download("download-json"))
         visitor.leave()
         visit.positions = [int(n) for text in visitor.seen for n in re.findall(r"Waiting: (\d+) ahead", text)]
-        visit.problem = difference(numbers(json.dumps(to_dict(alone, target)).encode()), found)
+        visit.problem = difference(numbers(json.dumps(to_dict(alone, Contrast(target))).encode()), found)
     except Exception as error:
         visit.problem = f"{type(error).__name__}: {error}"
 

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from scipy.special import softmax
 
-from models.checkpoint import EmotionModel
-from models.data.corruptions import FACE_CHANGES, VOICE_CHANGES
-from models.data.dataset import SEQUENCE_FRAMES, SPOKEN, Faces, Voices, _face
+from features import SPACE, Encoders, Features, Modality, Standardiser
+from features.audio import mfcc_features
+from models.data.corruptions import CORRUPTIONS
+from models.data.dataset import CLEAN, SEQUENCE_FRAMES, Faces, Voices
+from models.data.faces import face_views
 from models.data.ravdess import Take, file_name, find_takes, performances
 from models.evaluation.predictions import Prediction
 from models.labels import label_index
+from models.model import EmotionModel
+from models.registry import MODELS
+from models.sequence_model import SequenceModel
 from tests.conftest import encode_video, tone, wav
 
-VARIANTS = SPOKEN.stop + 2  # all speeds, and two altered copies
+VARIANTS = CLEAN.stop + 2  # all speeds, and two augmented copies
 FILMED = (1, 5)
 FRAMES = 3
 
@@ -28,7 +35,7 @@ def make_voices(actors: Sequence[int], signal: np.ndarray, seed: int = 0) -> Voi
     rng = np.random.default_rng(seed)
     takes = [take(key, 3, "voice") for actor in actors for key in performances(actor)]
     label, actor, statement = columns(takes)
-    sequence = rng.standard_normal((len(takes), VARIANTS + len(VOICE_CHANGES), 40, SEQUENCE_FRAMES), np.float32)
+    sequence = rng.standard_normal((len(takes), VARIANTS + len(CORRUPTIONS[Modality.AUDIO]), 40, SEQUENCE_FRAMES), np.float32)
     sequence += rng.standard_normal((*sequence.shape[:3], 1), np.float32)
     sequence += signal[actor, label].astype(np.float32)[:, None, :, None]
     sequence[:, :, 0] *= 100
@@ -52,14 +59,14 @@ def make_faces(actors: Sequence[int], signal: np.ndarray, photographs: int = 0, 
         return (np.abs(rng.normal(size=(count, frames, 512))) + signal[a, k]).astype(np.float32)
 
     frames = [views(2, FRAMES, k, a) for k, a in zip(label, actor, strict=True)]
-    changed = [views(len(FACE_CHANGES), FRAMES, k, a) for k, a in zip(label, actor, strict=True)]
+    corrupted = [views(len(CORRUPTIONS[Modality.VIDEO]), FRAMES, k, a) for k, a in zip(label, actor, strict=True)]
     pictures = np.repeat(np.arange(8), photographs)
     frames += [views(1, 1, k, 0) for k in pictures]
-    changed += [np.zeros((0, 1, 512), np.float32)] * len(pictures)
+    corrupted += [np.zeros((0, 1, 512), np.float32)] * len(pictures)
     nobody = np.zeros(len(pictures), int)
     return Faces(
         frames,
-        changed,
+        corrupted,
         np.concatenate([label, pictures]),
         np.concatenate([actor, nobody]),
         np.concatenate([statement, nobody]),
@@ -85,18 +92,55 @@ def planted(size: int, first: int, width: int) -> np.ndarray:
 
 
 @pytest.fixture(scope="session")
+def encoders(backbone) -> Encoders:
+    """Those of the app."""
+    return {Modality.AUDIO: mfcc_features, Modality.VIDEO: backbone.maps}
+
+
+@pytest.fixture(scope="session")
 def corpus() -> tuple[Voices, Faces]:
     """Four actors, two of them filmed, and photographs; the emotion is in MFCC 10 + label and in 16 features of the face."""
     return make_voices((1, 2, 3, 5), planted(40, 10, 1)), make_faces(FILMED, planted(512, 100, 16), photographs=3)
 
 
-def random_checkpoint(classifier, seed: int = 0, architecture: str = "fused") -> EmotionModel:
+def random_model(name: str, seed: int = 0) -> EmotionModel:
     """Untrained weights behind some mean and deviation."""
+    torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
-    mean, std = rng.normal(size=552), rng.uniform(0.5, 2.0, 552)
-    reference = (mean + std * rng.normal(size=(8, 552))).astype(np.float32)
-    classifier = classifier.eval().requires_grad_(False)
-    return EmotionModel(architecture, classifier, mean, std, reference, 1.0, architecture=architecture)
+    mean, std = rng.normal(size=len(SPACE)), rng.uniform(0.5, 2.0, len(SPACE))
+    reference = (mean + std * rng.normal(size=(8, len(SPACE)))).astype(np.float32)
+    spec = MODELS[name]
+    classifier = spec.network().eval().requires_grad_(False)
+    return spec.model_class(name, classifier, Standardiser(mean, std, SPACE), reference, 1.0, architecture=name)
+
+
+def random_vectors(model: EmotionModel, count: int = 4) -> np.ndarray:
+    """Raw (count, 552), as wide as those that the model was trained on."""
+    return model.standardise.mean + model.standardise.std * np.random.default_rng(0).normal(size=(count, len(SPACE)))
+
+
+@pytest.fixture(scope="session")
+def sequence_model() -> SequenceModel:
+    """Untrained, with reference sequences of random numbers."""
+    rng = np.random.default_rng(0)
+    model = random_model("av-tokens")
+    assert isinstance(model, SequenceModel)
+    return replace(
+        model,
+        standardise=Standardiser(rng.normal(size=len(SPACE)), rng.uniform(20, 30, len(SPACE)), SPACE),
+        reference=rng.normal(size=(3, len(SPACE))).astype(np.float32),
+        temperature=1.7,
+        info={"backbone": "ferplus"},
+        reference_voice=rng.normal(size=(3, 40, 88)).astype(np.float32),
+        reference_faces=rng.normal(size=(3, 4, 512)).astype(np.float32),
+    )
+
+
+@pytest.fixture(scope="session")
+def speech() -> Features:
+    """A voice alone: a noisy tone of 1.5 s."""
+    samples = tone(1.5, 300) + 0.01 * np.random.default_rng(0).standard_normal(33_075)
+    return Features({Modality.AUDIO: mfcc_features(samples.astype(np.float32))})
 
 
 def publish(folder: Path, actors: Sequence[int], filmed: Sequence[int], emotions: Sequence[int] = (3, 4, 5)) -> Path:
@@ -123,7 +167,7 @@ def published(tmp_path_factory) -> Path:
 def cache(tmp_path_factory, published) -> Path:
     """Features of the one film are there already: else many threads would compute them at once."""
     folder = tmp_path_factory.mktemp("cache")
-    _face(next(t for t in find_takes(published) if t.kind == "video"), folder, "ferplus")
+    face_views(next(t for t in find_takes(published) if t.kind == "video"), folder, "ferplus")
     return folder
 
 
@@ -149,10 +193,10 @@ def inline(monkeypatch):
 
 
 def synthetic(
-    split: int, scale: float, n: int = 4000, model: str = "m", state: str = "voice", change: str | None = None, people: int = 1
+    split: int, scale: float, n: int = 4000, model: str = "m", state: str = "voice", corruption: str | None = None, people: int = 1
 ) -> Prediction:
     """Calibrated logits, times ``scale``."""
     rng = np.random.default_rng(split)
     logits = 2 * rng.normal(size=(n, 8))
     labels = (softmax(logits, axis=1).cumsum(axis=1) < rng.random((n, 1))).sum(axis=1)
-    return Prediction(model, split, 0, state, change, scale * logits, labels, np.arange(n) % people, [(0,)] * n)
+    return Prediction(model, split, 0, state, corruption, scale * logits, labels, np.arange(n) % people, [(0,)] * n)

@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, balanced_accuracy_score
 
-from models.data.corruptions import FACE_CHANGES, VOICE_CHANGES, WORDS_ONLY
+from features import Modality
+from models.data.corruptions import CORRUPTIONS, WORDS_ONLY, corruptions_in
 from models.data.ravdess import performances
 from models.evaluate import again, keep, main, results_of, summary, write
-from models.evaluation.cross_validation import Corpus, Laboratory, late_fusion
+from models.evaluation.cross_validation import Corpus, Evaluator
+from models.evaluation.ensembles import ensemble_predictions
 from models.evaluation.metrics import confusion
 from models.evaluation.predictions import Prediction, read_predictions
 from models.evaluation.protocols import PROTOCOLS
@@ -58,23 +60,23 @@ def test_everybody_is_tested_once_and_nobody_else(measured):
     assert {actor: row["clips"] for actor, row in s["per_actor"].items()} == {"01": 3, "02": 3, "03": 3}
     assert [sum(row) for row in s["confusion"]] == [3, 0, 0, 0, 3, 0, 3, 0]  # angry, happy, sad
     assert np.trace(s["confusion"]) / 9 == pytest.approx(result["accuracy"], abs=1e-4)
-    assert list(result["stability"]["voice"]) == [*VOICE_CHANGES, WORDS_ONLY]
+    assert list(result["stability"]["voice"]) == [*CORRUPTIONS[Modality.AUDIO], WORDS_ONLY]
     assert all(0 <= share["low"] <= share["value"] <= share["high"] <= 1 for share in result["stability"]["voice"].values())
 
 
 @pytest.mark.filterwarnings("ignore:All-NaN slice")
 def test_the_command_does_what_its_parts_do(measured, published, cache):
     """Trained again here, split by split, without the command."""
-    lab = Laboratory(Corpus(published, cache, 0))
-    found = [p for k in range(5) for p in lab.run("actor-5fold", k, ["voice"], QUICK, True)]
-    plain = [p for p in found if p.change is None]
+    evaluator = Evaluator(Corpus(published, cache, 0))
+    found = [p for k in range(5) for p in evaluator.run("actor-5fold", k, ["voice"], QUICK, True)]
+    plain = [p for p in found if p.corruption is None]
     assert [(p.split, sorted(set(p.actor.tolist()))) for p in plain] == [(0, [2]), (1, [3]), (4, [1])]
     matrix = sum(confusion(p.logits.argmax(axis=1), p.label) for p in plain)
     again = results_of(found, "actor-5fold", ["voice"], QUICK)["voice"]
-    written, kept = json.loads(measured[1]), {(p.split, p.change): p for p in measured[2]}
+    written, kept = json.loads(measured[1]), {(p.split, p.corruption): p for p in measured[2]}
     for p in found:
-        assert kept[p.split, p.change].keys == p.keys
-        assert (kept[p.split, p.change].logits.argmax(axis=1) == p.logits.argmax(axis=1)).all()
+        assert kept[p.split, p.corruption].keys == p.keys
+        assert (kept[p.split, p.corruption].logits.argmax(axis=1) == p.logits.argmax(axis=1)).all()
     assert len(kept) == len(found)
     assert written["states"]["voice"]["confusion"] == matrix.tolist()
     assert written["accuracy"] == again["accuracy"]
@@ -106,9 +108,9 @@ def test_again_and_data_exclude_each_other(tmp_path, capsys):
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
 
 
-def test_a_setting_that_no_chosen_model_heeds_is_one_line(tmp_path, capsys):
+def test_a_setting_that_affects_no_chosen_model_is_one_line(tmp_path, capsys):
     assert main(["--data", str(tmp_path), "--model", "fused", "voice", "--set", "epochs=1", "mean_teacher=0"]) == 2
-    assert capsys.readouterr().err == "mean_teacher has no say in what fused, voice learns: leave it out\n"
+    assert capsys.readouterr().err == "mean_teacher does not affect the training of fused, voice: leave it out\n"
     assert main(["--data", str(tmp_path), "--model", "linear", "--set", "dropout=0.3"]) == 2
     assert "dropout" in capsys.readouterr().err
 
@@ -126,14 +128,14 @@ def test_without_data_it_prints_what_is_in_the_repository(capsys):
     assert capsys.readouterr().out.strip() == markdown().strip()
 
 
-def made_up(model: str, state: str, split: int, actors: tuple[int, ...], change: str | None = None, seed: int = 0) -> Prediction:
+def made_up(model: str, state: str, split: int, actors: tuple[int, ...], corruption: str | None = None, seed: int = 0) -> Prediction:
     """Right two times in three, for all performances of some actors."""
     keys = [key for actor in actors for key in performances(actor)]
     rng = np.random.default_rng(100 * split + seed)
     label = np.array([label_index(ravdess_label(key[1])) for key in keys])
     logits = rng.normal(size=(len(keys), 8))
     logits[np.arange(len(keys)), np.where(rng.random(len(keys)) < 2 / 3, label, (label + 1) % 8)] += 6
-    return Prediction(model, split, seed, state, change, logits, label, np.array([k[0] for k in keys]), keys)
+    return Prediction(model, split, seed, state, corruption, logits, label, np.array([k[0] for k in keys]), keys)
 
 
 @pytest.fixture(scope="module")
@@ -141,11 +143,11 @@ def found() -> list[Prediction]:
     """A fused model on three actors, of whom one was filmed, and the two halves of late fusion."""
     rows = [made_up("fused", "voice", k, actors) for k, actors in enumerate([(2, 5), (3,)])]
     rows += [made_up("fused", state, 0, (5,)) for state in ("both", "face")]
-    changed = made_up("fused", "both", 0, (5,), "noise (20 dB)")
-    changed.logits[:15] *= -1
-    rows += [changed, made_up("fused", "both", 0, (5,), "JPEG (quality 20)")]
+    corrupted = made_up("fused", "both", 0, (5,), "noise (20 dB)")
+    corrupted.logits[:15] *= -1
+    rows += [corrupted, made_up("fused", "both", 0, (5,), "JPEG (quality 20)")]
     rows += [made_up("voice", "voice", k, actors) for k, actors in enumerate([(2, 5), (3,)])] + [made_up("face", "face", 0, (5,))]
-    return rows + late_fusion(rows)
+    return rows + ensemble_predictions(rows)
 
 
 def test_results_are_those_of_the_predictions(found):
@@ -156,18 +158,18 @@ def test_results_are_those_of_the_predictions(found):
     assert fused["state"] == "both"
     assert list(fused["states"]) == ["both", "voice", "face"]
     for state, clips in (("both", 60), ("voice", 180), ("face", 60)):
-        rows = [p for p in found if p.model == "fused" and p.state == state and p.change is None]
+        rows = [p for p in found if p.model == "fused" and p.state == state and p.corruption is None]
         label, named = (np.concatenate(c) for c in zip(*((p.label, p.logits.argmax(axis=1)) for p in rows), strict=True))
         s = fused["states"][state]
         assert s["clips"] == clips
         assert s["accuracy"]["value"] == pytest.approx(accuracy_score(label, named), abs=1e-4)
         assert s["uar"]["value"] == pytest.approx(balanced_accuracy_score(label, named), abs=1e-4)
     assert fused["accuracy"] == fused["states"]["both"]["accuracy"]["value"]
-    assert {change: share["value"] for change, share in fused["stability"]["both"].items()} == {
+    assert {corruption: share["value"] for corruption, share in fused["stability"]["both"].items()} == {
         "noise (20 dB)": 0.75,
         "JPEG (quality 20)": 1.0,
     }
-    assert set(fused["stability"]["both"]) < {*VOICE_CHANGES, WORDS_ONLY, *FACE_CHANGES}
+    assert set(fused["stability"]["both"]) < set(corruptions_in("both"))
     assert fused["altered_copies"]
     assert not results_of(found, "actor-5fold", ["fused"], {"taught_altered": 0.0})["fused"]["altered_copies"]
 
@@ -182,10 +184,10 @@ def test_what_could_not_be_measured_is_said(found):
 
 
 def test_two_trainings_are_two(found):
-    twin = [replace(made_up("fused", p.state, p.split, tuple(np.unique(p.actor)), p.change, 1)) for p in found if p.model == "fused"]
+    twin = [replace(made_up("fused", p.state, p.split, tuple(np.unique(p.actor)), p.corruption, 1)) for p in found if p.model == "fused"]
     result = results_of([*found, *twin], "actor-5fold", ["fused"], {})["fused"]
     assert result["seeds"] == 2
-    both = [p for p in [*found, *twin] if (p.model, p.state, p.change) == ("fused", "both", None)]
+    both = [p for p in [*found, *twin] if (p.model, p.state, p.corruption) == ("fused", "both", None)]
     right = np.concatenate([p.logits.argmax(axis=1) == p.label for p in both])
     assert result["accuracy"] == pytest.approx(right.mean(), abs=1e-4)
 

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+from features import Modality
 from models.checkpoint import read_model
 from models.data.clips import held_out_clips, predict
-from models.evaluation.cross_validation import Corpus, Laboratory, states_of
+from models.evaluation.cross_validation import Corpus, Evaluator
 from models.evaluation.metrics import fit_temperature
-from models.registry import MODELS
+from models.registry import MODELS, STATES
 from models.train import describe, main
-from models.training.vectors import fuse_late
 from tests.models.conftest import publish
 
 
@@ -32,14 +32,14 @@ def trained(published, cache, tmp_path_factory):
 @pytest.mark.parametrize("name", MODELS)
 def test_every_model_is_written_and_can_be_used(trained, published, cache, name):
     model = read_model(trained / f"{name}.safetensors")
-    assert (model.architecture, model.temperature, model.alone) == (name, 1.0, (1.0, 1.0))
+    assert (model.architecture, model.temperature, model.alone) == (name, 1.0, {Modality.AUDIO: 1.0, Modality.VIDEO: 1.0})
     assert ("voices of 3 actors (9 recordings)" in model.info["trained_on"]) == (name != "face")
     assert ("actor 01 (3 performances), actor 02 (3 performances)" in model.info["trained_on"]) == (name != "voice")
     assert {"commit", "created", "recipe", "backbone"} <= model.info.keys()
     assert model.info["recipe"].get("epochs") == (None if name == "linear" else 1)
-    lab = Laboratory(Corpus(published, cache, 0))
-    for state in states_of(name):
-        clips = held_out_clips(lab.voices, lab.faces, state)
+    evaluator = Evaluator(Corpus(published, cache, 0))
+    for state in MODELS[name].states:
+        clips = held_out_clips(evaluator.voices, evaluator.faces, state)
         logits = predict(model, clips)
         assert logits.shape == (9 if state == "voice" else 6, 8)
         assert np.isfinite(logits).all()
@@ -49,9 +49,9 @@ def test_every_model_is_written_and_can_be_used(trained, published, cache, name)
 
 def test_late_fusion_is_made_of_the_two_beside_it(trained, published, cache):
     voice, face, late = (read_model(trained / f"{name}.safetensors") for name in ("voice", "face", "late-fusion"))
-    lab = Laboratory(Corpus(published, cache, 0))
-    vectors = held_out_clips(lab.voices, lab.faces, "both").vectors()
-    assert_allclose(late.logits(vectors), fuse_late(voice, face).logits(vectors), atol=1e-5)
+    evaluator = Evaluator(Corpus(published, cache, 0))
+    clips = held_out_clips(evaluator.voices, evaluator.faces, "both")
+    assert_allclose(predict(late, clips), predict(MODELS["late-fusion"].fuse(voice, face), clips), atol=1e-5)
 
 
 @pytest.mark.usefixtures("inline")
@@ -64,10 +64,10 @@ def test_scores_are_written_and_temperatures_come_from_them(published, cache, tm
     result = json.loads(written.read_text(encoding="utf-8"))
     assert next(iter(result)) == "accuracy"
     assert f"accuracy {result['accuracy']:.1%}" in capsys.readouterr().out
-    lab = Laboratory(Corpus(published, cache, 0))
-    found = [p for k in range(5) for p in lab.run("actor-5fold", k, ["linear"], {"epochs": 1}, False)]
+    evaluator = Evaluator(Corpus(published, cache, 0))
+    found = [p for k in range(5) for p in evaluator.run("actor-5fold", k, ["linear"], {"epochs": 1}, False)]
     model = read_model(tmp_path / "linear.safetensors")
-    for state, own in zip(("both", "voice", "face"), (model.temperature, *model.alone), strict=True):
+    for state, own in zip(STATES, (model.temperature, *model.alone.values()), strict=True):
         rows = [p for p in found if p.state == state]
         expected = fit_temperature(np.concatenate([p.logits for p in rows]), np.concatenate([p.label for p in rows]))
         people = 3 if state == "voice" else 2
@@ -78,14 +78,14 @@ def test_actors_can_be_left_out(published, cache, tmp_path):
     assert main(arguments(published, cache, tmp_path, "--seeds", "0", "--without", "3", "2", "--model", "linear")) == 0
     model = read_model(tmp_path / "linear.safetensors")
     assert "voices of 1 actors (3 recordings), faces of actor 01 (3 performances)" in model.info["trained_on"]
-    lab = Laboratory(Corpus(published, cache, 0))
-    alone = lab.voices.where(lab.voices.actor == 1)
-    assert_allclose(model.mean[:40], alone.mfcc[:, :7].mean(axis=(0, 1)), rtol=1e-4, atol=1e-3)
+    evaluator = Evaluator(Corpus(published, cache, 0))
+    alone = evaluator.voices.where(evaluator.voices.actor == 1)
+    assert_allclose(model.standardise.mean[:40], alone.mfcc[:, :7].mean(axis=(0, 1)), rtol=1e-4, atol=1e-3)
 
 
 @pytest.mark.usefixtures("inline")
 @pytest.mark.filterwarnings("ignore:All-NaN slice")
-def test_actors_who_are_left_out_have_no_say_in_the_scores(published, cache, tmp_path):
+def test_actors_who_are_left_out_do_not_count_in_the_scores(published, cache, tmp_path):
     assert main(arguments(published, cache, tmp_path, "--without", "3", "--model", "linear")) == 0
     (written,) = (tmp_path / "results").glob("*.json")
     assert json.loads(written.read_text(encoding="utf-8"))["states"]["voice"]["actors"] == 2
@@ -99,20 +99,20 @@ def test_the_sound_alone_is_enough_for_the_voice(tmp_path, capsys):
     assert main(arguments(folder, tmp_path / "cache", tmp_path / "out", "--model", "voice")) == 0
     assert "9 clips of 3 actors" in capsys.readouterr().out
     model = read_model(tmp_path / "out" / "voice.safetensors")
-    voices = Laboratory(Corpus(folder, tmp_path / "cache", 0)).voices
-    assert_allclose(model.mean[:40], voices.mfcc[:, :7].mean(axis=(0, 1)), rtol=1e-4, atol=1e-3)
+    voices = Evaluator(Corpus(folder, tmp_path / "cache", 0)).voices
+    assert_allclose(model.standardise.mean[:40], voices.mfcc[:, :7].mean(axis=(0, 1)), rtol=1e-4, atol=1e-3)
     assert main(arguments(folder, tmp_path / "cache", tmp_path / "out")) == 2
     assert "--model voice" in capsys.readouterr().err
 
 
-def test_what_it_was_trained_on_in_words(corpus):
+def test_what_it_was_trained_on_in_a_sentence(corpus):
     voices, faces = corpus
     assert describe(voices, faces) == (
         "RAVDESS speech: voices of 4 actors (240 recordings), faces of actor 01 (60 performances), actor 05 (60 performances); "
         "FER+: 24 photographs"
     )
-    assert describe(voices, faces, sees=False) == "RAVDESS speech: voices of 4 actors (240 recordings)"
-    assert describe(voices, faces, hears=False) == (
+    assert describe(voices, faces, (Modality.AUDIO,)) == "RAVDESS speech: voices of 4 actors (240 recordings)"
+    assert describe(voices, faces, (Modality.VIDEO,)) == (
         "RAVDESS speech: faces of actor 01 (60 performances), actor 05 (60 performances); FER+: 24 photographs"
     )
 

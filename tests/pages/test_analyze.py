@@ -7,11 +7,14 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from features import Modality
 from features.audio import to_mono
 from features.media import read_sound
 from models.labels import LABELS
 from models.registry import read_result
-from pages.components.session.state import Key, escape
+from pages.components.analyze.inputs import DEFAULT_SETTINGS
+from pages.components.session.keys import Key
+from pages.components.session.state import escape
 from tests.conftest import encode_video, tone, wav
 from tests.pages.paging import open_at, turn
 
@@ -62,7 +65,7 @@ def test_a_pair_gives_the_same_answer_as_the_library(app, sample):
     assert not app.exception
     analysis = analyse(other, video)
     assert analysis.label.upper() in texts(app)
-    assert f"Face alone: **{analysis.modalities.verdict('video')}**" in texts(app)
+    assert f"Face alone: **{analysis.modalities.verdict(Modality.VIDEO)}**" in texts(app)
 
 
 def test_the_voice_alone(app, sample):
@@ -122,6 +125,12 @@ def test_a_bad_file_gets_one_sentence_and_the_sample_still_works(app, key, name,
     assert "What it heard" in texts(app)
 
 
+def test_settings_left_alone_are_those_of_the_library():
+    from xai.analysis import Settings
+
+    assert Settings(**DEFAULT_SETTINGS) == Settings()
+
+
 def test_an_unexpected_failure_is_an_apology_not_a_traceback(app, monkeypatch):
     import xai.analysis
 
@@ -138,7 +147,7 @@ def test_an_unexpected_failure_is_an_apology_not_a_traceback(app, monkeypatch):
 def test_settings_reach_the_analysis(app):
     widget(app.button, Key.TRY_SAMPLE).click().run()
     widget(app.number_input, Key.SEED).set_value(7).run()
-    assert "(seed 7)" in texts(app)
+    assert "seed 7" in texts(app)
 
 
 def test_at_most_three_analyses_are_kept(app):
@@ -232,10 +241,11 @@ def test_what_it_would_say_to_nothing_is_said(app, monkeypatch, sample_analysis)
     split = sample_analysis.modalities
     p = sample_analysis.predicted
     for share in (0.4, 0.6):
-        neither = np.full(8, (1 - share) / 7)
-        neither[p] = share
-        altered = replace(sample_analysis, modalities=replace(split, neither=neither), token=uuid4().hex)
-        monkeypatch.setattr("xai.analysis.analyse", lambda *_, altered=altered, **__: altered)
+        nothing = np.full(8, (1 - share) / 7)
+        nothing[p] = share
+        other = replace(split, coalitions={**split.coalitions, frozenset(): nothing})
+        changed = replace(sample_analysis, modalities=other, token=uuid4().hex)
+        monkeypatch.setattr("xai.analysis.analyse", lambda *_, changed=changed, **__: changed)
         fresh = open_at("analyze")
         widget(fresh.button, Key.TRY_SAMPLE).click().run()
         assert ("With nothing to see or hear" in texts(fresh)) == (share > 0.5)

@@ -9,26 +9,24 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from unittest.mock import patch
 
 import numpy as np
 import torch
 
-import xai.assess
-from features import N_AUDIO, N_FEATURES, Features, extract
+from features import SPACE, Features, Modality, Standardiser, extract
 from features.audio import HOP, N_MELS, RATE, dct_matrix, mel_edges
-from features.extract import join
 from features.video import VideoFeatures
-from models.checkpoint import EmotionModel
-from models.networks.backbone import FaceBackbone, load_backbone
+from models.model import EmotionModel
+from models.networks.backbone import load_backbone
+from models.vector_model import VectorModel
 from tests.conftest import SAMPLE
-from tests.xai.conftest import make_audio
-from xai.analysis import Analysis, Settings, explain
-from xai.methods.gradcam import CamExplanation, explain_cam
-from xai.methods.lime import LimeExplanation, explain_lime
-from xai.methods.shap import ShapExplanation, explain_shap
+from tests.xai.conftest import make_audio, recording
+from xai.analysis import Analysis, check, explain
+from xai.explanation import Attribution, Backbone, Contrast, Settings, SoundPatches, Subject
+from xai.methods import METHODS
 
 TARGET = 3
 _SIDE = 32  # pixels of a cell of the maps
@@ -51,13 +49,14 @@ class Planted:
 def linear_model(weights: np.ndarray, seed: int) -> EmotionModel:
     """A classifier (552 → 8) whose logit of :data:`TARGET` is ``weights`` · x; the others have small random weights."""
     rng = _RNG(seed)
-    classifier = torch.nn.Linear(N_FEATURES, 8).requires_grad_(False)
-    rows = 0.02 * np.abs(weights).max() * rng.normal(size=(8, N_FEATURES))
+    classifier = torch.nn.Linear(len(SPACE), 8).requires_grad_(False)
+    rows = 0.02 * np.abs(weights).max() * rng.normal(size=(8, len(SPACE)))
     rows[TARGET] = weights
     classifier.weight.copy_(torch.from_numpy(rows))
     classifier.bias.zero_()
-    reference = rng.normal(size=(16, N_FEATURES)).astype(np.float32)
-    return EmotionModel("planted", classifier.eval(), np.zeros(N_FEATURES), np.ones(N_FEATURES), reference, 1.0)
+    reference = rng.normal(size=(16, len(SPACE))).astype(np.float32)
+    plain = Standardiser(np.zeros(len(SPACE)), np.ones(len(SPACE)), SPACE)
+    return VectorModel("planted", classifier.eval(), plain, reference, 1.0)
 
 
 def tone_burst(seed: int) -> Planted:
@@ -71,14 +70,15 @@ def tone_burst(seed: int) -> Planted:
     samples[inside] += 0.3 * np.sin(2 * np.pi * pitch * time[inside])
     audio = make_audio(samples)
     band = int(np.searchsorted(mel_edges(), pitch)) - 1
-    weights = np.zeros(N_FEATURES)
-    weights[:N_AUDIO] = 0.3 * dct_matrix()[:, max(0, band - 1) : min(N_MELS, band + 2)].sum(axis=1)
-    analysis = analysed(Features(audio, None, join(audio.mfcc, None)), linear_model(weights, seed), load_backbone())
-    assert analysis.lime is not None
+    weights = np.zeros(len(SPACE))
+    SPACE.part(weights, Modality.AUDIO)[:] = 0.3 * dct_matrix()[:, max(0, band - 1) : min(N_MELS, band + 2)].sum(axis=1)
+    analysis = analysed(recording(audio), linear_model(weights, seed), load_backbone())
+    found = analysis.attributions["lime"]
+    assert isinstance(found.parts, SoundPatches)
     first, last = start * RATE / HOP, (start + 0.3) * RATE / HOP
-    a, b, low, high = analysis.lime.cells.T
+    a, b, low, high = found.parts.cells.T
     cause = np.flatnonzero((np.minimum(b, last) - np.maximum(a, first) > 0) & (low <= band + 1) & (high >= band))
-    return Planted(analysis, cause, analysis.lime.signed(TARGET))
+    return Planted(analysis, cause, found.of(Contrast(TARGET)))
 
 
 def marked_face(seed: int, real: bool = False) -> Planted:
@@ -93,16 +93,15 @@ def marked_face(seed: int, real: bool = False) -> Planted:
     for crop in crops:
         put_patch(crop, row, column)
     backbone = load_backbone() if real else ColourDetector()
-    weights = np.zeros(N_FEATURES)
-    weights[N_AUDIO:] = _answer_to_patches() if real else np.r_[8.0, 0.2 * rng.normal(size=3), np.zeros(508)]
+    weights = np.zeros(len(SPACE))
+    SPACE.part(weights, Modality.VIDEO)[:] = _answer_to_patches() if real else np.r_[8.0, 0.2 * rng.normal(size=3), np.zeros(508)]
     maps = backbone.maps(crops)
     video = replace(_sample_video(), crops=crops, maps=maps)
-    analysis = analysed(Features(None, video, join(None, video.mean)), linear_model(weights, seed), backbone)
-    assert analysis.cam is not None
+    analysis = analysed(recording(None, video), linear_model(weights, seed), backbone)
     cells = np.zeros((len(crops), 7, 7), bool)
     around = 1 if real else 0  # the receptive field of layer4 is wider than a cell
     cells[:, max(0, row - around) : row + 2 + around, max(0, column - around) : column + 2 + around] = True
-    return Planted(analysis, np.flatnonzero(cells), analysis.cam.heat(TARGET).ravel())
+    return Planted(analysis, np.flatnonzero(cells), analysis.attributions["gradcam"].heat(Contrast(TARGET)).ravel())
 
 
 def put_patch(crop: np.ndarray, row: int, column: int) -> None:
@@ -136,20 +135,21 @@ class ColourDetector(torch.nn.Module):
 def hand_set_weight(seed: int) -> Planted:
     """One feature of the 552 decides, and stands out in this recording. SHAP must name it."""
     rng = _RNG(seed)
-    feature = int(rng.integers(N_FEATURES))
-    weights = 0.03 * rng.normal(size=N_FEATURES)
+    feature = int(rng.integers(len(SPACE)))
+    weights = 0.03 * rng.normal(size=len(SPACE))
     weights[feature] = 2.0
     audio = make_audio(0.05 * rng.standard_normal(RATE))
-    vector = rng.normal(size=N_FEATURES)
+    vector = rng.normal(size=len(SPACE))
     vector[feature] = 2.5
-    video = _sample_video()
-    model = linear_model(weights, seed)
-    features = Features(audio, video, vector)
-    return Planted(analysed(features, model, load_backbone()), np.array([feature]), explain_shap(features, model).signed(TARGET))
+    voice, face = (SPACE.part(vector, modality) for modality in Modality)
+    maps = np.broadcast_to(face[:, None, None], _sample_video().maps.shape).astype(np.float32)
+    features = recording(replace(audio, vector=voice), replace(_sample_video(), maps=maps))
+    analysis = analysed(features, linear_model(weights, seed), load_backbone())
+    return Planted(analysis, np.array([feature]), analysis.attributions["shap"].of(Contrast(TARGET)))
 
 
-def analysed(features: Features, model: EmotionModel, backbone: FaceBackbone) -> Analysis:
-    return explain(features, model, backbone, Settings(samples=1000))
+def analysed(features: Features, model: EmotionModel, backbone: Backbone) -> Analysis:
+    return explain(Subject(features, model, backbone, Settings(samples=1000)))
 
 
 BROKEN: dict[str, Callable[[np.ndarray, int], np.ndarray]] = {
@@ -171,29 +171,21 @@ def broken(kind: str, analysis: Analysis) -> Iterator[Analysis]:
     """The analysis with every explanation spoiled, also where its checks explain again."""
     count = iter(range(10**6))
 
-    def cam(explanation: CamExplanation) -> CamExplanation:
-        return replace(explanation, maps=BROKEN[kind](explanation.maps, next(count)))
+    def spoil(attribution: Attribution) -> Attribution:
+        values = attribution.values
+        if isinstance(attribution.parts, SoundPatches):
+            values = values.reshape(len(values), -1, attribution.parts.bands)
+        return replace(attribution, values=BROKEN[kind](values, next(count)).reshape(attribution.values.shape))
 
-    def lime(explanation: LimeExplanation) -> LimeExplanation:
-        rows = len(np.unique(explanation.cells[:, 2]))
-        picture = explanation.weights.reshape(len(explanation.weights), -1, rows)
-        return replace(explanation, weights=BROKEN[kind](picture, next(count)).reshape(explanation.weights.shape))
+    def spoiled_explain(method):
+        usual = method.explain
+        return lambda *arguments, **options: spoil(usual(*arguments, **options))
 
-    def shap(explanation: ShapExplanation) -> ShapExplanation:
-        return replace(explanation, values=BROKEN[kind](explanation.values, next(count)))
-
-    spoiled = replace(
-        analysis,
-        cam=analysis.cam and cam(analysis.cam),
-        lime=analysis.lime and lime(analysis.lime),
-        shap=shap(analysis.shap),
-    )
-    with (
-        patch.object(xai.assess, "explain_cam", lambda *a, **k: cam(explain_cam(*a, **k))),
-        patch.object(xai.assess, "explain_lime", lambda *a, **k: lime(explain_lime(*a, **k))),
-        patch.object(xai.assess, "explain_shap", lambda *a, **k: shap(explain_shap(*a, **k))),
-    ):
-        yield spoiled
+    attributions = {key: spoil(attribution) for key, attribution in analysis.attributions.items()}
+    with ExitStack() as patches:
+        for method in METHODS.values():
+            patches.enter_context(patch.object(method, "explain", spoiled_explain(method)))
+        yield replace(analysis, attributions=attributions)
 
 
 _video: VideoFeatures | None = None
@@ -203,7 +195,7 @@ _answer: np.ndarray | None = None
 def _sample_video() -> VideoFeatures:
     global _video
     if _video is None:
-        _video = extract(None, (SAMPLE / "sample.mp4").read_bytes(), load_backbone().maps, hear=False).video
+        _video = extract(None, (SAMPLE / "sample.mp4").read_bytes(), {Modality.VIDEO: load_backbone().maps}).video
         assert _video is not None
     return _video
 
@@ -249,10 +241,10 @@ def main() -> None:
         reds = dict.fromkeys(BROKEN, 0)
         own = []
         for clip in planted[: options.broken]:
-            own.append(xai.assess.assess(clip.analysis, TARGET)[key].level)
+            own.append(check(clip.analysis, Contrast(TARGET))[key].level)
             for kind in BROKEN:
                 with broken(kind, clip.analysis) as spoiled:
-                    reds[kind] += xai.assess.assess(spoiled, TARGET)[key].level == "red"
+                    reds[kind] += check(spoiled, Contrast(TARGET))[key].level == "red"
         hits = sum(clip.hit for clip in planted)
         words = ", ".join(f"{kind} {count}/{options.broken}" for kind, count in reds.items())
         print(f"{name}: {hits}/{len(planted)} hits; its own badges {', '.join(own)}; red badges: {words}", flush=True)

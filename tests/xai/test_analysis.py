@@ -8,14 +8,19 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 
-from features import MediaError, extract
-from models.checkpoint import EmotionModel, save_model, softmax
+from features import MediaError, Modality, extract
+from features.audio import mfcc_features
+from models.checkpoint import save_model
 from models.labels import LABELS
-from models.networks.fusion import ARCHITECTURES
+from models.model import EmotionModel, softmax
+from models.registry import MODELS
 from tests.conftest import SAMPLE, encode_video, tone, wav
 from xai.__main__ import main
 from xai.analysis import Settings, analyse
-from xai.methods.pytorch_grad_cam import explain_cam_with
+from xai.explanation import Contrast, Panel
+from xai.methods import METHODS, methods_of
+from xai.methods.pytorch_grad_cam import library_maps
+from xai.methods.shap import left_over
 
 QUICK = Settings(samples=300)
 
@@ -30,7 +35,7 @@ def film() -> bytes:
 def untrained(name: str, model: EmotionModel) -> EmotionModel:
     """Behind the mean and deviation of the one that is shipped."""
     torch.manual_seed(3)
-    classifier = ARCHITECTURES[name]().eval().requires_grad_(False)
+    classifier = MODELS[name].network().eval().requires_grad_(False)
     return replace(model, name=name, classifier=classifier, architecture=name, temperature=1.2, alone=None)
 
 
@@ -41,47 +46,52 @@ def of_tokens(sample, token_model):
 
 def test_a_classifier_of_sequences_is_explained_like_any_other(of_tokens, token_model):
     a = of_tokens
+    cam, lime, shap = (a.attributions[key] for key in ("gradcam", "lime", "shap"))
     assert not any("chosen model" in warning for warning in a.warnings)
-    assert_allclose(a.probabilities, softmax(token_model.predict(a.features)), atol=1e-6)
-    assert_allclose(a.modalities.both, a.probabilities, atol=1e-6)
-    assert_allclose(a.shap.logits, token_model.predict(a.features), atol=1e-5)
-    assert (np.abs(a.shap.residual) < 0.1 * np.abs(a.shap.values).sum(axis=1)).all()
-    assert a.cam.maps.shape == (8, len(a.features.video.times), 7, 7)
-    assert a.cam.maps[:, a.features.video.used].any(axis=(2, 3)).all()
-    assert a.lime.weights.shape == (8, len(a.lime.cells))
-    assert a.lime.samples == 300
-    for part in (a.cam.maps, a.lime.weights, a.lime.r2, a.shap.values):
+    logits = token_model.predict(a.features)
+    assert_allclose(a.probabilities, softmax(logits), atol=1e-6)
+    assert_allclose(a.modalities.everything, a.probabilities, atol=1e-6)
+    assert_allclose(shap.extras["base"] + shap.values.sum(axis=1) + shap.extras["residual"], logits, atol=1e-5)
+    assert (np.abs(shap.extras["residual"]) < 0.1 * np.abs(shap.values).sum(axis=1)).all()
+    assert cam.values.shape == (8, len(a.features.video.times), 7, 7)
+    assert cam.values[:, a.features.video.used].any(axis=(2, 3)).all()
+    assert lime.values.shape == (8, len(lime.parts.cells))
+    assert lime.settings["samples"] == 300
+    for part in (cam.values, lime.values, lime.extras["r2"], shap.values):
         assert np.isfinite(part).all()
-    assert set(a.seconds) >= {"audio", "video", "prediction", "modalities", "gradcam", "lime", "shap"}
+    assert set(a.seconds) >= {"audio", "video", "prediction", "modalities", "gradcam", "lime", "shap", "checks"}
 
 
 def test_a_classifier_of_sequences_on_the_command_line(tmp_path, token_model, of_tokens):
     """Everything that is written down fits together, and is what the analysis says."""
     save_model(token_model, tmp_path / "tokens.safetensors")
     command = [str(SAMPLE / "sample.wav"), str(SAMPLE / "sample.mp4"), "--model", str(tmp_path / "tokens.safetensors")]
-    assert main([*command, "--out", str(tmp_path / "out"), "--samples", "300"]) == 0
+    assert main([*command, "--out", str(tmp_path / "out"), "--samples", "300", "--no-trust"]) == 0
     r = json.loads((tmp_path / "out" / "result.json").read_text(encoding="utf-8"))
     assert_allclose(list(r["prediction"]["probabilities"].values()), of_tokens.probabilities, atol=1e-6)
     logits = dict(zip(LABELS, token_model.predict(of_tokens.features), strict=True))
-    shap = r["explanations"]["shap"]
-    for label in LABELS:
+    shap, lime = r["explanations"]["shap"], r["explanations"]["lime"]
+    for k, label in enumerate(LABELS):
         assert sum(shap["values"][label]) + shap["base"][label] + shap["residual"][label] == pytest.approx(logits[label], abs=1e-4)
         split = r["explanations"]["modalities"][label]
         assert split["audio"] + split["video"] == pytest.approx(r["prediction"]["probabilities"][label] - split["neither"], abs=1e-6)
+        assert_allclose(lime["weights"][label], of_tokens.attributions["lime"].values[k], atol=1e-5)
+        assert_allclose(r["explanations"]["gradcam_maps"][label], of_tokens.attributions["gradcam"].values[k], atol=1e-5)
     assert r["checkpoint"]["name"] == "tokens"
 
 
-def test_a_voice_model_does_not_look(sample, model, backbone):
+def test_a_voice_model_does_not_look(sample, model):
     a = analyse(*sample, model=untrained("voice", model), settings=QUICK)
     assert a.features.video is None
-    assert a.cam is None
+    assert set(a.attributions) == {"lime", "shap"}
+    assert a.attribution(Panel.SAW) is None
     assert a.warnings == ("The chosen model judges the voice only: the face was not looked at.",)
-    assert_allclose(a.features.vector[:40], extract(sample[0], None, backbone.maps).vector[:40])
+    assert_allclose(a.features.vector[:40], extract(sample[0], None, {Modality.AUDIO: mfcc_features}).vector[:40])
     assert np.isnan(a.features.vector[40:]).all()
-    assert a.modalities.verdict("video") is None
-    assert_allclose(a.modalities.video, 0, atol=1e-7)
-    assert a.lime.weights.any(axis=1).all()
-    assert not a.shap.values[:, 40:].any()
+    assert a.modalities.verdict(Modality.VIDEO) is None
+    assert_allclose(a.modalities.contribution(Modality.VIDEO), 0, atol=1e-7)
+    assert a.attributions["lime"].values.any(axis=1).all()
+    assert not a.attributions["shap"].values[:, 40:].any()
     alone = analyse(sample[0], None, model=a.model, settings=QUICK)
     assert alone.warnings == ()
     assert_allclose(alone.probabilities, a.probabilities, atol=1e-7)
@@ -90,16 +100,17 @@ def test_a_voice_model_does_not_look(sample, model, backbone):
 def test_a_face_model_does_not_listen(sample, model, backbone, film):
     a = analyse(*sample, model=untrained("face", model), settings=QUICK)
     assert a.features.audio is None
-    assert a.lime is None
+    assert set(a.attributions) == {"gradcam", "shap"}
     assert a.warnings == ("The chosen model judges the face only: the voice was not listened to.",)
-    assert_allclose(a.features.vector[40:], extract(*sample, backbone.maps).vector[40:])
+    assert_allclose(a.features.vector[40:], extract(*sample, {Modality.VIDEO: backbone.maps}).vector[40:])
     assert np.isnan(a.features.vector[:40]).all()
-    assert a.modalities.verdict("audio") is None
-    assert_allclose(a.modalities.audio, 0, atol=1e-7)
-    assert a.cam.maps.any(axis=(1, 2, 3)).all()
-    assert not a.shap.values[:, :40].any()
-    theirs = explain_cam_with(a.features, a.model, a.backbone, "GradCAM").maps
-    assert_allclose(a.cam.maps, theirs, atol=1e-4 * np.abs(theirs).max())
+    assert a.modalities.verdict(Modality.AUDIO) is None
+    assert_allclose(a.modalities.contribution(Modality.AUDIO), 0, atol=1e-7)
+    maps = a.attributions["gradcam"].values
+    assert maps.any(axis=(1, 2, 3)).all()
+    assert not a.attributions["shap"].values[:, :40].any()
+    theirs = library_maps(a.subject)
+    assert_allclose(maps, theirs, atol=1e-4 * np.abs(theirs).max())
     sounding = analyse(None, film, model=a.model, settings=QUICK)
     assert sounding.features.audio is None
     assert any("not listened to" in warning for warning in sounding.warnings)
@@ -143,24 +154,56 @@ def test_a_missing_modality_is_one_sentence(name, audio, video, words, model, to
 def test_every_other_model_is_explained(sample, model, name):
     chosen = untrained(name, model)
     a = analyse(*sample, model=chosen, settings=QUICK)
+    cam, lime, shap = (a.attributions[key] for key in ("gradcam", "lime", "shap"))
     assert not any("chosen model" in warning for warning in a.warnings)
-    assert_allclose(a.probabilities, chosen.probabilities(a.features.vector[None])[0], atol=1e-9)
-    theirs = explain_cam_with(a.features, chosen, a.backbone, "GradCAM").maps
-    assert_allclose(a.cam.maps, theirs, atol=1e-4 * np.abs(theirs).max())
+    assert_allclose(a.probabilities, softmax(chosen.logits(chosen.inputs(a.features.vector[None])))[0], atol=1e-9)
+    theirs = library_maps(a.subject)
+    assert_allclose(cam.values, theirs, atol=1e-4 * np.abs(theirs).max())
     if name != "late-fusion":  # whose weights have a kink where the more confident of the two changes
-        assert a.shap.left_over(a.predicted) < 0.05
+        assert left_over(shap, Contrast(a.predicted)) < 0.05
     if name == "linear":
         weights = chosen.classifier.layer.weight.numpy() / 1.2
-        z = chosen.standardise(a.features.vector[None]).numpy()[0] - chosen.standardise(chosen.reference).numpy().mean(axis=0)
-        assert_allclose(a.shap.values, weights * z, atol=1e-4)
-        assert (a.lime.r2 > 0.99).all()
+        z = chosen.standardise(a.features.vector[None])[0] - chosen.standardise(chosen.reference).mean(axis=0)
+        assert_allclose(shap.values, weights * z, atol=1e-4)
+        assert (lime.extras["r2"] > 0.99).all()
 
 
-def test_late_fusion_without_a_voice_is_the_face_model(sample, film, model):
+def test_late_fusion_without_a_voice_is_the_face_model(model):
     """What the weights say about a missing modality reaches the page."""
     late = untrained("late-fusion", model)
     a = analyse(None, encode_video(np.random.default_rng(0).integers(0, 255, (3, 64, 64, 3), np.uint8)), model=late, settings=QUICK)
-    z = late.standardise(a.features.vector[None])
+    z = late.inputs(a.features.vector[None]).z
     face = torch.softmax(late.classifier.face(z), dim=1).double().numpy()[0]
     assert_allclose(a.probabilities, softmax(np.log(face) / 1.2), atol=1e-5)
-    assert_allclose(a.modalities.audio, 0, atol=1e-7)
+    assert_allclose(a.modalities.contribution(Modality.AUDIO), 0, atol=1e-7)
+
+
+def test_an_attribution_is_found_by_its_panel(of_tokens):
+    """The one that is there at once, unless another of the same panel is named."""
+    other = replace(of_tokens.attributions["gradcam"], method="occlusion")
+    a = replace(of_tokens, attributions={"occlusion": other, **of_tokens.attributions})
+    for panel, key in ((Panel.SAW, "gradcam"), (Panel.HEARD, "lime"), (Panel.WEIGHED, "shap")):
+        assert a.attribution(panel) is a.attributions[key]
+    assert a.attribution(Panel.SAW, "occlusion") is other
+    assert a.attribution(Panel.HEARD, "occlusion") is None
+    assert replace(a, attributions={}).attribution(Panel.SAW) is None
+
+
+def test_what_is_asked_for_is_added_once_with_the_seed_of_the_settings(of_tokens, monkeypatch):
+    asked = []
+    usual = METHODS["lime"].explain
+    monkeypatch.setattr(METHODS["lime"], "explain", lambda subject, seed, say: asked.append(seed) or usual(subject, seed, say))
+    bare = replace(of_tokens, attributions={}, subject=replace(of_tokens.subject, settings=replace(QUICK, seed=7)))
+    more = bare.with_attribution("lime")
+    assert more.attributions["lime"].settings["seed"] == 7
+    assert (more.token, bare.attributions) == (bare.token, {})
+    assert more.with_attribution("lime") is more
+    assert asked == [7]
+
+
+def test_what_does_not_apply_is_refused(sample, model):
+    a = analyse(sample[0], None, model=untrained("voice", model), settings=QUICK)
+    assert set(methods_of(a.subject)) == {"lime", "shap"}
+    for key in ("occlusion", "voodoo"):
+        with pytest.raises(KeyError):
+            a.with_attribution(key)

@@ -9,12 +9,14 @@ import pytest
 import soundfile
 from numpy.testing import assert_allclose
 
-from features import FEATURE_NAMES
+from features import SPACE
 from models.labels import LABELS
 from tests.conftest import ROOT, SAMPLE, encode_video, tone, wav
 from xai.__main__ import main
-from xai.analysis import Settings, analyse
-from xai.assess import Question, assess_one
+from xai.analysis import Settings, analyse, check_one
+from xai.explanation import Contrast
+from xai.methods import METHODS
+from xai.methods.pytorch_grad_cam import library_maps
 from xai.render.sound import level_matched, take_apart
 from xai.score import FIT, Score, Trust
 
@@ -32,8 +34,8 @@ def test_every_promised_key(result, sample_analysis):
     assert list(r["prediction"]["probabilities"]) == list(LABELS)
     assert_allclose(list(r["prediction"]["probabilities"].values()), sample_analysis.probabilities, atol=1e-6)
     assert_allclose(r["features"], sample_analysis.features.vector, rtol=1e-5, atol=1e-6)
-    assert r["feature_names"] == FEATURE_NAMES
-    assert len(set(FEATURE_NAMES)) == 552
+    assert r["feature_names"] == SPACE.names
+    assert len(set(SPACE.names)) == 552
     assert len(r["video"]["times"]) == len(r["video"]["faces"]) == len(sample_analysis.features.video.times)
     assert r["audio"]["seconds"] == pytest.approx(sample_analysis.features.audio.seconds)
     e = r["explanations"]
@@ -55,8 +57,8 @@ def test_every_promised_key(result, sample_analysis):
 def test_the_evidence_can_be_heard_at_home(result, sample):
     folder, r = result
     analysis = analyse(*sample, settings=Settings(seed=3))
-    target, lime = LABELS.index(r["target"]), analysis.lime
-    heard = take_apart(analysis.features.audio, lime.cells, lime.signed(target))
+    target, lime = LABELS.index(r["target"]), analysis.attributions["lime"]
+    heard = take_apart(analysis.features.audio, lime.parts.cells, lime.of(Contrast(target)))
     for name, samples in (("evidence", heard.evidence), ("rest", heard.rest)):
         written, rate = soundfile.read(folder / f"heard_{name}_{LABELS[target]}.wav")
         assert rate == 22_050
@@ -66,7 +68,7 @@ def test_the_evidence_can_be_heard_at_home(result, sample):
 def test_numbers_fit_together(result, model):
     """What is written down can be checked by whoever reads it."""
     _, r = result
-    logits = dict(zip(LABELS, model.logits(np.array(r["features"])[None])[0], strict=True))
+    logits = dict(zip(LABELS, model.logits(model.inputs(np.array(r["features"])[None]))[0], strict=True))
     for label in LABELS:
         shap, split = r["explanations"]["shap"], r["explanations"]["modalities"][label]
         assert sum(shap["values"][label]) + shap["base"][label] + shap["residual"][label] == pytest.approx(logits[label], abs=1e-4)
@@ -77,7 +79,7 @@ def test_every_explanation_is_written_with_its_trust(result, sample):
     """That of the class in the foreground, as the library measures it, and the words agree with it."""
     _, r = result
     analysis = analyse(*sample, settings=Settings(seed=3))
-    expected = {name: assess_one(Question(analysis, analysis.predicted), name).to_dict() for name in ("lime", "shap")}
+    expected = {name: check_one(analysis, name, Contrast(analysis.predicted)).to_dict() for name in ("lime", "shap")}
     for name in ("lime", "shap"):
         assert r["explanations"][name]["trust"]["scores"] == expected[name]["scores"]
     names = [score["name"] for score in r["explanations"]["gradcam"]["trust"]["scores"]]
@@ -89,7 +91,7 @@ def test_every_explanation_is_written_with_its_trust(result, sample):
 
 
 def test_trust_can_be_left_out(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("xai.__main__.assess", lambda *_: pytest.fail("it was measured all the same"))
+    monkeypatch.setattr("xai.__main__.check", lambda *_: pytest.fail("it was measured all the same"))
     voice = [str(SAMPLE / "sample.wav"), "-", "--samples", "200"]
     assert main([*voice, "--out", str(tmp_path), "--no-trust"]) == 0
     assert "trust in" not in capsys.readouterr().out
@@ -106,10 +108,10 @@ def test_trust_is_that_of_the_target_and_is_printed_with_its_reasons(tmp_path, c
         asked.append(wanted)
         return {"lime": failed, "shap": Trust((Score(FIT, 0.9),))}
 
-    monkeypatch.setattr("xai.__main__.assess", quick)
+    monkeypatch.setattr("xai.__main__.check", quick)
     voice = [str(SAMPLE / "sample.wav"), "-", "--samples", "200"]
     assert main([*voice, "--out", str(tmp_path), "--target", target]) == 0
-    assert asked == [LABELS.index(target)]
+    assert asked == [Contrast(LABELS.index(target))]
     lines = capsys.readouterr().out.splitlines()
     assert f"trust in lime: red; {failed.reasons[0]}" in lines
     assert "trust in shap: green" in lines
@@ -120,7 +122,10 @@ def test_trust_is_that_of_the_target_and_is_printed_with_its_reasons(tmp_path, c
     assert r["in_words"][2] in (tmp_path / "summary.txt").read_text()
 
 
-@pytest.mark.parametrize("wrong", [["--seed", "-1"], ["--samples", "1"], ["--stride", "0"], ["--target", "bored"]])
+@pytest.mark.parametrize(
+    "wrong",
+    [["--seed", "-1"], ["--samples", "1"], ["--stride", "0"], ["--target", "bored"], ["--methods", "voodoo"], ["--methods", "lime"]],
+)
 def test_a_setting_that_makes_no_sense_is_refused(wrong, tmp_path, capsys):
     with pytest.raises(SystemExit) as stop:
         main([str(SAMPLE / "sample.wav"), "-", "--out", str(tmp_path), *wrong])
@@ -153,8 +158,8 @@ def test_voice_only(tmp_path):
     r = json.loads((tmp_path / "out" / "result.json").read_text())
     assert r["video"] is None
     assert r["features"][40:] == [None] * 512
-    gradcam = r["explanations"]["gradcam"]
-    assert gradcam == {label: [] for label in LABELS} | {"trust": None}
+    assert r["explanations"]["gradcam"] == {label: [] for label in LABELS} | {"trust": None}
+    assert r["explanations"]["gradcam_maps"] is None
     assert r["explanations"]["lime"]["trust"]["level"] in ("green", "amber", "red")
     assert sum(map(abs, r["explanations"]["shap"]["values"]["happy"][40:])) == 0
 
@@ -170,6 +175,41 @@ def test_sound_track_and_silent_video(tmp_path):
         assert (r["explanations"]["lime"] is None) == (sound is None)
         assert any("No face" in w for w in r["warnings"])
         assert r["target"] == "sad"
+
+
+def test_more_methods_are_computed_and_written(tmp_path):
+    """Those that apply, with the same keys as those that are there at once."""
+    whole = [str(SAMPLE / "sample.wav"), str(SAMPLE / "sample.mp4"), "--stride", "60", "--samples", "200"]
+    assert main([*whole, "--out", str(tmp_path / "both"), "--methods", "layercam", "--no-trust"]) == 0
+    e = json.loads((tmp_path / "both" / "result.json").read_text())["explanations"]
+    analysis = analyse(
+        (SAMPLE / "sample.wav").read_bytes(), (SAMPLE / "sample.mp4").read_bytes(), settings=Settings(stride=60, samples=200)
+    )
+    expected = library_maps(analysis.subject, "LayerCAM")
+    for k, label in enumerate(LABELS):
+        assert_allclose(e["layercam_maps"][label], expected[k], atol=1e-5)
+        assert e["layercam"][label] == [f"layercam_{label}_{frame:03d}.png" for frame in range(len(analysis.features.video.times))]
+        assert all((tmp_path / "both" / name).stat().st_size > 0 for name in e["layercam"][label])
+    others = {key for key, method in METHODS.items() if not method.at_once} - {"layercam"}
+    assert not others & e.keys()
+    assert main([whole[0], "-", "--out", str(tmp_path / "voice"), "--samples", "200", "--methods", "layercam", "--no-trust"]) == 0
+    assert "layercam" not in json.loads((tmp_path / "voice" / "result.json").read_text())["explanations"]
+
+
+def test_a_clip_is_held_to_the_libraries_without_a_folder(tmp_path, capsys, monkeypatch):
+    """Printed line by line; nothing is written unless it is asked for, and one of both must be."""
+    monkeypatch.chdir(tmp_path)
+    voice = [str(SAMPLE / "sample.wav"), "-", "--samples", "200"]
+    assert main([*voice, "--reference"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    names = ["MFCC means: librosa", "LIME's weights from the same perturbed copies: lime", "LIME's weights from 1,000", "SHAP values: shap"]
+    assert [line for line, name in zip(lines[1:], names, strict=False) if line.startswith(name)] == lines[1:5]
+    assert not any("They differ" in line for line in lines)
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(SystemExit) as stop:
+        main(voice)
+    assert stop.value.code == 2
+    assert "--out" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("audio", "video"), [("missing.wav", "-"), ("junk", "-"), ("-", "junk"), ("-", "-"), ("empty", "-")])

@@ -1,6 +1,7 @@
-"""What is taken away is taken away on the whole path: against librosa, against the backbone frame by frame, and one by one."""
+"""What is removed is removed on the whole path: against librosa, against the backbone frame by frame, and one by one."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import cv2
 import librosa
@@ -8,19 +9,34 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from features import N_AUDIO
-from features.extract import join
+from features import SPACE, Features, Modality
 from features.faces import CROP
-from models.networks.sequence import sequences, token_batch
-from xai.masking import blend, face_logits, frame_features, without_face_cells, without_features, without_patches
-from xai.methods.lime import background, patch_grid
+from features.patches import Patches, patch_grid
+from features.speech import speech_span
+from models.model import EmotionModel
+from models.vector_model import VectorModel
+from tests.recordings import sequences_of
+from tests.untrained import judged
+from tests.xai.conftest import subject_of
+from xai.explanation import Columns, Contrast, FrameCells, Panel, SoundPatches, Subject
+from xai.masking import (
+    FaceCellMasker,
+    FeatureMasker,
+    FrameMasker,
+    ModalityMasker,
+    PatchMasker,
+    blend,
+    face_logits,
+    masker_of,
+    present_columns,
+)
 
 SIDE = CROP // 7
+RNG = np.random.default_rng
 
 
-@pytest.fixture(params=["random_model", "token_model"])
-def any_model(request):
-    return request.getfixturevalue(request.param)
+def grid_of(features: Features) -> Patches:
+    return patch_grid(features.audio.mel_db)
 
 
 def faded(mel_db: np.ndarray, keep: np.ndarray, cells: np.ndarray) -> np.ndarray:
@@ -35,51 +51,65 @@ def faded(mel_db: np.ndarray, keep: np.ndarray, cells: np.ndarray) -> np.ndarray
     return out
 
 
-def test_faded_patches_are_what_librosa_hears(random_features, random_model):
-    mel = random_features.audio.mel_db
-    cells = patch_grid(mel)
-    kept = np.random.default_rng(0).random((5, len(cells))) < 0.5
-    vectors = np.repeat(random_features.vector[None], len(kept), axis=0)
-    for vector, keep in zip(vectors, kept, strict=True):
-        vector[:N_AUDIO] = librosa.feature.mfcc(S=faded(mel, keep, cells), n_mfcc=40).mean(axis=1)
-    found = without_patches(random_features, random_model, kept, cells)
-    assert_allclose(found, random_model.logits(vectors), atol=1e-4)
-    assert np.abs(found - random_model.predict(random_features)).max(axis=1).min() > 1e-2
+def judged_faded(features: Features, model: EmotionModel, keep: np.ndarray, cells: np.ndarray) -> np.ndarray:
+    """(8,): the spectrogram faded by hand, librosa's MFCCs, cut where the recording as it is begins and ends to sound."""
+    mfccs = librosa.feature.mfcc(S=faded(features.audio.mel_db, keep, cells), n_mfcc=40)
+    _, faces, seconds = sequences_of(features)
+    if not isinstance(model, VectorModel):
+        mfccs = mfccs[:, slice(*speech_span(features.audio.frame_vectors))]
+    return judged(model, mfccs, faces, seconds)
 
 
-def test_faded_patches_of_a_sequence_are_what_librosa_hears(random_features, token_model):
+@pytest.mark.parametrize("exact", [False, True])
+def test_faded_patches_are_what_librosa_hears(random_features, any_model, exact):
     """One recording at a time; what is silence is decided on the recording as it was."""
-    mel = random_features.audio.mel_db
-    cells = patch_grid(mel)
-    kept = np.random.default_rng(0).random((4, len(cells))) < 0.5
-    whole, faces, seconds = sequences(random_features)
-    first = next(i for i in range(mel.shape[1]) if np.allclose(librosa.feature.mfcc(S=mel, n_mfcc=40)[:, i], whole[:, 0], atol=1e-3))
-    expected = []
-    for keep in kept:
-        mfccs = librosa.feature.mfcc(S=faded(mel, keep, cells), n_mfcc=40)[:, first : first + whole.shape[1]]
-        expected.append(token_model.logits(token_batch(mfccs, faces, seconds, token_model.mean, token_model.std))[0])
-    found = without_patches(random_features, token_model, kept, cells)
-    assert_allclose(found, expected, atol=1e-4)
-    assert np.abs(found - token_model.predict(random_features)).max(axis=1).min() > 1e-2
+    patches = grid_of(random_features)
+    kept = RNG(0).random((5, len(patches))) < 0.5
+    found = PatchMasker(subject_of(random_features, any_model), patches, exact=exact)(kept)
+    assert_allclose(found, [judged_faded(random_features, any_model, keep, patches.cells) for keep in kept], atol=1e-4)
+    assert np.abs(found - any_model.predict(random_features)).max(axis=1).min() > 1e-2
+
+
+def test_the_fast_patches_are_the_exact_ones(random_features, any_model):
+    """For any grid: many copies, in more than one block, and patches that do not cover everything."""
+    mel_db = random_features.audio.mel_db
+    for patches in (grid_of(random_features), patch_grid(mel_db, (3, 5)), Patches(mel_db, np.array([[3, 20, 7, 60], [20, 21, 0, 128]]))):
+        kept = RNG(1).random((130, len(patches))) < RNG(2).random((130, 1))
+        subject = subject_of(random_features, any_model)
+        fast, exact = (PatchMasker(subject, patches, exact=way)(kept) for way in (False, True))
+        assert_allclose(fast, exact, atol=1e-4)
+        assert np.ptp(exact, axis=0).max() > 1e-2
 
 
 def test_everything_faded_leaves_the_quiet_level_of_each_band(random_features, random_model):
     mel = random_features.audio.mel_db
-    everything = np.array([[0, mel.shape[1], 0, 128]])
-    vector = random_features.vector.copy()
-    vector[:N_AUDIO] = librosa.feature.mfcc(S=np.repeat(background(mel)[:, None], mel.shape[1], axis=1), n_mfcc=40).mean(axis=1)
-    found = without_patches(random_features, random_model, np.array([[False]]), everything)
-    assert_allclose(found[0], random_model.logits(vector[None])[0], atol=1e-4)
+    patches = Patches(mel, np.array([[0, mel.shape[1], 0, 128]]))
+    quiet = np.percentile(mel, 10, axis=1)
+    assert_allclose(patches.background, quiet, atol=1e-5)
+    mfccs = librosa.feature.mfcc(S=np.repeat(quiet[:, None], mel.shape[1], axis=1), n_mfcc=40)
+    expected = judged(random_model, mfccs, random_features.video.frame_vectors)
+    for exact in (False, True):
+        found = PatchMasker(subject_of(random_features, random_model), patches, exact=exact)(np.array([[False]]))
+        assert_allclose(found[0], expected, atol=1e-4)
 
 
-def test_nothing_altered_is_the_models_own_answer(random_features, any_model, backbone):
+def maskers(subject: Subject) -> list:
+    """One of every kind."""
+    patches = grid_of(subject.features)
+    return [
+        PatchMasker(subject, patches),
+        PatchMasker(subject, patches, exact=True),
+        FeatureMasker(subject),
+        FrameMasker(subject),
+        FaceCellMasker(subject),
+        ModalityMasker(subject),
+    ]
+
+
+def test_nothing_removed_is_the_models_own_answer(random_features, any_model, backbone):
     own = any_model.predict(random_features)
-    cells = patch_grid(random_features.audio.mel_db)
-    frames = np.array([0, 2])
-    assert_allclose(without_patches(random_features, any_model, np.ones((2, len(cells)), bool), cells), [own, own], atol=1e-4)
-    assert_allclose(without_features(random_features, any_model, np.ones((2, 552), bool)), [own, own], atol=1e-4)
-    whole = np.ones((2, 2, 7, 7), bool)
-    assert_allclose(without_face_cells(random_features, any_model, backbone.maps, whole, frames), [own, own], atol=1e-4)
+    for masker in maskers(subject_of(random_features, any_model, backbone)):
+        assert_allclose(masker(np.ones((2, len(masker)), bool)), [own, own], atol=1e-4)
 
 
 def softly(crop: np.ndarray, keep: np.ndarray) -> np.ndarray:
@@ -101,42 +131,55 @@ def expected_rows(video, maps, keep: np.ndarray, frames) -> np.ndarray:
 @pytest.mark.parametrize("frames", [[0, 2], [2]])
 def test_blurred_cells_go_through_the_backbone(random_features, any_model, backbone, frames):
     """And a frame that was not chosen stays as it is."""
-    video = random_features.video
-    rng = np.random.default_rng(1)
-    kept = rng.random((3, len(frames), 7, 7)) < 0.5
+    rng = RNG(1)
+    kept = rng.random((4, len(frames), 7, 7)) < 0.5
     kept[1] = False
     kept[2, :, :3] = True
-    found = without_face_cells(random_features, any_model, backbone.maps, kept, np.array(frames))
-    expected = []
-    for keep in kept:
-        rows = expected_rows(video, backbone.maps, keep, frames)
-        if any_model.name == "random":
-            expected.append(any_model.logits(join(random_features.audio.mfcc, rows.mean(axis=0))[None])[0])
-        else:
-            mfccs, _, seconds = sequences(random_features)
-            expected.append(any_model.logits(token_batch(mfccs, rows, seconds, any_model.mean, any_model.std))[0])
+    kept[3, -1] = True  # in two frames: only the first is touched
+    kept[3, 0, :4] = False
+    found = FaceCellMasker(subject_of(random_features, any_model, backbone), np.array(frames))(kept.reshape(4, -1))
+    mfccs, _, seconds = sequences_of(random_features)
+    if isinstance(any_model, VectorModel):
+        mfccs = random_features.audio.frame_vectors
+    rows = [expected_rows(random_features.video, backbone.maps, keep, frames) for keep in kept]
+    expected = np.array([judged(any_model, mfccs, row, seconds) for row in rows])
     own = any_model.predict(random_features)
     effect = np.abs(expected - own).max(axis=1)
     assert effect.min() > 1e-3
     assert_allclose(found, expected, atol=0.05 * effect.min())
 
 
-def test_only_what_is_altered_is_seen_again(random_features, random_model):
-    """The backbone is asked for chosen frames of altered states, and for nothing else; there are words between its passes."""
-    seen, said = [], []
+class Counting:
+    """A backbone whose maps are zero, and the number of pictures that it looks at."""
 
-    def maps(pictures: np.ndarray) -> np.ndarray:
-        seen.append(len(pictures))
+    name = "counting"
+
+    def __init__(self) -> None:
+        self.seen: list[int] = []
+
+    def maps(self, pictures: np.ndarray) -> np.ndarray:
+        self.seen.append(len(pictures))
         return np.zeros((len(pictures), 512, 7, 7), np.float32)
 
+
+def test_only_what_is_touched_is_seen_again(random_features, random_model):
+    """The backbone is asked for touched frames of changed states, and for nothing else; there are words between its passes."""
+    counting, said = Counting(), []
     kept = np.ones((40, 1, 7, 7), bool)
     kept[::2, 0, 3, 3] = False
-    found = without_face_cells(random_features, random_model, maps, kept, np.array([2]), lambda: said.append(sum(seen)))
-    assert sum(seen) == 20
+    subject = subject_of(random_features, random_model, counting)
+    found = FaceCellMasker(subject, np.array([2]), "blurring", said.append)(kept.reshape(40, -1))
+    assert sum(counting.seen) == 20
+    assert said == ["blurring"] * len(counting.seen)
     assert len(said) >= 3
     assert_allclose(found[1::2], np.repeat(random_model.predict(random_features)[None], 20, axis=0), atol=1e-4)
-    rows = frame_features(random_features.video)
-    assert_allclose(found[0], face_logits(random_features, random_model, np.stack([rows[0], np.zeros(512)])[None])[0], atol=1e-4)
+    rows = random_features.video.frame_vectors
+    assert_allclose(found[0], face_logits(subject, np.stack([rows[0], np.zeros(512)])[None])[0], atol=1e-4)
+    both = np.ones((8, 2, 49), bool)
+    both[:, 1, 5] = False
+    counting.seen.clear()
+    assert_allclose(FaceCellMasker(subject, np.array([0, 2]))(both.reshape(8, -1)), np.repeat(found[:1], 8, axis=0), atol=1e-4)
+    assert sum(counting.seen) == 8
 
 
 def test_blurred_cells_are_gone_in_their_middle_whole_far_away_and_soft_between(random_features):
@@ -156,47 +199,68 @@ def test_blurred_cells_are_gone_in_their_middle_whole_far_away_and_soft_between(
 
 
 def test_other_face_features_reach_the_model_as_they_are(random_features, any_model):
-    rng = np.random.default_rng(0)
-    rows = rng.uniform(0, 1, (3, 2, 512))
-    mfccs, _, seconds = sequences(random_features)
-    for found, row in zip(face_logits(random_features, any_model, rows), rows, strict=True):
-        if any_model.name == "random":
-            expected = any_model.logits(join(random_features.audio.mfcc, row.mean(axis=0))[None])
-        else:
-            expected = any_model.logits(token_batch(mfccs, row, seconds, any_model.mean, any_model.std))
-        assert_allclose(found, expected[0], atol=1e-5)
+    rows = RNG(0).uniform(0, 1, (3, 2, 512))
+    mfccs, _, seconds = sequences_of(random_features)
+    if isinstance(any_model, VectorModel):
+        mfccs = random_features.audio.frame_vectors
+    found = face_logits(subject_of(random_features, any_model), rows)
+    assert_allclose(found, [judged(any_model, mfccs, row, seconds) for row in rows], atol=1e-5)
 
 
-def test_features_taken_away_are_at_their_mean_in_training(random_features, random_model):
-    kept = np.random.default_rng(0).random((3, 552)) < 0.5
-    vectors = np.repeat(random_features.vector[None], 3, axis=0)
-    for vector, keep in zip(vectors, kept, strict=True):
-        for k in np.flatnonzero(~keep):
-            vector[k] = random_model.mean[k]
-    assert_allclose(without_features(random_features, random_model, kept), random_model.logits(vectors), atol=1e-5)
+def test_removed_features_are_at_their_mean_in_training(random_features, any_model):
+    """In a sequence, at every moment."""
+    kept = RNG(0).random((40, 552)) < 0.5
+    mfccs, faces, seconds = sequences_of(random_features)
+    if isinstance(any_model, VectorModel):
+        mfccs = random_features.audio.frame_vectors
+    mean = any_model.standardise.mean
+    expected = [
+        judged(any_model, np.where(keep[:40, None], mfccs, mean[:40, None]), np.where(keep[40:], faces, mean[40:]), seconds)
+        for keep in kept
+    ]
+    assert_allclose(FeatureMasker(subject_of(random_features, any_model))(kept), expected, atol=1e-5)
 
 
-def test_features_taken_away_from_a_sequence_are_at_their_mean_at_every_moment(random_features, token_model):
-    kept = np.random.default_rng(0).random((40, 552)) < 0.5
-    mfccs, faces, seconds = sequences(random_features)
-    mean = token_model.mean
-    expected = []
-    for keep in kept:
-        voice = np.where(keep[:40, None], mfccs, mean[:40, None])
-        face = np.where(keep[40:], faces, mean[40:])
-        expected.append(token_model.logits(token_batch(voice, face, seconds, mean, token_model.std))[0])
-    assert_allclose(without_features(random_features, token_model, kept), expected, atol=1e-5)
+@pytest.mark.parametrize("missing", list(Modality))
+def test_a_missing_modality_is_no_part_and_stays_missing(missing, random_features, any_model):
+    features = random_features.with_part(missing, None)
+    subject = subject_of(features, any_model)
+    masker, own = FeatureMasker(subject), any_model.predict(features)
+    (there,) = features.modalities
+    assert len(masker) == SPACE.size(there)
+    expected = np.zeros(552, bool)
+    expected[SPACE.slices[there]] = True
+    assert_array_equal(present_columns(subject), expected)
+    evidence = RNG(0).normal(size=552)
+    assert_array_equal(masker.select(evidence), evidence[expected])
+    assert_allclose(masker(np.ones((1, len(masker)), bool))[0], own, atol=1e-5)
+    gone = masker(np.zeros((1, len(masker)), bool))[0]
+    assert np.abs(gone - own).max() > 1e-3
+    inputs = any_model.encode(features)
+    assert_allclose(gone, any_model.logits(any_model.baseline(inputs))[0], atol=1e-5)
 
 
-@pytest.mark.parametrize("missing", ["voice", "face"])
-def test_a_missing_modality_stays_missing(missing, request, any_model):
-    features = request.getfixturevalue("face" if missing == "voice" else "voice")
-    own = any_model.predict(features)
-    gone = np.ones((1, 552), bool)
-    gone[0, :N_AUDIO] = missing != "voice"
-    gone[0, N_AUDIO:] = missing != "face"
-    assert_allclose(without_features(features, any_model, gone)[0], own, atol=1e-5)
-    assert np.abs(without_features(features, any_model, ~gone)[0] - own).max() > 1e-3
+def test_frames_that_are_left_speak_for_the_others(random_features, any_model):
+    subject = subject_of(random_features, any_model)
+    mfccs, rows, seconds = sequences_of(random_features)
+    if isinstance(any_model, VectorModel):
+        mfccs = random_features.audio.frame_vectors
+    found = FrameMasker(subject)(np.array([[True, True], [True, False], [False, True]]))
+    expected = [judged(any_model, mfccs, rows[which], seconds) for which in ([0, 1], [0, 0], [1, 1])]
+    assert_allclose(found, expected, atol=1e-5)
+    assert np.ptp(found, axis=0).max() > 5e-4
+
+
+def test_a_recording_without_a_modality_is_encoded_without_it(random_features, any_model):
+    masker = ModalityMasker(subject_of(random_features, any_model))
+    assert masker.modalities == tuple(Modality)
+    kept = np.array([[True, True], [True, False], [False, True]])
+    without = [random_features, *(random_features.with_part(m, None) for m in (Modality.VIDEO, Modality.AUDIO))]
+    found = masker(kept)
+    assert_allclose(found, [any_model.predict(features) for features in without], atol=1e-6)
+    assert np.abs(found[1:] - found[0]).max(axis=1).min() > 1e-3
+    neither = masker(np.array([[False, False]]))
+    assert_allclose(neither[0], judged(any_model, None, None), atol=1e-6)
 
 
 def test_a_long_voice_is_judged_in_small_blocks(random_features, token_model, monkeypatch):
@@ -204,35 +268,81 @@ def test_a_long_voice_is_judged_in_small_blocks(random_features, token_model, mo
     sizes = []
     whole = type(token_model).logits
 
-    def watched(self, batch):
-        sizes.append(batch.voice.shape[0] * batch.voice.shape[2])
-        return whole(self, batch)
+    def watched(self, inputs):
+        sizes.append(inputs.batch.voice.shape[0] * inputs.batch.voice.shape[2])
+        return whole(self, inputs)
 
-    kept = np.random.default_rng(0).random((50, 552)) < 0.5
-    rows = np.random.default_rng(1).uniform(0, 1, (50, 2, 512))
-    expected = without_features(random_features, token_model, kept), face_logits(random_features, token_model, rows)
+    subject, patches = subject_of(random_features, token_model), grid_of(random_features)
+    games = [
+        (FeatureMasker(subject), RNG(0).random((50, 552)) < 0.5),
+        (PatchMasker(subject, patches), RNG(1).random((50, len(patches))) < 0.5),
+        (PatchMasker(subject, patches, exact=True), RNG(1).random((50, len(patches))) < 0.5),
+        (FrameMasker(subject), np.array([[True, False], [True, True]] * 10)),
+    ]
+    rows = RNG(1).uniform(0, 1, (50, 2, 512))
+    expected = [*(masker(kept) for masker, kept in games), face_logits(subject, rows)]
     monkeypatch.setattr(type(token_model), "logits", watched)
-    monkeypatch.setattr("xai.masking.BLOCK_FRAMES", 400)
-    found = without_features(random_features, token_model, kept), face_logits(random_features, token_model, rows)
+    monkeypatch.setattr("models.sequence_model._BLOCK_FRAMES", 400)
+    found = [*(masker(kept) for masker, kept in games), face_logits(subject, rows)]
     assert max(sizes) <= 400
     for ours, theirs in zip(found, expected, strict=True):
         assert_allclose(ours, theirs, atol=1e-5)
 
 
+def test_words_are_said_before_every_block(random_features, any_model):
+    subject, said = subject_of(random_features, any_model), []
+    patches = grid_of(random_features)
+    PatchMasker(subject, patches, exact=True, words="fading", say=said.append)(np.ones((130, len(patches)), bool))
+    FeatureMasker(subject, "taking away", said.append)(np.ones((130, 552), bool))
+    assert said == ["fading"] * 3 + ["taking away"] * said.count("taking away")
+    assert said.count("taking away") >= 3
+
+
 def test_the_recording_itself_is_left_alone(random_features, any_model, backbone):
     before = [random_features.vector.copy(), random_features.video.maps.copy(), random_features.video.crops.copy()]
-    mel = random_features.audio.mel_db.copy()
-    cells = patch_grid(mel)
-    without_patches(random_features, any_model, np.zeros((1, len(cells)), bool), cells)
-    without_face_cells(random_features, any_model, backbone.maps, np.zeros((1, 2, 7, 7), bool), np.array([0, 2]))
-    without_features(random_features, any_model, np.zeros((1, 552), bool))
-    after = [random_features.vector, random_features.video.maps, random_features.video.crops]
-    for a, b in zip([*before, mel], [*after, random_features.audio.mel_db], strict=True):
+    mel, mfccs = random_features.audio.mel_db.copy(), random_features.audio.frame_vectors.copy()
+    for masker in maskers(subject_of(random_features, any_model, backbone)):
+        if not isinstance(masker, FrameMasker):  # of which one must be left
+            masker(np.zeros((1, len(masker)), bool))
+    audio, video = random_features.audio, random_features.video
+    for a, b in zip(
+        [*before, mel, mfccs], [random_features.vector, video.maps, video.crops, audio.mel_db, audio.frame_vectors], strict=True
+    ):
         assert_array_equal(a, b)
 
 
 def test_temperatures_of_one_modality_alone_apply_while_it_is_taken_apart(voice, random_model):
-    model = replace(random_model, alone=(2.6, 0.7))
-    kept = np.random.default_rng(0).random((2, 552)) < 0.5
-    ratio = without_features(voice, random_model, kept) / without_features(voice, model, kept)
-    assert_allclose(ratio, 2.6 / 1.3, rtol=1e-5)
+    model = replace(random_model, alone={Modality.AUDIO: 2.6, Modality.VIDEO: 0.7})
+    kept = RNG(0).random((2, 40)) < 0.5
+    plain, alone = (FeatureMasker(subject_of(voice, m))(kept) for m in (random_model, model))
+    assert_allclose(plain / alone, 2.6 / 1.3, rtol=1e-5)
+
+
+def test_each_kind_of_parts_has_its_masker(random_features, random_model, backbone):
+    """What is tested goes the whole way: patches through the spectrogram, where a sum would do as well."""
+    subject, patches = subject_of(random_features, random_model, backbone), grid_of(random_features)
+    masker = masker_of(SoundPatches(patches.cells, np.zeros((len(patches), 4))), subject)
+    assert isinstance(masker, PatchMasker)
+    assert masker.exact
+    assert_array_equal(masker.patches.cells, patches.cells)
+    assert isinstance(masker_of(Columns(np.ones(552, bool)), subject), FeatureMasker)
+    cells = masker_of(FrameCells(), subject)
+    assert isinstance(cells, FaceCellMasker)
+    evidence = RNG(0).normal(size=(3, 7, 7))
+    assert_array_equal(cells.select(evidence), np.r_[evidence[0].ravel(), evidence[2].ravel()])
+
+
+def test_another_kind_of_parts_registers_its_own_masker(random_features, random_model):
+    @dataclass(frozen=True)
+    class Halves:
+        panel: ClassVar[Panel] = Panel.HEARD
+
+        def shown(self, values: np.ndarray, contrast: Contrast) -> np.ndarray:
+            return contrast.of(values)
+
+    subject = subject_of(random_features, random_model)
+    with pytest.raises(TypeError, match="Halves"):
+        masker_of(Halves(), subject)
+    own = FrameMasker(subject)
+    masker_of.register(Halves, lambda parts, subject, words="", say=None: own)
+    assert masker_of(Halves(), subject) is own

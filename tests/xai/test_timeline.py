@@ -5,20 +5,21 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from scipy.special import softmax
 
-from features.audio import HOP, N_MELS, RATE, AudioFeatures, mfcc
-from features.extract import Features, join
-from models.checkpoint import load_model, softmax
-from models.networks.sequence import speech_span, token_batch
+from features import Features, Modality
+from features.audio import HOP, N_MELS, RATE, AudioFeatures
+from features.speech import speech_span
+from models.checkpoint import load_model
 from models.registry import MODELS
-from tests.xai.conftest import make_audio
+from tests.untrained import judged
+from tests.xai.conftest import make_audio, recording
 from xai.timeline import explain_timeline
 
 
-def part(features: Features, hear: bool, see: bool) -> Features:
-    """A recording without its voice or its face."""
-    audio, video = features.audio if hear else None, features.video if see else None
-    return replace(features, audio=audio, video=video, vector=join(audio.mfcc if audio else None, video.mean if video else None))
+def part(features: Features, *shown: Modality) -> Features:
+    """Some modalities of a recording."""
+    return replace(features, parts={modality: own for modality, own in features.parts.items() if modality in shown})
 
 
 def frames_between(features: Features, start: float, end: float) -> np.ndarray:
@@ -33,12 +34,13 @@ def faces_of(features: Features) -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.mark.parametrize("name", MODELS)
-@pytest.mark.parametrize(("hear", "see"), [(True, True), (True, False), (False, True)])
-def test_one_window_over_everything_is_the_whole(sample_analysis, name, hear, see):
+@pytest.mark.parametrize("shown", [tuple(Modality), (Modality.AUDIO,), (Modality.VIDEO,)])
+def test_one_window_over_everything_is_the_whole(sample_analysis, name, shown):
     model = load_model(name)
-    if (hear and not model.hears and not see) or (see and not model.sees and not hear):
+    read = [modality for modality in shown if model.judges(modality)]
+    if not read:
         pytest.skip("nothing this model judges")
-    features = part(sample_analysis.features, hear and model.hears, see and model.sees)
+    features = part(sample_analysis.features, *read)
     timeline = explain_timeline(features, model, window=100.0)
     assert len(timeline.times) == 1
     assert_allclose(timeline.probabilities[0], softmax(model.predict(features)), atol=1e-6)
@@ -47,8 +49,7 @@ def test_one_window_over_everything_is_the_whole(sample_analysis, name, hear, se
 @pytest.mark.parametrize("name", MODELS)
 def test_every_moment_of_every_model(sample_analysis, name):
     model = load_model(name)
-    features = part(sample_analysis.features, model.hears, model.sees)
-    timeline = explain_timeline(features, model)
+    timeline = explain_timeline(part(sample_analysis.features, *model.spec.modalities), model)
     assert timeline.probabilities.shape == (len(timeline.times), 8)
     assert_allclose(timeline.probabilities.sum(axis=1), 1.0)
     assert_allclose(np.diff(timeline.times), 0.25, atol=0.02)
@@ -62,48 +63,47 @@ def test_a_window_is_what_lies_in_it(sample_analysis, model):
     faces, times = faces_of(features)
     for middle, probabilities in zip(timeline.times, timeline.probabilities, strict=True):
         start, end = middle - 0.75, middle + 0.75
-        voice = mfcc(features.audio.mel_db)[:, frames_between(features, start, end)].mean(axis=1)
+        voice = features.audio.frame_vectors[:, frames_between(features, start, end)]
         inside = (times >= start) & (times <= end)
         assert inside.any()
-        assert_allclose(probabilities, model.probabilities(join(voice, faces[inside].mean(axis=0))[None])[0], atol=1e-6)
+        assert_allclose(probabilities, softmax(judged(model, voice, faces[inside])), atol=1e-6)
 
 
 def test_a_window_of_a_sequence_is_what_lies_in_it(sample_analysis):
     model, features = load_model("av-tokens"), sample_analysis.features
     timeline = explain_timeline(features, model)
     faces, times = faces_of(features)
-    mfccs = mfcc(features.audio.mel_db)
+    mfccs = features.audio.frame_vectors
     first, last = speech_span(mfccs)
     for middle, probabilities in zip(timeline.times, timeline.probabilities, strict=True):
         start, end = middle - 0.75, middle + 0.75
         heard = frames_between(features, start, end)
         heard[:first] = heard[last:] = False
         inside = (times >= start) & (times <= end)
-        alone = token_batch(mfccs[:, heard], faces[inside], times[inside] - start, model.mean, model.std)
-        assert_allclose(probabilities, softmax(model.logits(alone))[0], atol=1e-5)
+        alone = judged(model, mfccs[:, heard], faces[inside], times[inside] - start)
+        assert_allclose(probabilities, softmax(alone), atol=1e-5)
 
 
 def test_between_two_looks_the_nearest_face_counts(random_features, random_model):
     """Frames at 0 s and 2 s, the one at 1 s has no face: short windows take the nearer one."""
-    seen = part(random_features, hear=False, see=True)
+    seen = part(random_features, Modality.VIDEO)
     faces, _ = faces_of(seen)
     timeline = explain_timeline(seen, random_model, window=0.2, step=0.1)
-    alone = random_model.probabilities(np.stack([join(None, face) for face in faces]))
+    alone = [softmax(judged(random_model, None, face[None])) for face in faces]
     assert_allclose(timeline.probabilities[timeline.times < 0.95], np.broadcast_to(alone[0], (9, 8)), atol=1e-6)
     assert_allclose(timeline.probabilities[timeline.times > 1.05], np.broadcast_to(alone[1], (9, 8)), atol=1e-6)
 
 
-def test_silence_is_no_voice(random_features, random_model):
+def test_silence_is_no_voice(random_features, any_model):
     noise = np.random.default_rng(0).normal(0, 0.1, 3 * RATE)
     audio = make_audio(np.concatenate([np.zeros(3 * RATE), noise]))
-    heard = Features(audio, None, join(audio.mfcc, None))
-    timeline = explain_timeline(heard, random_model)
+    timeline = explain_timeline(recording(audio), any_model)
     early, late = timeline.times < 2.9, timeline.times > 3.1
     assert np.isnan(timeline.probabilities[early]).all()
     assert not timeline.heard[early].any()
     assert not np.isnan(timeline.probabilities[late]).any()
-    both = explain_timeline(replace(random_features, audio=audio), random_model)
-    alone = explain_timeline(part(random_features, hear=False, see=True), random_model, window=1.5)
+    both = explain_timeline(random_features.with_part(Modality.AUDIO, audio), any_model)
+    alone = explain_timeline(part(random_features, Modality.VIDEO), any_model, window=1.5)
     assert_allclose(both.probabilities[0], alone.probabilities[0], atol=1e-6)
 
 
@@ -111,7 +111,7 @@ def test_silence_is_no_voice(random_features, random_model):
 def test_the_number_of_windows_is_bounded_and_nothing_lies_between_them(random_model, seconds):
     samples = np.zeros(int(seconds * RATE), np.float32)
     mel_db = np.random.default_rng(0).normal(-30, 5, (N_MELS, 1 + len(samples) // HOP)).astype(np.float32)
-    timeline = explain_timeline(Features(AudioFeatures(samples, mel_db, np.zeros(40), RATE, 1), None, np.zeros(552)), random_model)
+    timeline = explain_timeline(recording(AudioFeatures(samples, mel_db, np.zeros(40))), random_model)
     assert len(timeline.times) <= 120
     assert timeline.times[0] - timeline.window / 2 == pytest.approx(0.0)
     assert timeline.times[-1] + timeline.window / 2 == pytest.approx(seconds, abs=1e-3)

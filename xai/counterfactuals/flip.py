@@ -7,25 +7,30 @@ does is known only where all combinations were tried (up to ten frames).
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Protocol
 
 import numpy as np
 
-from models.checkpoint import TokenModel
+from features.patches import segments
 from models.labels import LABELS
 from xai.analysis import Analysis
-from xai.assess import chosen_frames
-from xai.masking import CELLS, face_logits, frame_features, without_face_cells, without_patches
-from xai.methods.lime import patch_shifts, perturbed_vectors
+from xai.explanation import Say, silent
+from xai.masking import CELLS, FaceCellMasker, FrameMasker, PatchMasker
+from xai.methods.lime import patches_of
 from xai.render.text import face_part, kilohertz
 
-_MOST_PATCHES, _TOKEN_PATCHES = 40, 12  # a sequence costs a hundred times as much
 _ALL_COMBINATIONS = 10  # frames
 _MOST_CELLS = 25
 
-Judge = Callable[[np.ndarray], np.ndarray]
+
+class Game(Protocol):
+    """Any removal: bool (n, p), the parts that are kept → (n, 8) logits."""
+
+    def __len__(self) -> int: ...
+
+    def __call__(self, kept: np.ndarray) -> np.ndarray: ...
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,7 @@ class Flip:
     words: str
 
 
-def smallest_flips(analysis: Analysis, say: Callable[[str], None] = lambda _: None) -> list[Flip]:
+def smallest_flips(analysis: Analysis, say: Say = silent) -> list[Flip]:
     """One change of each kind, if one was found; the one that takes away the smallest share comes first."""
     found = [_fewest_frames(analysis), _fewest_patches(analysis, say), _fewest_cells(analysis, say)]
     return sorted([flip for flip in found if flip], key=lambda flip: len(flip.removed) / flip.total)
@@ -73,31 +78,29 @@ def _frames_that_may_go(analysis: Analysis) -> int:
 
 
 def _patches_that_may_go(analysis: Analysis) -> int:
-    most = _TOKEN_PATCHES if isinstance(analysis.model, TokenModel) else _MOST_PATCHES
-    return min(most, len(analysis.lime.cells)) if analysis.lime is not None else 0
+    return min(analysis.model.budget.patches, len(patches_of(analysis.subject))) if analysis.features.audio is not None else 0
 
 
 def _has_cells(analysis: Analysis) -> bool:
     video = analysis.features.video
-    return video is not None and analysis.cam is not None and not video.fallback
+    return video is not None and not video.fallback
 
 
-def fewest(judge: Judge, parts: int, own: int, most: int) -> tuple[int, ...] | None:
+def fewest(masker: Game, own: int, most: int) -> tuple[int, ...] | None:
     """Positions of parts without which another class than ``own`` has the highest logit, or None.
 
     Args:
-        judge: bool (n, p), the parts that are there → (n, 8) logits.
         most: no more than so many are taken away.
     """
-    kept = np.ones(parts, bool)
+    kept = np.ones(len(masker), bool)
     while (~kept).sum() < most and kept.any():
         options = np.flatnonzero(kept)
         states = np.repeat(kept[None], len(options), axis=0)
         states[np.arange(len(options)), options] = False
-        lead = margin(judge(states), own)
+        lead = margin(masker(states), own)
         kept[options[lead.argmin()]] = False
         if lead.min() < 0:
-            return _pruned(judge, kept, own)
+            return _pruned(masker, kept, own)
     return None
 
 
@@ -106,7 +109,7 @@ def margin(logits: np.ndarray, own: int) -> np.ndarray:
     return logits[:, own] - np.delete(logits, own, axis=1).max(axis=1)
 
 
-def _pruned(judge: Judge, kept: np.ndarray, own: int) -> tuple[int, ...]:
+def _pruned(judge: Game, kept: np.ndarray, own: int) -> tuple[int, ...]:
     """Put back, one by one, what is not needed."""
     for part in np.flatnonzero(~kept):
         trial = kept.copy()
@@ -116,109 +119,91 @@ def _pruned(judge: Judge, kept: np.ndarray, own: int) -> tuple[int, ...]:
     return tuple(np.flatnonzero(~kept).tolist())
 
 
-def _fewest_patches(analysis: Analysis, say: Callable[[str], None]) -> Flip | None:
-    features, model, lime = analysis.features, analysis.model, analysis.lime
-    if lime is None or features.audio is None:
+def _fewest_patches(analysis: Analysis, say: Say) -> Flip | None:
+    audio = analysis.features.audio
+    if audio is None:
         return None
-
-    shifts = patch_shifts(features.audio.mel_db, lime.cells)
-
-    def judge(kept: np.ndarray) -> np.ndarray:
-        say("Looking for the fewest patches of sound…")
-        if isinstance(model, TokenModel):
-            return without_patches(features, model, kept, lime.cells)
-        return model.logits(perturbed_vectors(features.vector, kept, shifts))  # the same, exactly, and much faster
-
-    removed = fewest(judge, len(lime.cells), analysis.predicted, _patches_that_may_go(analysis))
+    patches = patches_of(analysis.subject)
+    masker = PatchMasker(analysis.subject, patches, words="Looking for the fewest patches of sound…", say=say)
+    removed = fewest(masker, analysis.predicted, _patches_that_may_go(analysis))
     if removed is None:
         return None
-    kept = np.ones((1, len(lime.cells)), bool)
-    kept[0, list(removed)] = False
-    label = _label(judge(kept))
-    places = _listed([_sound_place(lime.segments[k]) for k in removed])
-    words = f"With the sound faded at {places} ({_count(removed, len(lime.cells), 'patch', 'patches')}), it would say {label}."
-    return Flip("patches", removed, len(lime.cells), label, False, words)
+    label, where = _label_without(masker, removed), segments(patches.cells, audio.seconds)
+    places = _listed([_sound_place(where[k]) for k in removed])
+    words = f"With the sound faded at {places} ({_count(removed, len(masker), 'patch', 'patches')}), it would say {label}."
+    return Flip("patches", removed, len(masker), label, False, words)
 
 
 def _fewest_frames(analysis: Analysis) -> Flip | None:
     video = analysis.features.video
     if video is None or video.used.sum() < 2:
         return None
-    rows, times = frame_features(video), video.times[video.used]
-    parts = len(rows)
-
-    def judge(kept: np.ndarray) -> np.ndarray:
-        # Without a frame the others speak for it: each of them, repeated, is the same mean to every model.
-        return np.concatenate([_with_frames(analysis, rows[keep]) for keep in kept])
-
-    exact, own = parts <= _ALL_COMBINATIONS, analysis.predicted
-    removed = _exhaustive(judge, parts, own) if exact else fewest(judge, parts, own, _frames_that_may_go(analysis))
+    masker, times = FrameMasker(analysis.subject), video.times[video.used]
+    parts, own = len(masker), analysis.predicted
+    exact = parts <= _ALL_COMBINATIONS
+    removed = _exhaustive(masker, own) if exact else fewest(masker, own, _frames_that_may_go(analysis))
     if removed is None:
         return None
-    kept = np.ones((1, parts), bool)
-    kept[0, list(removed)] = False
-    label = _label(judge(kept))
+    label = _label_without(masker, removed)
     moments = _listed([f"{times[k]:.1f} s" for k in removed])
     words = f"Without the picture{'s' if len(removed) > 1 else ''} at {moments} ({len(removed)} of {parts}), it would say {label}."
     return Flip("frames", removed, parts, label, exact, words)
 
 
-def _exhaustive(judge: Judge, parts: int, own: int) -> tuple[int, ...] | None:
+def _exhaustive(masker: Game, own: int) -> tuple[int, ...] | None:
     """The fewest parts of all combinations that leave at least one; of equally many those that flip it furthest."""
+    parts = len(masker)
     for count in range(1, parts):
         options = list(combinations(range(parts), count))
         kept = np.ones((len(options), parts), bool)
         for state, option in zip(kept, options, strict=True):
             state[list(option)] = False
-        lead = margin(judge(kept), own)
+        lead = margin(masker(kept), own)
         if lead.min() < 0:
             return options[int(lead.argmin())]
     return None
 
 
-def _with_frames(analysis: Analysis, rows: np.ndarray) -> np.ndarray:
-    """(1, 8): logits with ``rows`` (k, 512) only."""
-    features, model = analysis.features, analysis.model
-    video = features.video
-    assert video is not None
-    repeats = np.resize(np.arange(len(rows)), video.used.sum())
-    if isinstance(model, TokenModel):
-        return face_logits(features, model, rows[repeats][None])
-    return face_logits(features, model, rows.mean(axis=0)[None, None])
+class _EveryFrame:
+    """Cells of the face, blurred at the same place in all chosen frames."""
+
+    def __init__(self, cells: FaceCellMasker) -> None:
+        self.cells = cells
+
+    def __len__(self) -> int:
+        return CELLS * CELLS
+
+    def __call__(self, kept: np.ndarray) -> np.ndarray:
+        """bool (n, 49) → (n, 8)."""
+        return self.cells(np.tile(kept, (1, len(self.cells.frames))))
 
 
-def _fewest_cells(analysis: Analysis, say: Callable[[str], None]) -> Flip | None:
-    """Cells of the face, blurred at the same place in all frames; ranked once by what each does alone, which costs a pass each."""
-    features, model = analysis.features, analysis.model
+def _fewest_cells(analysis: Analysis, say: Say) -> Flip | None:
+    """Ranked once by what each does alone, which costs a pass each."""
     if not _has_cells(analysis):
         return None
-    frames = chosen_frames(features)
-    total = CELLS * CELLS
-
-    def judge(kept: np.ndarray) -> np.ndarray:
-        parts = np.repeat(kept.reshape(-1, 1, CELLS, CELLS), len(frames), axis=1)
-        tick = lambda: say("Looking for the fewest parts of the face…")  # noqa: E731
-        return without_face_cells(features, model, analysis.backbone.maps, parts, frames, tick)
-
-    alone = margin(judge(~np.eye(total, dtype=bool)), analysis.predicted)
+    masker = _EveryFrame(FaceCellMasker(analysis.subject, words="Looking for the fewest parts of the face…", say=say))
+    total, own = CELLS * CELLS, analysis.predicted
+    alone = margin(masker(~np.eye(total, dtype=bool)), own)
     order = np.argsort(alone, kind="stable")[:_MOST_CELLS]
     ranks = np.full(total, total)
     ranks[order] = np.arange(len(order))
     states = (ranks >= count for count in range(1, len(order) + 1))
-    flipped = next((kept for kept in states if margin(judge(kept[None]), analysis.predicted)[0] < 0), None)
+    flipped = next((kept for kept in states if margin(masker(kept[None]), own)[0] < 0), None)
     if flipped is None:
         return None
-    removed = _pruned(judge, flipped, analysis.predicted)
-    kept = np.ones((1, total), bool)
-    kept[0, list(removed)] = False
-    label = _label(judge(kept))
+    removed = _pruned(masker, flipped, own)
     places = _listed(list(dict.fromkeys(face_part(k // CELLS) for k in removed)))
+    label = _label_without(masker, removed)
     words = f"With a part of {places} blurred ({_count(removed, total, 'cell', 'cells')} of the face), it would say {label}."
     return Flip("cells", removed, total, label, False, words)
 
 
-def _label(logits: np.ndarray) -> str:
-    return LABELS[int(logits[0].argmax())]
+def _label_without(masker: Game, removed: tuple[int, ...]) -> str:
+    """What the model names without some parts."""
+    kept = np.ones((1, len(masker)), bool)
+    kept[0, list(removed)] = False
+    return LABELS[int(masker(kept)[0].argmax())]
 
 
 def _count(removed: tuple[int, ...], total: int, one: str, many: str) -> str:

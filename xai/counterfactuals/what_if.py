@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from features import Features, MediaError
-from features.audio import AudioFeatures, mean_mfcc, mel_spectrogram_db
-from features.extract import join
+from features import Features, MediaError, Modality
+from features.audio import AudioFeatures
 from features.faces import CROP
 from features.video import VideoFeatures
-from models.checkpoint import AnyModel, softmax
 from models.data.augmentation import low_pass, noise
-from xai.masking import Maps
+from models.model import EmotionModel, softmax
+
+Maps = Callable[[np.ndarray], np.ndarray]
 
 # Rows and columns of a cut face, as shares of its side: dlib's box reaches from the brows to the chin.
 EYES = (0.16, 0.44, 0.06, 0.94)
@@ -42,7 +42,7 @@ class WhatIf:
     snr: float = 10.0
 
 
-def what_if(features: Features, model: AnyModel, maps: Maps, change: WhatIf, other: AudioFeatures | None = None) -> np.ndarray:
+def what_if(features: Features, model: EmotionModel, maps: Maps, change: WhatIf, other: AudioFeatures | None = None) -> np.ndarray:
     """(8,) probabilities of the changed recording.
 
     Args:
@@ -52,12 +52,11 @@ def what_if(features: Features, model: AnyModel, maps: Maps, change: WhatIf, oth
     Raises:
         MediaError: nothing is left to judge.
     """
-    audio = _changed_voice(features.audio, change, other)
-    video = _changed_face(features.video, change.face, maps)
-    if (audio is None or not model.hears) and (video is None or not model.sees):
+    changed = features.with_part(Modality.AUDIO, _changed_voice(features.audio, change, other))
+    changed = changed.with_part(Modality.VIDEO, _changed_face(features.video, change.face, maps))
+    if not any(model.judges(modality) for modality in changed.parts):
         raise MediaError("With that nothing is left to judge: change only one of the two.")
-    vector = join(audio.mfcc if audio else None, video.mean if video else None)
-    return softmax(model.predict(replace(features, audio=audio, video=video, vector=vector)))
+    return softmax(model.predict(changed))
 
 
 def _changed_voice(audio: AudioFeatures | None, change: WhatIf, other: AudioFeatures | None) -> AudioFeatures | None:
@@ -69,13 +68,7 @@ def _changed_voice(audio: AudioFeatures | None, change: WhatIf, other: AudioFeat
         "low notes only": lambda samples: low_pass(samples, change.cut),
         "noisy": lambda samples: noise(samples, change.snr, np.random.default_rng(0)),
     }
-    return with_samples(audio, alter[change.voice](audio.samples)) if change.voice in alter else audio
-
-
-def with_samples(audio: AudioFeatures, samples: np.ndarray) -> AudioFeatures:
-    """The features of another sound, as if it had come from the same file."""
-    mel_db = mel_spectrogram_db(samples.astype(np.float32))
-    return replace(audio, samples=samples, mel_db=mel_db, mfcc=mean_mfcc(mel_db))
+    return audio.with_samples(alter[change.voice](audio.samples)) if change.voice in alter else audio
 
 
 def _changed_face(video: VideoFeatures | None, change: str, maps: Maps) -> VideoFeatures | None:

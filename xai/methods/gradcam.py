@@ -1,69 +1,69 @@
 """Grad-CAM on the fused prediction, for every frame and every class, without a second pass.
 
-Selvaraju et al. 2017 (arXiv:1610.02391). ResNet-18 ends in a global average pool and the frames are averaged, so the
-gradient of a logit on each cell of ``layer4`` is ∂logit/∂feature_k ÷ (49 · frames): constant over the map. What
-``pytorch-grad-cam`` computes end to end is therefore a product of the classifier's Jacobian with maps already at hand.
+Selvaraju et al. 2017 (arXiv:1610.02391). ResNet-18 ends in a global average pool, so the gradient of a logit on each cell of
+``layer4`` is its derivative by the feature ÷ 49: constant over the map. What ``pytorch-grad-cam`` computes end to end is therefore
+a product of the classifier's gradients with maps already at hand. The library is the reference in the tests, and on request for
+any clip (:mod:`xai.reference`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import replace
 
-import cv2
 import numpy as np
 
-from features import N_AUDIO, Features
-from models.checkpoint import AnyModel, TokenModel
+from features import Features, Modality
 from models.labels import LABELS
-from xai.tokens import frame_gradients
+from models.model import EmotionModel
+from xai.explanation import Attribution, Contrast, FrameCells, Method, Panel, Say, Subject, silent
+from xai.masking import CELLS, chosen_frames
+from xai.metrics.randomisation import compare, scrambled_backbone, scrambled_model
+from xai.metrics.stability import slight_changes, steadiness
+from xai.score import LEARNED_BACKBONE, LEARNED_CLASSIFIER, Score
+
+_CLASSIFIERS, _BACKBONES = 8, 3  # scrambled networks
 
 
-@dataclass(frozen=True)
-class CamExplanation:
-    """Class-activation maps.
-
-    Attributes:
-        maps: float32 (8, n, 7, 7), one for each class and sampled frame, signed, in units of the logit's gradient;
-            zeros for frames that were left out.
-        method: name of the method.
-    """
-
-    maps: np.ndarray
-    method: str = "Grad-CAM"
-
-    def signed(self, target: int, against: int | None = None) -> np.ndarray:
-        """(n, 7, 7) maps of a class, or of a class rather than another (the difference of their logits)."""
-        return self.maps[target] - (self.maps[against] if against is not None else 0.0)
-
-    def heat(self, target: int, against: int | None = None) -> np.ndarray:
-        """(n, 7, 7) evidence in [−1, 1]: one scale for all frames, so that frames can be compared.
-
-        Grad-CAM keeps what speaks for the class; against another class, both signs are kept.
-        """
-        maps = self.signed(target, against)
-        if against is None:
-            maps = np.maximum(maps, 0.0)
-        peak = np.abs(maps).max(initial=0.0)
-        return maps / peak if peak > 0 else maps
-
-
-def explain_cam(features: Features, model: AnyModel) -> CamExplanation | None:
-    """Grad-CAM of all eight logits; None without a video."""
+def class_activation(features: Features, model: EmotionModel) -> np.ndarray:
+    """float32 (8, n, 7, 7): Grad-CAM of all eight logits, signed; zeros for frames that were left out."""
     video = features.video
-    if video is None:
-        return None
-    if isinstance(model, TokenModel):  # every frame is a token of its own, with its own gradient
-        alphas = (frame_gradients(features, model) / 49).astype(np.float32)
-        maps = np.zeros((len(LABELS), *video.maps[:, 0].shape), np.float32)
-        maps[:, video.used] = np.einsum("cnk,nkij->cnij", alphas, video.maps[video.used])
-        return CamExplanation(maps)
-    jacobian = model.jacobian(features.vector)[:, N_AUDIO:]
-    alpha = jacobian / (49 * video.used.sum())
-    maps = np.einsum("ck,nkij->cnij", alpha.astype(np.float32), video.maps)
-    assert maps.shape[0] == len(LABELS)
-    return CamExplanation(maps)
+    assert video is not None
+    alphas = (model.frame_gradients(model.encode(features)) / CELLS**2).astype(np.float32)
+    maps = np.zeros((len(LABELS), *video.maps[:, 0].shape), np.float32)
+    maps[:, video.used] = np.einsum("cnk,nkij->cnij", alphas, video.maps[video.used])
+    return maps
 
 
-def upsample(heat: np.ndarray, side: int) -> np.ndarray:
-    """(7, 7) → (side, side), bilinear: the resizing that pytorch-grad-cam uses."""
-    return cv2.resize(heat.astype(np.float32), (side, side))
+class GradCam(Method):
+    """See the module."""
+
+    key, title, panel, modality, at_once = "gradcam", "Grad-CAM", Panel.SAW, Modality.VIDEO, True
+    question = "Which part of which frame spoke for the emotion?"
+    how = "The gradient of the *fused* prediction weighs the last maps of the face network, from the pass that made it."
+    limits = "Anything finer than 7 × 7 cells a face."
+    paper = "Selvaraju et al. 2017 (arXiv:1610.02391)"
+    hint = "Under Method, Occlusion asks the model itself: it may do better."
+
+    def explain(self, subject: Subject, seed: int = 0, say: Say = silent) -> Attribution:
+        return Attribution(self.key, class_activation(subject.features, subject.model), FrameCells())
+
+    def checks(self, subject: Subject, attribution: Attribution, contrast: Contrast, say: Say = silent) -> Iterator[Score]:
+        yield from super().checks(subject, attribution, contrast, say)
+        features, model, backbone, frames = subject.features, subject.model, subject.backbone, chosen_frames(subject)
+        video = features.video
+        assert video is not None
+        crops, own = video.crops[frames], attribution.of(contrast)[frames]
+
+        def seen(changed: Features, judge: EmotionModel) -> np.ndarray:
+            say("Checking the heat: other pictures, scrambled networks…")
+            return self.explain(replace(subject, features=changed, model=judge)).of(contrast)[frames]
+
+        def with_maps(maps: np.ndarray) -> Features:
+            return features.with_part(Modality.VIDEO, video.with_maps(maps, frames))
+
+        changes = [seen(with_maps(backbone.maps(pictures)), model) for pictures in slight_changes(crops)]
+        yield steadiness(own, changes)
+        yield compare(LEARNED_CLASSIFIER, own, [seen(features, scrambled_model(model, k)) for k in range(_CLASSIFIERS)])
+        others = (scrambled_backbone(backbone, k) for k in range(_BACKBONES))  # type: ignore[arg-type]
+        yield compare(LEARNED_BACKBONE, own, [seen(with_maps(maps(crops)), model) for maps in others])

@@ -6,48 +6,39 @@ the model instead of its gradient, and so holds where a gradient says little abo
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-import cv2
 import numpy as np
 
-from features import Features
-from models.checkpoint import AnyModel
+from features import Modality
 from models.labels import LABELS
-from xai.masking import BLUR, CELLS, Maps, blend, face_logits, frame_features
-from xai.methods.gradcam import CamExplanation
+from xai.explanation import Attribution, FrameCells, Method, Panel, Say, Subject, silent
+from xai.masking import CELLS, FaceCellMasker, Masker, chosen_frames
+from xai.masking import FRAMES as _CHECKED
 
-METHOD = "Occlusion"
-FRAMES = 24  # of a long clip, evenly spaced: each is 49 passes
-
-
-def explain_occlusion(
-    features: Features, model: AnyModel, maps: Maps, say: Callable[[int, int], None] = lambda done, total: None
-) -> CamExplanation:
-    """Fall of all eight logits for every cell of the frames that count (at most :data:`FRAMES`); zeros in all others.
-
-    Args:
-        maps: the backbone.
-        say: told the number of frames done and of all, before each.
-    """
-    video = features.video
-    assert video is not None
-    rows = frame_features(video)
-    found = np.zeros((len(LABELS), *video.maps[:, 0].shape), np.float32)
-    whole = face_logits(features, model, rows[None])[0]
-    used = np.flatnonzero(video.used)
-    places = np.unique(np.linspace(0, len(used) - 1, min(FRAMES, len(used))).round().astype(int))
-    for done, (place, frame) in enumerate(zip(places, used[places], strict=True)):
-        say(done, len(places))
-        altered = np.repeat(rows[None], CELLS * CELLS, axis=0)
-        altered[:, place] = maps(_each_cell_blurred(video.crops[frame])).mean(axis=(2, 3))
-        fall = whole - face_logits(features, model, altered)
-        found[:, frame] = fall.T.reshape(len(LABELS), CELLS, CELLS)
-    return CamExplanation(found, METHOD)
+FRAMES = 4 * (_CHECKED - 1) + 1  # of a long clip, evenly spaced, each 49 passes: those that checks look at are among them
 
 
-def _each_cell_blurred(crop: np.ndarray) -> np.ndarray:
-    """uint8 (224, 224, 3) → (49, 224, 224, 3)."""
-    blurred = cv2.GaussianBlur(crop, (0, 0), BLUR)
-    kept = ~np.eye(CELLS * CELLS, dtype=bool).reshape(-1, 1, CELLS, CELLS)
-    return np.stack([blend(crop[None], blurred[None], cell)[0] for cell in kept])
+def leave_one_out(masker: Masker) -> np.ndarray:
+    """(8, p): fall of each logit when one part is removed and all others are kept."""
+    parts = len(masker)
+    logits = masker(np.concatenate([np.ones((1, parts), bool), ~np.eye(parts, dtype=bool)]))
+    return (logits[0] - logits[1:]).T
+
+
+class Occlusion(Method):
+    """See the module. Of a long clip at most :data:`FRAMES` frames are asked about; zeros in all others."""
+
+    key, title, panel, modality = "occlusion", "Occlusion", Panel.SAW, Modality.VIDEO
+    question = "Without which part of which frame would the emotion be less probable?"
+    how = "Every cell is blurred in turn, and the whole model judges the recording again: how much the logit falls."
+    limits = "Parts that only matter together; anything finer than 7 × 7 cells a face."
+    paper = "Zeiler & Fergus 2014 (arXiv:1311.2901)"
+
+    def explain(self, subject: Subject, seed: int = 0, say: Say = silent) -> Attribution:
+        video = subject.features.video
+        assert video is not None
+        found = np.zeros((len(LABELS), *video.maps[:, 0].shape), np.float32)
+        frames = chosen_frames(subject, FRAMES)
+        for done, frame in enumerate(frames, 1):
+            masker = FaceCellMasker(subject, np.array([frame]), f"Blurring frame {done} of {len(frames)}, cell by cell…", say)
+            found[:, frame] = leave_one_out(masker).reshape(len(LABELS), CELLS, CELLS)
+        return Attribution(self.key, found, FrameCells())

@@ -1,4 +1,4 @@
-"""SHAP values of the 552 features: expected gradients.
+"""SHAP values of the features: expected gradients.
 
 Erion et al. 2021 (arXiv:1906.10670), what ``shap.GradientExplainer`` estimates: the mean over reference recordings r
 of (x − r) · ∫ ∂f(r + t (x − r)) dt. The library draws r and t at random; by default every reference is used here, with t
@@ -9,123 +9,89 @@ The library's estimator stays selectable, and is the reference in the tests.
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
 
-from features import N_AUDIO, N_FEATURES, Features
-from models.checkpoint import AnyModel, EmotionModel, TokenModel
-from models.labels import LABELS
+from models.model import EmotionModel
+from xai.explanation import Attribution, Columns, Contrast, Method, Panel, Say, Subject, silent
+from xai.masking import present_columns
 from xai.methods.path_nodes import path_nodes
-from xai.tokens import expected_gradients
+from xai.metrics.randomisation import compare, scrambled_model
+from xai.score import LEARNED_CLASSIFIER, LEFT_OVER, Score
 
 ESTIMATORS = ("quadrature", "shap")
-NODES = 8
-_TOKEN_NODES = 12
-_BATCH = 512
 _LIBRARY_SAMPLES = 200  # GradientExplainer's default
 _library = threading.Lock()  # it seeds numpy's random numbers, which all threads share
 
 
-@dataclass(frozen=True)
-class ShapExplanation:
-    """Attributions of the calibrated logits.
+class Shap(Method):
+    """See the module. The estimator is a setting of the subject. A missing modality gets zeros."""
 
-    Attributes:
-        values: float (8, 552).
-        base: float (8,): mean logit of the reference recordings.
-        logits: float (8,): logits of this recording.
-        estimator, seed: settings.
-    """
+    key, title, panel, at_once = "shap", "SHAP", Panel.WEIGHED, True
+    question = "How much did each of the 552 numbers add?"
+    how = "Expected gradients: along straight paths from training clips to this one, each feature's share of the change is added up."
+    limits = "Causes outside the model."
+    paper = "Lundberg & Lee 2017 (arXiv:1705.07874), Erion et al. 2021 (arXiv:1906.10670)"
 
-    values: np.ndarray
-    base: np.ndarray
-    logits: np.ndarray
-    estimator: str
-    seed: int
+    def explain(self, subject: Subject, seed: int = 0, say: Say = silent) -> Attribution:
+        """Raises ValueError where the settings name no estimator of :data:`ESTIMATORS`."""
+        model, inputs, estimator = subject.model, subject.inputs, subject.settings.estimator
+        if estimator not in ESTIMATORS:
+            raise ValueError(f"unknown estimator {estimator!r}: choose one of {', '.join(ESTIMATORS)}")
+        references = model.references(inputs)
+        if estimator == "shap" and inputs.tensor is not None:  # the library wants one tensor, not a sequence with gaps
+            values = library_values(model, inputs, references, seed)
+        else:
+            estimator, places = ESTIMATORS[0], path_nodes(model.budget.path_nodes, len(references))
+            values = model.path_gradients(inputs, references, places)
+        logits, base = model.logits(inputs)[0], model.logits(references).mean(axis=0)
+        extras = {"base": base, "residual": logits - base - values.sum(axis=1)}
+        return Attribution(self.key, values, Columns(present_columns(subject)), {"estimator": estimator, "seed": seed}, extras)
 
-    @property
-    def residual(self) -> np.ndarray:
-        """(8,): logit − base − sum of the values; 0 if the explanation is complete."""
-        return self.logits - self.base - self.values.sum(axis=1)
+    def checks(self, subject: Subject, attribution: Attribution, contrast: Contrast, say: Say = silent) -> Iterator[Score]:
+        yield from super().checks(subject, replace(attribution, settings={}), contrast, say)
+        yield Score(LEFT_OVER, left_over(attribution, contrast))
+        plain = replace(subject, settings=replace(subject.settings, estimator=ESTIMATORS[0]))
+        present, seed = attribution.parts.present, attribution.settings["seed"]  # type: ignore[attr-defined]
 
-    def left_over(self, target: int, against: int | None = None) -> float:
-        r"""\|residual\| as a share of \|logit − base\|, for a class or for the difference of two."""
-        residual, gain = self.residual, self.logits - self.base
-        if against is not None:
-            residual, gain = residual - residual[against], gain - gain[against]
-        return float(abs(residual[target]) / max(abs(gain[target]), 1e-9))
+        def scrambled(k: int) -> np.ndarray:
+            say("Checking the weights: scrambled networks…")
+            other = replace(plain, model=scrambled_model(subject.model, k))
+            return self.explain(other, seed).of(contrast)[present]
 
-    def signed(self, target: int, against: int | None = None) -> np.ndarray:
-        """(552,) values of a class, or of a class rather than another."""
-        return self.values[target] - (self.values[against] if against is not None else 0.0)
-
-    def by_modality(self, target: int, against: int | None = None) -> dict[str, float]:
-        """Sum of the values over the voice's and over the face's features."""
-        values = self.signed(target, against)
-        return {"audio": float(values[:N_AUDIO].sum()), "video": float(values[N_AUDIO:].sum())}
-
-
-def explain_shap(
-    features: Features, model: AnyModel, *, estimator: str = "quadrature", seed: int = 0, nodes: int = NODES
-) -> ShapExplanation:
-    """SHAP values of all 552 features for all eight classes. A missing modality gets zeros.
-
-    Args:
-        estimator: ``quadrature`` with ``nodes`` points on each path, or the library's sampling, ``shap``, with ``seed``.
-
-    Raises:
-        ValueError: there is no such estimator.
-    """
-    if estimator not in ESTIMATORS:
-        raise ValueError(f"unknown estimator {estimator!r}: choose one of {', '.join(ESTIMATORS)}")
-    if isinstance(model, TokenModel):  # the library wants one tensor, not a sequence with gaps
-        return ShapExplanation(*expected_gradients(features, model, _TOKEN_NODES), "quadrature", seed)
-    x = model.standardise(features.vector[None])
-    missing = torch.from_numpy(np.isnan(features.vector))
-    reference = model.standardise(model.reference).masked_fill(missing, 0.0)
-    values = quadrature(model, x, reference, nodes) if estimator == "quadrature" else library_values(model, x, reference, seed)
-    with torch.inference_mode():
-        base = model.forward(reference).double().mean(0).numpy()
-        logits = model.forward(x).double()[0].numpy()
-    return ShapExplanation(values, base, logits, estimator, seed)
+        own = attribution.of(contrast)[present]
+        yield compare(LEARNED_CLASSIFIER, own, [scrambled(k) for k in range(subject.model.budget.scrambled)])
 
 
-def quadrature(model: EmotionModel, x: torch.Tensor, reference: torch.Tensor, nodes: int) -> np.ndarray:
-    """Standardised (1, 552) and (m, 552) → (8, 552) expected gradients with ``nodes`` points on each path."""
-    t = torch.from_numpy(path_nodes(nodes, len(reference))).float()
-    step = x - reference
-    points = (reference + t[:, :, None] * step).flatten(0, 1)
-    share = step.repeat(nodes, 1)
-    values = torch.zeros(len(LABELS), N_FEATURES, dtype=torch.float64)
-    for block, part in zip(points.split(_BATCH), share.split(_BATCH), strict=True):
-        z = block.clone().requires_grad_(True)
-        logits = model.forward(z).sum(0)
-        for target in range(len(LABELS)):
-            (gradient,) = torch.autograd.grad(logits[target], z, retain_graph=target < len(LABELS) - 1)
-            values[target] += (gradient * part).sum(0).double()
-    return (values / len(points)).numpy()
+def left_over(attribution: Attribution, contrast: Contrast) -> float:
+    r"""\|residual\| as a share of \|logit − base\|, for a class or for the difference of two."""
+    residual = contrast.of(attribution.extras["residual"])
+    gain = residual + contrast.of(attribution.values.sum(axis=1))
+    return float(abs(residual) / max(abs(gain), 1e-9))
 
 
 class _Calibrated(torch.nn.Module):
     """The library wants a module; it must see the calibrated logits."""
 
-    def __init__(self, model: EmotionModel) -> None:
+    def __init__(self, model: EmotionModel, inputs: Any) -> None:
         super().__init__()
-        self.classifier, self._model = model.classifier, model
+        self.classifier, self._model, self._inputs = model.classifier, model, inputs
 
     def forward(self, z: torch.Tensor) -> torch.Tensor:
-        return self._model.forward(z)
+        return self._model.forward(self._inputs.with_tensor(z))
 
 
-def library_values(model: EmotionModel, x: torch.Tensor, reference: torch.Tensor, seed: int) -> np.ndarray:
-    """Standardised (1, 552) and (m, 552) → (8, 552) by ``shap.GradientExplainer`` with 200 samples, its default."""
+def library_values(model: EmotionModel, inputs: Any, references: Any, seed: int) -> np.ndarray:
+    """(8, d) by ``shap.GradientExplainer`` with 200 samples, its default, for inputs of one that are one vector."""
     from shap import GradientExplainer
 
     with _library:
-        explainer = GradientExplainer(_Calibrated(model), reference)
-        return np.asarray(explainer.shap_values(x, nsamples=_LIBRARY_SAMPLES, rseed=seed))[0].T
+        explainer = GradientExplainer(_Calibrated(model, inputs), references.tensor)
+        return np.asarray(explainer.shap_values(inputs.tensor, nsamples=_LIBRARY_SAMPLES, rseed=seed))[0].T
 
 
 def face_picture(values: np.ndarray, maps: np.ndarray) -> np.ndarray:
@@ -145,5 +111,5 @@ def face_picture(values: np.ndarray, maps: np.ndarray) -> np.ndarray:
     picture = np.einsum("k,nkij->nij", np.where(alive, values / np.where(alive, total, 1.0), 0.0), maps.astype(np.float64))
     used = maps.any(axis=(1, 2, 3))
     # The value of a map that is dark everywhere belongs nowhere in particular.
-    picture[used] += values[~alive].sum() / (49 * max(used.sum(), 1))
+    picture[used] += values[~alive].sum() / (maps[0, 0].size * max(used.sum(), 1))
     return picture

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from xai.explanation import Attribution, Contrast, Panel, Say, Subject, silent
+from xai.masking import masker_of
 from xai.score import FAITHFULNESS, Score
 
 Judge = Callable[[np.ndarray], np.ndarray]
@@ -83,6 +85,21 @@ def measure_curves(evidence: np.ndarray, judge: Judge, steps: int, randoms: int,
     whole[:, 0], whole[:, -1] = logits[0], logits[1]
     whole[:, 1:-1] = logits[2:].reshape(len(orders), -1)
     return Curves(whole[0], whole[1, ::-1], whole[2:])
+
+
+def check_faithfulness(subject: Subject, attribution: Attribution, contrast: Contrast, say: Say = silent) -> Score:
+    """:func:`faithfulness` of what an attribution shows, with its own parts removed."""
+    masker = masker_of(attribution.parts, subject, f"Checking {_PANEL_WORDS[attribution.parts.panel]}…", say)
+    evidence = masker.select(attribution.shown(contrast))
+    seed = attribution.settings.get("seed", 0)
+    return faithfulness(evidence, lambda kept: contrast.of_logits(masker(kept)), *masker.effort, seed)
+
+
+_PANEL_WORDS = {
+    Panel.SAW: "the heat: blurring parts of the face",
+    Panel.HEARD: "the sound: fading its patches",
+    Panel.WEIGHED: "the weights: taking features away",
+}
 
 
 def faithfulness(evidence: np.ndarray, judge: Judge, steps: int, randoms: int, seed: int = 0) -> Score:

@@ -6,18 +6,15 @@ knowledge is gone. An edge detector, or a habit of marking the middle, looks the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import deepcopy
-from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
-from models.checkpoint import AnyModel
-from models.networks.backbone import FaceBackbone
-from xai.masking import Maps
+from models.model import EmotionModel
 from xai.metrics.stability import rank_correlation
 from xai.score import Measure, Score
 
@@ -34,14 +31,14 @@ def scramble(network: nn.Module, seed: int) -> nn.Module:
     return copy
 
 
-def scrambled_model(model: AnyModel, seed: int) -> AnyModel:
+def scrambled_model(model: EmotionModel, seed: int) -> EmotionModel:
     """The model with its classifier scrambled."""
-    return replace(model, classifier=scramble(model.classifier, seed).eval(), digest=f"{model.digest}-scrambled-{seed}")
+    return model.with_classifier(scramble(model.classifier, seed).eval(), f"scrambled-{seed}")
 
 
-def scrambled_backbone(backbone: FaceBackbone, seed: int) -> Maps:
+def scrambled_backbone(backbone: nn.Module, seed: int) -> Callable[[np.ndarray], np.ndarray]:
     """The backbone scrambled. Batch normalisation keeps activations in range, which the learned moments would not."""
-    copy = cast(FaceBackbone, scramble(backbone, seed))
+    copy: Any = scramble(backbone, seed)
     for module in copy.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.train()

@@ -6,19 +6,14 @@ Alvarez-Melis & Jaakkola 2018 (arXiv:1806.08049): neighbouring inputs should hav
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from itertools import combinations
 
 import cv2
 import numpy as np
-from scipy.stats import rankdata
 
-from features import Features
-from features.extract import join
 from features.faces import CROP
 from xai.score import STEADY, TOP_FIVE, Score
 
-SEEDS = 10
 _TOP = 5
 _CROPS = ((0.94, 0.0, 0.0), (0.94, 1.0, 1.0), (0.97, 0.5, 0.0))  # share of the side that is kept, and where it lies
 _NOISE = (4.0, 8.0)  # standard deviations, of 255
@@ -26,6 +21,8 @@ _NOISE = (4.0, 8.0)  # standard deviations, of 255
 
 def rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
     """Spearman's ρ of two explanations of one shape; 0 where one of them is the same everywhere, and so ranks nothing."""
+    from scipy.stats import rankdata  # some 40 MB that no prediction needs
+
     ranks = np.stack([rankdata(a.ravel()), rankdata(b.ravel())])
     ranks -= ranks.mean(axis=1, keepdims=True)
     size = np.linalg.norm(ranks, axis=1)
@@ -69,16 +66,6 @@ def recrop(crop: np.ndarray, share: float, right: float, down: float) -> np.ndar
     side = round(share * CROP)
     x, y = round(right * (CROP - side)), round(down * (CROP - side))
     return cv2.resize(crop[y : y + side, x : x + side], (CROP, CROP), interpolation=cv2.INTER_LINEAR)
-
-
-def with_maps(features: Features, maps: np.ndarray, frames: np.ndarray) -> Features:
-    """The same recording with other maps (f, 512, 7, 7) in some of its frames."""
-    video = features.video
-    assert video is not None
-    changed = video.maps.copy()
-    changed[frames] = maps
-    seen = replace(video, maps=changed)
-    return replace(features, video=seen, vector=join(features.audio.mfcc if features.audio else None, seen.mean))
 
 
 def _ends(values: Sequence[float]) -> tuple[float, float]:

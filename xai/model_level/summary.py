@@ -8,26 +8,25 @@ from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import numpy as np
-import torch
 from tqdm import tqdm
 
-from features import FEATURE_NAMES, N_AUDIO
-from models.checkpoint import AnyModel, EmotionModel, load_model
-from models.data.clips import Clips, token_rows
+from features import SPACE, Modality
+from models.checkpoint import load_model
+from models.data.clips import Clips
 from models.labels import LABELS
+from models.model import EmotionModel
 from models.reference import load_reference
 from models.registry import MODELS, RESULTS
-from xai.methods.shap import quadrature
-from xai.tokens import path_gradients
+from xai.methods.path_nodes import path_nodes
 
 _CLIPS = 112
-_FACE_FEATURES = 10
-_NODES, _TOKEN_NODES = 4, 3
+_ALL = 64  # features of a modality that are all shown; of more, the strongest
+_STRONGEST = 10
 _REFERENCES = 24
 
 
@@ -37,9 +36,9 @@ class Summary:
 
     Attributes:
         values: float32 (n, 8, k), of the calibrated logits.
-        raw: float32 (n, k), the features themselves; the last is the mean of what is not named.
-        names: k names: MFCCs, the strongest face features, and all other face features together.
-        voices: how many of them belong to the voice.
+        raw: float32 (n, k), the features themselves; where others are summed up, their mean.
+        names: k names: of a modality with many features the strongest, and all others together.
+        voices: how many of them belong to the voice; the others belong to the face.
     """
 
     values: np.ndarray
@@ -47,49 +46,51 @@ class Summary:
     names: list[str]
     voices: int
 
-    def strongest(self, target: int, count: int, voice: bool) -> np.ndarray:
+    @property
+    def modalities(self) -> dict[Modality, np.ndarray]:
+        """Positions of the features of each modality that the model judges."""
+        parts = {Modality.AUDIO: np.arange(self.voices), Modality.VIDEO: np.arange(self.voices, len(self.names))}
+        return {modality: rows for modality, rows in parts.items() if len(rows)}
+
+    def strongest(self, target: int, count: int, modality: Modality) -> np.ndarray:
         """Positions of the features of one modality with the largest mean absolute value for a class, best first."""
-        mine = np.arange(self.voices) if voice else np.arange(self.voices, len(self.names))
+        mine = self.modalities[modality]
         return mine[np.argsort(-np.abs(self.values[:, target][:, mine]).mean(axis=0), kind="stable")][:count]
 
+    def effect(self, target: int, modality: Modality) -> float:
+        """By how much all features of a modality together move the logit of a class, on average over the clips."""
+        return float(np.abs(self.values[:, target, self.modalities[modality]].sum(axis=1)).mean())
 
-def summarise(model: AnyModel, clips: Clips) -> Summary:
+
+def summarise(model: EmotionModel, clips: Clips) -> Summary:
     """SHAP values of ``clips``; fewer references and nodes than for a single clip, as the noise averages out."""
     rows = np.linspace(0, len(clips.label) - 1, min(_CLIPS, len(clips.label))).round().astype(int)
     vectors = clips.vectors()[rows]
     values = np.stack([_values(model, clips, row) for row in tqdm(rows, model.name, leave=False, disable=None)])
-    voice, face = values[:, :, :N_AUDIO], values[:, :, N_AUDIO:]
-    top = np.sort(np.argsort(-np.abs(face).mean(axis=(0, 1)))[:_FACE_FEATURES])
-    rest = np.setdiff1d(np.arange(face.shape[2]), top)
-    shown = [voice, face[:, :, top], face[:, :, rest].sum(axis=2, keepdims=True)]
-    raw = [vectors[:, :N_AUDIO], vectors[:, N_AUDIO + top], vectors[:, N_AUDIO + rest].mean(axis=1, keepdims=True)]
-    names = FEATURE_NAMES[:N_AUDIO] + [FEATURE_NAMES[N_AUDIO + k] for k in top] + [f"{len(rest)} other face features"]
-    summary = Summary(np.concatenate(shown, axis=2).astype(np.float32), np.concatenate(raw, axis=1).astype(np.float32), names, N_AUDIO)
-    return _only(summary, model.hears, model.sees)
+    parts = {m: _shown(SPACE.part(values, m), SPACE.part(vectors, m), m) for m in model.spec.modalities}
+    shown, raw, names = zip(*parts.values(), strict=True)
+    values, raws = (np.concatenate(part, axis=-1).astype(np.float32) for part in (shown, raw))
+    voices = len(parts[Modality.AUDIO][2]) if Modality.AUDIO in parts else 0
+    return Summary(values, raws, [name for own in names for name in own], voices)
 
 
-def _only(summary: Summary, hears: bool, sees: bool) -> Summary:
-    """Without the modality that the model does not judge."""
-    kept = np.array([hears if k < summary.voices else sees for k in range(len(summary.names))])
-    names = [name for name, keep in zip(summary.names, kept, strict=True) if keep]
-    return Summary(summary.values[:, :, kept], summary.raw[:, kept], names, summary.voices if hears else 0)
+def _shown(values: np.ndarray, raw: np.ndarray, modality: Modality) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """Values (n, 8, d), raw features (n, d) and names of one modality: the strongest by themselves, all others as one."""
+    names = list(SPACE.columns[modality])
+    if len(names) <= _ALL:
+        return values, raw, names
+    top = np.sort(np.argsort(-np.abs(values).mean(axis=(0, 1)))[:_STRONGEST])
+    rest = np.setdiff1d(np.arange(len(names)), top)
+    kept = np.concatenate([values[:, :, top], values[:, :, rest].sum(axis=2, keepdims=True)], axis=2)
+    means = np.concatenate([raw[:, top], raw[:, rest].mean(axis=1, keepdims=True)], axis=1)
+    return kept, means, [*(names[k] for k in top), f"{len(rest)} other {modality.noun} features"]
 
 
-def _values(model: AnyModel, clips: Clips, row: int) -> np.ndarray:
+def _values(model: EmotionModel, clips: Clips, row: int) -> np.ndarray:
     """(8, 552) SHAP values of one clip."""
-    if isinstance(model, EmotionModel):
-        vector = clips.vectors()[row]
-        missing = torch.from_numpy(np.isnan(vector))
-        reference = model.standardise(model.reference[:_REFERENCES]).masked_fill(missing, 0.0)
-        return quadrature(model, model.standardise(vector[None]), reference, _NODES)
-    few = replace(model, reference_voice=model.reference_voice[:_REFERENCES], reference_faces=model.reference_faces[:_REFERENCES])
-    batch = token_rows(few, clips, np.array([row]))
-    return path_gradients(batch, few, _TOKEN_NODES)[0]
-
-
-def state_of(model: AnyModel) -> str:
-    """What a model is best shown."""
-    return "both" if model.hears and model.sees else "voice" if model.hears else "face"
+    inputs = next(iter(model.encode_clips(clips.rows(np.array([row])))))
+    references = model.references(inputs, _REFERENCES)
+    return model.path_gradients(inputs, references, path_nodes(model.budget.summary_nodes, len(references)))
 
 
 @cache
@@ -111,7 +112,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = p.parse_args(arguments)
     for name in options.model:
         model = load_model(name)
-        summary = summarise(model, load_reference(state_of(model)))
+        summary = summarise(model, load_reference(model.spec.states[0]))
         path = options.out / f"summary.{name}.npz"
         arrays = {"values": summary.values.astype(np.float16), "raw": summary.raw, "names": np.array(summary.names)}
         np.savez_compressed(path, allow_pickle=False, voices=np.array(summary.voices), **arrays)

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from features import Features
+from features import Features, Modality
 from features.audio import HOP, AudioFeatures
 from features.faces import Box
 from features.video import VideoFeatures
-from models.checkpoint import AnyModel
-from xai.quality.typicality import Likeness, face_likeness, voice_likeness
+from models.model import EmotionModel
+from xai.quality.typicality import Typicality, typicality
 from xai.score import Level
 
 _SHORT, _TOO_SHORT, _LONG = 1.0, 0.4, 20.0  # seconds
@@ -29,11 +29,11 @@ _DIM, _DARK = 90.0, 40.0  # of 255: the brightest part of the picture, which no 
 _FEW = 0.5  # of all pictures
 _JUMP = 0.05  # overlap of the face in one picture with that in the next
 _SAME = 0.02  # deviations per feature: no two recordings are that close
-_FAR = 2.0  # times the distance that 95 of 100 strangers' clips do not exceed
+_FAR = 2.0  # times the distance that 95 of 100 clips of other people do not exceed
 
 
 @dataclass(frozen=True)
-class Check:
+class QualityCheck:
     """One line: ``modality`` is ``voice`` or ``face``, ``value`` in the unit that ``words`` name."""
 
     name: str
@@ -43,33 +43,33 @@ class Check:
     words: str
 
 
-def check_clip(features: Features, model: AnyModel) -> tuple[Check, ...]:
+def check_quality(features: Features, model: EmotionModel) -> tuple[QualityCheck, ...]:
     """Every check that applies to what the model is shown."""
-    found: list[Check] = []
-    if features.audio is not None and model.hears:
-        found += _voice(features.audio, voice_likeness(features, model))
-    if features.video is not None and model.sees:
+    found: list[QualityCheck] = []
+    if features.audio is not None and model.judges(Modality.AUDIO):
+        found += _voice(features.audio, typicality(features, model, Modality.AUDIO))
+    if features.video is not None and model.judges(Modality.VIDEO):
         # A voice that is none, or noise, is nothing to fall back on.
         usable = bool(found) and all(check.level is not Level.RED for check in found)
-        found += _face(features.video, face_likeness(features, model), usable)
+        found += _face(features.video, typicality(features, model, Modality.VIDEO), usable)
     return tuple(found)
 
 
-def should_be_asked(checks: tuple[Check, ...]) -> bool:
+def should_be_asked(checks: tuple[QualityCheck, ...]) -> bool:
     """False if every modality that is there has something so wrong that the model knows nothing like it."""
     there = {check.modality for check in checks}
     bad = {check.modality for check in checks if check.level is Level.RED}
     return not there or there != bad
 
 
-def _voice(audio: AudioFeatures, likeness: Likeness | None) -> Iterator[Check]:
+def _voice(audio: AudioFeatures, typical: Typicality | None) -> Iterator[QualityCheck]:
     blocks = audio.samples[: max(1, len(audio.samples) // HOP) * HOP].astype(float)
     blocks = blocks.reshape(-1, HOP) if len(blocks) >= HOP else blocks[None]
     decibels = 10 * np.log10((blocks**2).mean(axis=1) + 1e-12)
     loud, quiet = float(np.percentile(decibels, 95)), float(np.percentile(decibels, 5))
     yield _length(audio.seconds)
     clipped = float(np.mean(np.abs(audio.samples) > _FULL_SCALE))
-    yield Check(
+    yield QualityCheck(
         "clipping",
         "voice",
         _above(clipped, _CLIPPED, _BADLY_CLIPPED),
@@ -78,14 +78,14 @@ def _voice(audio: AudioFeatures, likeness: Likeness | None) -> Iterator[Check]:
         if clipped > _CLIPPED
         else "Not overdriven.",
     )
-    yield Check(
+    yield QualityCheck(
         "level",
         "voice",
         Level.AMBER if loud < _QUIET else Level.GREEN,
         loud,
         f"Very quiet ({loud:.0f} dB at its loudest): record closer to the microphone." if loud < _QUIET else "Loud enough.",
     )
-    yield Check(
+    yield QualityCheck(
         "noise",
         "voice",
         _below(loud - quiet, _NOISY, _TOO_NOISY),
@@ -94,43 +94,47 @@ def _voice(audio: AudioFeatures, likeness: Likeness | None) -> Iterator[Check]:
         if loud - quiet < _NOISY
         else f"Speech stands out from the background ({loud - quiet:.0f} dB).",
     )
-    if likeness is not None:
-        yield _like("voice", likeness, "voice, language or microphone")
+    if typical is not None:
+        yield _like("voice", typical, "voice, language or microphone")
 
 
-def _length(seconds: float) -> Check:
+def _length(seconds: float) -> QualityCheck:
     words = f"{seconds:.1f} s long."
     if seconds < _SHORT:
         words = f"Only {seconds:.1f} s long: the model learned from clips of about 3 s; use a whole sentence."
     elif seconds > _LONG:
         words = f"{seconds:.0f} s long, and judged as one: the model learned from single sentences; cut out the one that matters."
     long = Level.AMBER if seconds > _LONG else Level.GREEN
-    return Check("length", "voice", max(_below(seconds, _SHORT, _TOO_SHORT), long, key=list(Level).index), seconds, words)
+    return QualityCheck("length", "voice", max(_below(seconds, _SHORT, _TOO_SHORT), long, key=list(Level).index), seconds, words)
 
 
-def _face(video: VideoFeatures, likeness: Likeness | None, usable_voice: bool) -> Iterator[Check]:
+def _face(video: VideoFeatures, typical: Typicality | None, usable_voice: bool) -> Iterator[QualityCheck]:
     found = [face for face in video.faces if face is not None]
     share = len(found) / len(video.faces)
-    yield Check(
+    advice = "use a frontal camera" + (", or judge the voice alone." if usable_voice else ".")
+    yield QualityCheck(
         "faces",
         "face",
         Level.RED if not found else _below(share, 1.0, _FEW),
         share,
-        f"A face in {len(found)} of {len(video.faces)} pictures"
-        + ("." if share == 1 else ": use a frontal camera" + (", or judge the voice alone." if usable_voice else ".")),
+        f"A face in {len(found)} of {len(video.faces)} pictures."
+        if share == 1
+        else f"A face in {len(found)} of {len(video.faces)} pictures, and the others were left out: {advice}"
+        if found
+        else f"No face was found, so the middle of the picture was used: {advice}",
     )
     if found:
         yield from _found_faces(video, found)
     bright = float(np.median([_brightness(picture) for picture in video.pictures]))
-    yield Check(
+    yield QualityCheck(
         "light",
         "face",
         _below(bright, _DIM, _DARK),
         bright,
         "Low light: turn a lamp towards the face." if bright < _DIM else "Enough light.",
     )
-    if likeness is not None:
-        yield _like("face", likeness, "face, light or camera")
+    if typical is not None:
+        yield _like("face", typical, "face, light or camera")
 
 
 def _brightness(picture: np.ndarray) -> float:
@@ -138,9 +142,9 @@ def _brightness(picture: np.ndarray) -> float:
     return float(np.percentile(np.maximum.reduce(cv2.split(picture[::2, ::2])), 95))
 
 
-def _found_faces(video: VideoFeatures, found: list[Box]) -> Iterator[Check]:
+def _found_faces(video: VideoFeatures, found: list[Box]) -> Iterator[QualityCheck]:
     width = float(np.median([face.w for face in found]))
-    yield Check(
+    yield QualityCheck(
         "size",
         "face",
         _below(width, _SMALL, _TOO_SMALL),
@@ -149,7 +153,7 @@ def _found_faces(video: VideoFeatures, found: list[Box]) -> Iterator[Check]:
         if width < _SMALL
         else f"The face is {width:.0f} pixels wide.",
     )
-    yield Check(
+    yield QualityCheck(
         "several",
         "face",
         Level.AMBER if video.several_faces else Level.GREEN,
@@ -158,7 +162,7 @@ def _found_faces(video: VideoFeatures, found: list[Box]) -> Iterator[Check]:
     )
     overlaps = [a.overlap(b) for a, b in zip(video.faces, video.faces[1:], strict=False) if a is not None and b is not None]
     least = min(overlaps, default=1.0)
-    yield Check(
+    yield QualityCheck(
         "jump",
         "face",
         Level.AMBER if least < _JUMP else Level.GREEN,
@@ -169,16 +173,16 @@ def _found_faces(video: VideoFeatures, found: list[Box]) -> Iterator[Check]:
     )
 
 
-def _like(modality: str, likeness: Likeness, subject: str) -> Check:
-    far, percentile = likeness.distance / likeness.usual, likeness.percentile
-    if likeness.nearest < _SAME:
+def _like(modality: str, typical: Typicality, subject: str) -> QualityCheck:
+    far, percentile = typical.distance / typical.usual, typical.percentile
+    if typical.nearest < _SAME:
         words = "The model has learned from this very recording: its answer proves nothing. Use one that it has not met."
-        return Check("likeness", modality, Level.AMBER, percentile, words)
+        return QualityCheck("likeness", modality, Level.AMBER, percentile, words)
     level = Level.RED if far > _FAR else Level.AMBER if percentile > 95 else Level.GREEN
-    words = f"Closer to the {likeness.clips} reference clips than {100 - percentile:.0f} of 100 strangers' clips are."
+    words = f"Closer to the {typical.clips} reference clips than {100 - percentile:.0f} of 100 clips of unseen people are."
     if level is not Level.GREEN:
-        words = f"Unlike the {likeness.clips} reference clips in {subject} ({far:.1f} times the usual distance): trust the answer less."
-    return Check("likeness", modality, level, percentile, words)
+        words = f"Unlike the {typical.clips} reference clips in {subject} ({far:.1f} times the usual distance): trust the answer less."
+    return QualityCheck("likeness", modality, level, percentile, words)
 
 
 def _below(value: float, amber: float, red: float) -> Level:

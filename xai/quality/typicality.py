@@ -2,7 +2,7 @@
 
 k-nearest-neighbour distance in the space of standardised features (Sun et al. 2022, arXiv:2204.06507, who use it on
 embeddings). What counts as usual is measured between people: the distance of each reference clip to its neighbours among
-other actors, as a stranger's clip would have it.
+other actors, as a clip of an unseen speaker would have it.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from functools import cache
 
 import numpy as np
 
-from features import N_AUDIO, Features
-from models.checkpoint import AnyModel
+from features import SPACE, Features, Modality
+from models.model import EmotionModel
 from models.reference import load_reference
 
 NEIGHBOURS = 5
 
 
 @dataclass(frozen=True)
-class Likeness:
+class Typicality:
     """Attributes:
     distance: mean over the nearest reference clips, in deviations per feature; nearest: that of the very nearest.
     percentile: share (0 to 100) of held-out reference clips that lie nearer to theirs.
@@ -36,34 +36,23 @@ class Likeness:
     actors: int
 
 
-def voice_likeness(features: Features, model: AnyModel) -> Likeness | None:
-    """Of the 40 mean MFCCs; None without a voice."""
-    if features.audio is None:
+def typicality(features: Features, model: EmotionModel, modality: Modality) -> Typicality | None:
+    """Of the features of one modality; None where it is missing."""
+    if modality not in features.parts:
         return None
-    return _place(features.vector[:N_AUDIO], "voice", model.reference[:, :N_AUDIO].std(axis=0))
-
-
-def face_likeness(features: Features, model: AnyModel) -> Likeness | None:
-    """Of the 512 face features; None without a video."""
-    if features.video is None:
-        return None
-    return _place(features.vector[N_AUDIO:], "face", model.reference[:, N_AUDIO:].std(axis=0))
-
-
-def _place(own: np.ndarray, state: str, deviation: np.ndarray) -> Likeness:
-    clips, held_out = _known(state, tuple(np.maximum(deviation, 1e-6).tolist()))
-    z = own / np.maximum(deviation, 1e-6)
+    deviation = np.maximum(SPACE.part(model.reference, modality).std(axis=0), 1e-6)
+    clips, held_out = _known(modality, tuple(deviation.tolist()))
+    z = features.parts[modality].vector / deviation
     distance, nearest = (float(knn_distance(z[None], clips, count)[0]) for count in (NEIGHBOURS, 1))
-    actors = len(np.unique(load_reference(state).actor))
-    return Likeness(distance, nearest, float(100 * (held_out < distance).mean()), float(np.percentile(held_out, 95)), len(clips), actors)
+    actors = len(np.unique(load_reference(modality.noun).actor))
+    return Typicality(distance, nearest, float(100 * (held_out < distance).mean()), float(np.percentile(held_out, 95)), len(clips), actors)
 
 
 @cache
-def _known(state: str, deviation: tuple[float, ...]) -> tuple[np.ndarray, np.ndarray]:
+def _known(modality: Modality, deviation: tuple[float, ...]) -> tuple[np.ndarray, np.ndarray]:
     """Standardised reference clips (n, d), and the distance of each to its neighbours among other actors (n,)."""
-    reference = load_reference(state)
-    vectors = reference.vectors()
-    z = (vectors[:, :N_AUDIO] if state == "voice" else vectors[:, N_AUDIO:]) / np.array(deviation)
+    reference = load_reference(modality.noun)
+    z = SPACE.part(reference.vectors(), modality) / np.array(deviation)
     held_out = np.empty(len(z))
     for actor in np.unique(reference.actor):
         own = reference.actor == actor

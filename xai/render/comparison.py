@@ -6,7 +6,7 @@ import numpy as np
 
 from models.labels import LABELS
 from xai.analysis import Analysis
-from xai.methods.lime import LimeExplanation
+from xai.explanation import Attribution, Contrast, SoundPatches
 from xai.render.text import kilohertz, odds, strongest_patch
 
 _CLOSE = 0.1  # of probability: a smaller difference is none worth a sentence
@@ -39,18 +39,18 @@ def _verdicts(pair: tuple[Analysis, Analysis], titles: tuple[str, str]) -> str:
 def _reason(analysis: Analysis, title: str) -> str:
     """Which modality carried a verdict."""
     split, target = analysis.modalities, analysis.predicted
-    if not (split.has_audio and split.has_video):
-        return f"{title} judges the {'voice' if split.has_audio else 'face'} alone."
+    if not split.several:
+        return f"{title} judges the {next(iter(split.present)).noun} alone."
     shares = split.shares(target)
-    strong, share = ("face", shares["video"]) if shares["video"] >= shares["audio"] else ("voice", shares["audio"])
-    value = (split.video if strong == "face" else split.audio)[target]
-    return f"For {title}, the {strong} weighs most ({share:.0%}) and speaks {'for' if value > 0 else 'against'} {analysis.label}."
+    strong = max(reversed(split.modalities), key=shares.__getitem__)
+    role = "for" if split.contribution(strong)[target] > 0 else "against"
+    return f"For {title}, the {strong.noun} weighs most ({shares[strong]:.0%}) and speaks {role} {analysis.label}."
 
 
-def strongest_sound(lime: LimeExplanation, target: int) -> str:
+def strongest_sound(attribution: Attribution, contrast: Contrast) -> str:
     """The patch of sound that speaks most for a class, in words; its weights are to be checked like every explanation."""
-    patch = strongest_patch(lime.signed(target))
-    if patch is None:
-        return f"No part of the sound speaks for {LABELS[target]}."
-    t0, t1, hz0, hz1 = lime.segments[patch]
-    return f"Sound at {kilohertz(hz0, hz1)}, from {t0:.1f} s to {t1:.1f} s, speaks most for {LABELS[target]}."
+    patch, parts = strongest_patch(attribution.shown(contrast)), attribution.parts
+    if patch is None or not isinstance(parts, SoundPatches):
+        return f"No part of the sound speaks for {contrast.words}."
+    t0, t1, hz0, hz1 = parts.segments[patch]
+    return f"Sound at {kilohertz(hz0, hz1)}, from {t0:.1f} s to {t1:.1f} s, speaks most for {contrast.words}."

@@ -5,45 +5,56 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from features import FEATURE_NAMES
+from features import SPACE
 from features.faces import Box
 from models.labels import LABELS
 from xai.analysis import Analysis
-from xai.render.figures import draw_lime, draw_shap, encode_png
-from xai.render.overlay import overlay_frames
+from xai.explanation import Attribution, Contrast, Panel, SoundPatches
+from xai.methods import METHODS
+from xai.modality_split import ModalitySplit
+from xai.render.figures import draw
 from xai.render.sound import level_matched, take_apart, to_wav
 from xai.render.text import in_words
-from xai.score import Trust
+from xai.score import Level, Trust
 
 FORMAT = 2
 
 Trusts = Mapping[str, Trust]
 
 
-def to_dict(analysis: Analysis, target: int | None = None, against: int | None = None, trust: Trusts | None = None) -> dict[str, Any]:
+def to_dict(
+    analysis: Analysis, contrast: Contrast | None = None, trust: Trusts | None = None, shown: Sequence[str] | None = None
+) -> dict[str, Any]:
     """Everything but the pictures, as plain numbers, strings, lists and dictionaries; NaN becomes None.
 
-    ``target`` is the class in the foreground (default: the predicted one), ``against`` what it is compared with; all eight
-    classes are always there. ``trust`` (:func:`xai.assess.assess`) is about these two; without it, ``trust`` is None there.
+    Args:
+        contrast: what is in the foreground (default: the predicted class); all eight classes are always there.
+        trust: by method, about this contrast (:func:`xai.analysis.check`); what is not measured is None.
+        shown: the methods whose evidence is read out; those that are there at once by default.
+
+    >>> from xai.analysis import analyse
+    >>> result = to_dict(analyse(open("pages/sample/sample.wav", "rb").read(), None))
+    >>> result["format"], result["target"] == result["prediction"]["label"], result["video"]
+    (2, True, None)
     """
     settings, model = analysis.settings, analysis.model
-    shown = analysis.predicted if target is None else target
+    contrast = contrast or Contrast(analysis.predicted)
     features, video, audio = analysis.features, analysis.features.video, analysis.features.audio
     return {
         "format": FORMAT,
         "prediction": {"label": analysis.label, "probabilities": _by_label(analysis.probabilities)},
-        "target": LABELS[shown],
-        "against": LABELS[against] if against is not None else None,
-        "in_words": in_words(analysis, shown, against, trust),
+        "target": contrast.label,
+        "against": contrast.rival,
+        "in_words": in_words(analysis, contrast, trust, shown),
         "features": [None if np.isnan(v) else float(v) for v in features.vector],
-        "feature_names": FEATURE_NAMES,
+        "feature_names": SPACE.names,
         "audio": {"seconds": audio.seconds, "rate": audio.source_rate, "channels": audio.channels} if audio else None,
         "video": _video(video) if video else None,
         "explanations": _explanations(analysis, trust or {}),
@@ -62,46 +73,46 @@ def to_dict(analysis: Analysis, target: int | None = None, against: int | None =
 
 
 def files(
-    analysis: Analysis, target: int | None = None, against: int | None = None, trust: Trusts | None = None
+    analysis: Analysis, contrast: Contrast | None = None, trust: Trusts | None = None, shown: Sequence[str] | None = None
 ) -> Iterator[tuple[str, bytes]]:
     """Every file of an export as (name, content), made one by one: pictures first, then ``result.json``."""
-    result = to_dict(analysis, target, against, trust)
-    video, audio = analysis.features.video, analysis.features.audio
+    contrast = contrast or Contrast(analysis.predicted)
+    result = to_dict(analysis, contrast, trust, shown)
     for index, label in enumerate(LABELS):
-        if analysis.cam is not None and video is not None:
-            for frame, picture in enumerate(overlay_frames(video, analysis.cam.heat(index))):
-                name = f"gradcam_{label}_{frame:03d}.png"
-                result["explanations"]["gradcam"][label].append(name)
-                yield name, encode_png(picture)
-        if analysis.lime is not None and audio is not None:
-            yield f"lime_{label}.png", draw_lime(audio, analysis.lime, index)
-        yield f"shap_{label}.png", draw_shap(analysis.shap, video, index)
-    yield from _sounds(analysis, LABELS.index(result["target"]), against)
+        for key, attribution in analysis.attributions.items():
+            for name, picture in draw(analysis.features, attribution, Contrast(index), f"{key}_{label}"):
+                if attribution.parts.panel is Panel.SAW:
+                    result["explanations"][key][label].append(name)
+                yield name, picture
+    yield from _sounds(analysis, contrast)
     yield "summary.txt", summary(result).encode()
     yield "result.json", json.dumps(result, indent=1, allow_nan=False).encode()
 
 
-def _sounds(analysis: Analysis, target: int, against: int | None) -> Iterator[tuple[str, bytes]]:
+def _sounds(analysis: Analysis, contrast: Contrast) -> Iterator[tuple[str, bytes]]:
     """The evidence alone and everything but the evidence, for the class in the foreground."""
-    audio, lime = analysis.features.audio, analysis.lime
-    heard = take_apart(audio, lime.cells, lime.signed(target, against)) if audio is not None and lime is not None else None
-    if audio is not None and heard is not None:
+    audio, found = analysis.features.audio, analysis.attribution(Panel.HEARD)
+    if audio is None or found is None:
+        return
+    assert isinstance(found.parts, SoundPatches)
+    heard = take_apart(audio, found.parts.cells, found.of(contrast))
+    if heard is not None:
         for name, samples in (("evidence", heard.evidence), ("rest", heard.rest)):
-            yield f"heard_{name}_{LABELS[target]}.wav", to_wav(level_matched(samples, audio.samples))
+            yield f"heard_{name}_{contrast.label}.wav", to_wav(level_matched(samples, audio.samples))
 
 
-def write(analysis: Analysis, folder: Path, target: int | None = None, trust: Trusts | None = None) -> None:
+def write(analysis: Analysis, folder: Path, contrast: Contrast | None = None, trust: Trusts | None = None) -> None:
     """Write all :func:`files` into ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, content in files(analysis, target, trust=trust):
+    for name, content in files(analysis, contrast, trust):
         (folder / name).write_bytes(content)
 
 
-def to_zip(analysis: Analysis, target: int | None = None, against: int | None = None, trust: Trusts | None = None) -> bytes:
+def to_zip(analysis: Analysis, contrast: Contrast | None = None, trust: Trusts | None = None, shown: Sequence[str] | None = None) -> bytes:
     """All :func:`files` as a ZIP, made in memory."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in files(analysis, target, against, trust):
+        for name, content in files(analysis, contrast, trust, shown):
             archive.writestr(name, content)
     return buffer.getvalue()
 
@@ -109,8 +120,7 @@ def to_zip(analysis: Analysis, target: int | None = None, against: int | None = 
 def warnings(analysis: Analysis) -> list[str]:
     """What must be read beside the prediction."""
     found = list(analysis.warnings)
-    known = {"length", "clipping", "faces", "several"}  # said already while the recording was read
-    found += [f"{check.modality}: {check.words}" for check in analysis.checks if check.level != "green" and check.name not in known]
+    found += [f"{check.modality}: {check.words}" for check in analysis.checks if check.level is not Level.GREEN]
     if not analysis.should_be_asked:
         found.append("The model should not be asked this: it knows nothing like this recording.")
     if analysis.modalities.disagree:
@@ -141,37 +151,40 @@ def summary(result: dict[str, Any]) -> str:
 
 
 def _explanations(analysis: Analysis, trust: Trusts) -> dict[str, Any]:
-    measured = {name: trust[name].to_dict() if name in trust else None for name in ("gradcam", "lime", "shap")}
-    shap, lime, split = analysis.shap, analysis.lime, analysis.modalities
-    return {
-        "gradcam": {label: [] for label in LABELS} | {"trust": measured["gradcam"]},
-        "gradcam_maps": {label: analysis.cam.maps[i].round(6).tolist() for i, label in enumerate(LABELS)} if analysis.cam else None,
-        "lime": {
-            "segments": lime.segments.tolist(),
-            "weights": _by_label(lime.weights),
-            "r2": _by_label(lime.r2),
-            "trust": measured["lime"],
-        }
-        if lime
-        else None,
-        "shap": {
-            "values": _by_label(shap.values),
-            "base": _by_label(shap.base),
-            "residual": _by_label(shap.residual),
-            "trust": measured["shap"],
-        },
-        "modalities": {
-            label: {
-                "audio": float(split.audio[i]),
-                "video": float(split.video[i]),
-                "neither": float(split.neither[i]),
-                "audio_alone": float(split.audio_alone[i]),
-                "video_alone": float(split.video_alone[i]),
-                "both": float(split.both[i]),
-            }
-            for i, label in enumerate(LABELS)
-        },
-    }
+    """By key of the method: what its parts have to say, and its trust; None for one that is always there and does not apply."""
+    found: dict[str, Any] = {}
+    for key, method in METHODS.items():
+        attribution = analysis.attributions.get(key)
+        measured = trust[key].to_dict() if key in trust else None
+        if attribution is None and not method.at_once:
+            continue
+        if method.panel is Panel.SAW:
+            found[key] = {label: [] for label in LABELS} | {"trust": measured}
+            found[f"{key}_maps"] = None if attribution is None else _maps(attribution)
+        elif attribution is None:
+            found[key] = None
+        else:
+            found[key] = _numbers(attribution) | {"trust": measured}
+    return found | {"modalities": _split(analysis.modalities)}
+
+
+def _maps(attribution: Attribution) -> dict[str, Any]:
+    return {label: attribution.values[i].round(6).tolist() for i, label in enumerate(LABELS)}
+
+
+def _numbers(attribution: Attribution) -> dict[str, Any]:
+    """Values and extras by label; of patches also where they lie."""
+    extras = {name: _by_label(values) for name, values in attribution.extras.items()}
+    if isinstance(attribution.parts, SoundPatches):
+        return {"segments": attribution.parts.segments.tolist(), "weights": _by_label(attribution.values)} | extras
+    return {"values": _by_label(attribution.values)} | extras
+
+
+def _split(split: ModalitySplit) -> dict[str, dict[str, float]]:
+    """Shapley values and the probabilities of every coalition of one or no modality, and of all, by label."""
+    parts = {str(m): split.contribution(m) for m in split.modalities} | {"neither": split.none}
+    parts |= {f"{m}_alone": split.alone(m) for m in split.modalities} | {"both": split.everything}
+    return {label: {name: float(values[i]) for name, values in parts.items()} for i, label in enumerate(LABELS)}
 
 
 def _video(video) -> dict[str, Any]:

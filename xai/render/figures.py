@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
+from functools import singledispatch
 
 import cv2
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from features import N_AUDIO
-from features.audio import RATE, AudioFeatures, mel_edges
+from features import SPACE, Features, Modality
+from features.audio import RATE, mel_edges
 from features.names import voice_feature_label
-from features.video import VideoFeatures
-from models.labels import LABELS
-from xai.methods.lime import LimeExplanation
-from xai.methods.shap import ShapExplanation
+from xai.explanation import Attribution, Columns, Contrast, FrameCells, Parts, SoundPatches
+from xai.methods import METHODS
+from xai.methods.lime import fit
 from xai.render.colours import AGAINST_COLOUR, FOR_COLOUR, evidence_rgba
-from xai.render.overlay import face_evidence_picture
+from xai.render.overlay import face_evidence_picture, overlay_frames
 
 _TICKS_HZ = (0, 500, 1000, 2000, 4000, 8000)
 
@@ -27,43 +28,65 @@ def encode_png(rgb: np.ndarray) -> bytes:
     return cv2.imencode(".png", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))[1].tobytes()
 
 
-def draw_lime(audio: AudioFeatures, lime: LimeExplanation, target: int) -> bytes:
+def draw(features: Features, attribution: Attribution, contrast: Contrast, name: str) -> Iterator[tuple[str, bytes]]:
+    """Pictures of an attribution as (file name, PNG): one for each frame of the face, or one in all."""
+    yield from _draw(attribution.parts, features, attribution, contrast, name)
+
+
+@singledispatch
+def _draw(parts: Parts, features: Features, attribution: Attribution, contrast: Contrast, name: str) -> Iterator[tuple[str, bytes]]:
+    raise TypeError(f"no picture for {type(parts).__name__}")
+
+
+@_draw.register
+def _(parts: FrameCells, features: Features, attribution: Attribution, contrast: Contrast, name: str) -> Iterator[tuple[str, bytes]]:
+    assert features.video is not None
+    for frame, picture in enumerate(overlay_frames(features.video, attribution.heat(contrast))):
+        yield f"{name}_{frame:03d}.png", encode_png(picture)
+
+
+@_draw.register
+def _(parts: SoundPatches, features: Features, attribution: Attribution, contrast: Contrast, name: str) -> Iterator[tuple[str, bytes]]:
     """Waveform above the spectrogram, with the patches that speak for (warm) and against (cool) the class."""
+    audio = features.audio
+    assert audio is not None
     figure = _figure(9, 5)
     top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(1, 3))
     step = max(1, len(audio.samples) // 4000)
     top.plot(np.arange(0, len(audio.samples), step) / RATE, audio.samples[::step], color="#555", linewidth=0.6)
     top.set_yticks([])
-    top.set_title(f"What it heard: {LABELS[target]} (R² {lime.r2[target]:.2f})")
+    fitted = f" (R² {fit(attribution, contrast):.2f})" if "r2" in attribution.extras else ""
+    top.set_title(f"What it heard: {contrast.words}, {METHODS[attribution.method].title}{fitted}")
     bands = np.arange(len(mel_edges()))
     times = np.linspace(0, audio.seconds, audio.mel_db.shape[1] + 1)
     bottom.pcolormesh(times, bands, audio.mel_db, cmap="gray_r", rasterized=True)
-    peak = np.abs(lime.weights[target]).max() or 1.0
-    for (_, _, low, high), (t0, t1, _, _), weight in zip(lime.cells, lime.segments, lime.weights[target], strict=True):
-        colour = evidence_rgba(np.array(weight / peak), 0.8) / 255
+    for (_, _, low, high), (t0, t1, _, _), value in zip(parts.cells, parts.segments, attribution.heat(contrast), strict=True):
+        colour = evidence_rgba(np.array(value), 0.8) / 255
         bottom.fill_between([t0, t1], low, high, color=tuple(colour), linewidth=0)
     bottom.set_yticks(np.interp(_TICKS_HZ, mel_edges(), bands), [f"{hz / 1000:g}" for hz in _TICKS_HZ])
     bottom.set(xlabel="seconds", ylabel="kHz (mel scale)", xlim=(0, audio.seconds))
-    return _png(figure)
+    yield f"{name}.png", _png(figure)
 
 
-def draw_shap(shap: ShapExplanation, video: VideoFeatures | None, target: int) -> bytes:
+@_draw.register
+def _(parts: Columns, features: Features, attribution: Attribution, contrast: Contrast, name: str) -> Iterator[tuple[str, bytes]]:
     """The voice's strongest features by name, and the face's 512 as one picture."""
-    values = shap.values[target]
+    values, title = attribution.of(contrast), METHODS[attribution.method].title
+    voice, face = (SPACE.part(values, modality) for modality in (Modality.AUDIO, Modality.VIDEO))
     figure = _figure(10, 4)
     left, right = figure.subplots(1, 2)
-    order = np.argsort(-np.abs(values[:N_AUDIO]))[:12][::-1]
-    colours = [FOR_COLOUR if values[k] > 0 else AGAINST_COLOUR for k in order]
-    left.barh([voice_feature_label(k) for k in order], values[order], color=colours)
+    order = np.argsort(-np.abs(voice))[:12][::-1]
+    colours = [FOR_COLOUR if voice[k] > 0 else AGAINST_COLOUR for k in order]
+    left.barh([voice_feature_label(k) for k in order], voice[order], color=colours)
     left.axvline(0, color="#444", linewidth=0.8)
-    left.set(title=f"Voice: what it weighed for {LABELS[target]}", xlabel="SHAP value (logit)")
+    left.set(title=f"Voice: what it weighed for {contrast.words}", xlabel=f"{title} value (logit)")
     right.set_axis_off()
-    if video is not None:
-        right.imshow(face_evidence_picture(video, values[N_AUDIO:]))
-        right.set_title(f"Face: {values[N_AUDIO:].sum():+z.2f} (logit)")
+    if features.video is not None:
+        right.imshow(face_evidence_picture(features.video, face))
+        right.set_title(f"Face: {face.sum():+z.2f} (logit)")
     else:
         right.text(0.5, 0.5, "no video", ha="center")
-    return _png(figure)
+    yield f"{name}.png", _png(figure)
 
 
 def _figure(width: float, height: float) -> Figure:

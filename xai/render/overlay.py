@@ -7,7 +7,6 @@ import numpy as np
 
 from features.faces import Box
 from features.video import VideoFeatures
-from xai.methods.gradcam import upsample
 from xai.methods.shap import face_picture
 from xai.render.colours import evidence_rgba
 
@@ -60,6 +59,11 @@ def _blend(picture: np.ndarray, cells: np.ndarray, square: Box, opacity: float) 
     alpha = part[..., 3:] / 255
     under = picture[y0:y1, x0:x1]
     under[:] = (under * (1 - alpha) + part[..., :3] * alpha).round().astype(np.uint8)
+
+
+def upsample(heat: np.ndarray, side: int) -> np.ndarray:
+    """(7, 7) → (side, side), bilinear: the resizing that pytorch-grad-cam uses."""
+    return cv2.resize(heat.astype(np.float32), (side, side))
 
 
 def _rectangle(picture: np.ndarray, box: Box) -> None:

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from pages.components.session.state import Key
+from pages.components.session.keys import Key
+from pages.components.session.state import Drawer
 
 if TYPE_CHECKING:
-    from xai.analysis import Analysis
-    from xai.score import Trust
+    from xai.explanation import Contrast
 
 
-def show_export(analysis: Analysis, target: int, against: int | None, trust: Callable[[], Mapping[str, Trust]]) -> None:
-    """Download buttons for the comparison in the foreground. Files are made only when a button is pressed.
+def show_export(kept: Drawer, contrast: Contrast, shown: Sequence[str]) -> None:
+    """Download buttons for the contrast in the foreground. Files are made only when a button is pressed.
+
+    They hold every explanation that was computed by then, and the trust that was measured.
 
     Args:
-        trust: what has been measured by then.
+        shown: methods in the foreground, whose evidence is read out.
     """
     from xai.render.export import to_dict, to_zip
 
@@ -28,7 +30,7 @@ def show_export(analysis: Analysis, target: int, against: int | None, trust: Cal
     row = st.container(horizontal=True)
     row.download_button(
         "Numbers (JSON)",
-        lambda: json.dumps(to_dict(analysis, target, against, trust()), indent=1),
+        lambda: json.dumps(to_dict(kept.analysis, contrast, kept.trust(contrast), shown), indent=1),
         "emolens-result.json",
         "application/json",
         key=Key.DOWNLOAD_JSON,
@@ -37,7 +39,7 @@ def show_export(analysis: Analysis, target: int, against: int | None, trust: Cal
     )
     row.download_button(
         "Everything (ZIP)",
-        lambda: to_zip(analysis, target, against, trust()),
+        lambda: to_zip(kept.analysis, contrast, kept.trust(contrast), shown),
         "emolens-result.zip",
         "application/zip",
         key=Key.DOWNLOAD_ZIP,

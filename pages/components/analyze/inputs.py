@@ -7,7 +7,8 @@ from typing import Any
 
 import streamlit as st
 
-from pages.components.session.state import Key, Recording, escape
+from pages.components.session.keys import Key
+from pages.components.session.state import Recording, escape
 
 # What the widgets of the settings say unless they are touched.
 DEFAULT_SETTINGS: dict[str, Any] = {"stride": 30, "samples": 2000, "seed": 0, "estimator": "quadrature"}
@@ -89,7 +90,7 @@ def _choose_settings() -> dict[str, Any]:
         "Look at every n-th frame", 1, 300, 30, key=Key.STRIDE, help="30 is about one frame a second. Smaller is slower."
     )
     samples = st.number_input(
-        "Altered recordings for LIME", 200, 10_000, 2000, 200, key=Key.SAMPLES, help="More give steadier patches and take longer."
+        "Perturbed copies for LIME", 200, 10_000, 2000, 200, key=Key.SAMPLES, help="More give steadier patches and take longer."
     )
     seed = st.number_input(
         "Seed", 0, 2**31 - 1, 0, key=Key.SEED, help="The same seed gives the same explanation. Try another to see how much changes."

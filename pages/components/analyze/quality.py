@@ -6,20 +6,19 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from pages.components.session.state import Key
+from pages.components.session.keys import Key
 
 if TYPE_CHECKING:
     from xai.analysis import Analysis
 
 _ICONS = {"green": ":green[:material/check_circle:]", "amber": ":orange[:material/warning:]", "red": ":red[:material/block:]"}
-_SAID_BEFORE = {"length", "clipping", "faces", "several"}  # as warnings of the recording
 
 
 def may_be_shown(analysis: Analysis) -> bool:
     """Whether the prediction is shown: at once, or after the visitor was told that the model should not be asked and insists."""
     if analysis.should_be_asked:
         return True
-    failed = [f"{check.modality}: {check.words}" for check in analysis.checks if check.level == "red" and check.name not in _SAID_BEFORE]
+    failed = [f"{check.modality}: {check.words}" for check in analysis.checks if check.level == "red"]
     reasons = "\n".join(f"- {reason}" for reason in [*failed, *analysis.warnings])
     st.error(f"**The model should not be asked this.** It knows nothing like this recording:\n{reasons}", icon=":material/block:")
     return st.toggle("Show what it says nevertheless", key=f"{Key.INSIST}-{analysis.token}")
@@ -28,7 +27,7 @@ def may_be_shown(analysis: Analysis) -> bool:
 def show_checks(analysis: Analysis) -> None:
     """What is wrong, and every check one click away."""
     for check in analysis.checks:
-        if check.level != "green" and check.name not in _SAID_BEFORE:
+        if check.level != "green":
             st.warning(f"{check.modality.capitalize()}: {check.words}", icon=":material/warning:")
     good = sum(check.level == "green" for check in analysis.checks)
     with st.expander(f"Is this clip like what the model knows? {good} of {len(analysis.checks)} checks of the recording passed"):

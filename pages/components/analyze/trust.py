@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import logging
-from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 import streamlit as st
@@ -14,17 +12,15 @@ from streamlit.delta_generator import DeltaGenerator
 
 from pages.components.charts.analysis import curves_chart
 from pages.components.charts.draw import draw
+from pages.components.session.keys import Key
 from pages.components.session.queue import the_queue
-from pages.components.session.state import Key
+from pages.components.session.run import log_place
+from pages.components.session.state import Drawer
 
 if TYPE_CHECKING:
-    from xai.analysis import Analysis
-    from xai.assess import Question
+    from xai.explanation import Contrast
     from xai.score import Score, Trust
 
-log = logging.getLogger(__name__)
-
-_KEPT = 48
 _PATIENCE = 10.0  # seconds
 _Colour = Literal["green", "orange", "red"]
 _BADGES: dict[str, tuple[str, str, _Colour]] = {
@@ -36,6 +32,11 @@ _BADGES: dict[str, tuple[str, str, _Colour]] = {
 _STRUCK = """<style>.st-key-{key} {{ position: relative; }} .st-key-{key} img, .st-key-{key} .js-plotly-plot {{ opacity: 0.45; }}
 .st-key-{key}::after {{ content: ""; position: absolute; inset: 0; pointer-events: none; background: linear-gradient(to top right,
 transparent calc(50% - 2px), rgba(211, 47, 47, 0.8) calc(50% - 2px) calc(50% + 2px), transparent calc(50% + 2px)); }}</style>"""
+
+
+def title_of(panel: str) -> str:
+    """What a panel shows: ``saw`` → ``What it saw``."""
+    return f"What it {panel}"
 
 
 @dataclass(frozen=True)
@@ -73,38 +74,26 @@ class Slot:
             _show(trust, self.area, self.hint)
 
 
-def kept_trust(analysis: Analysis, target: int, against: int | None) -> dict[str, Trust]:
-    """What has been measured so far for this comparison, by name of explanation; of heat, for the method of ``analysis.cam``."""
-    kept = st.session_state.setdefault(Key.TRUST, OrderedDict())
-    keys = {name: _key(name, analysis, target, against) for name in ("gradcam", "lime", "shap")}
-    return {name: kept[key] for name, key in keys.items() if key in kept}
+def check(kept: Drawer, contrast: Contrast, slots: Mapping[str, Slot]) -> None:
+    """Measure what has not been measured yet of the explanations on screen, and fill their slots, by method, one by one."""
+    from xai.methods import METHODS
 
-
-def _key(name: str, analysis: Analysis, target: int, against: int | None) -> tuple:
-    method = analysis.cam.method if name == "gradcam" and analysis.cam is not None else None
-    return name, analysis.token, target, against, method
-
-
-def check(analysis: Analysis, target: int, against: int | None, slots: dict[str, Slot]) -> dict[str, Trust]:
-    """Measure what has not been measured yet, and fill the slots one by one."""
-    from xai.assess import Question, explained
-
-    known = kept_trust(analysis, target, against)
-    for name, slot in slots.items():
-        if name in known:
-            slot.fill(known[name])
-    for name in [name for name in explained(analysis) if name in slots and name not in known]:
+    known = kept.trust(contrast, list(slots))
+    for method, trust in known.items():
+        slots[method].fill(trust)
+    left = [method for method in METHODS if method in slots and method not in known]  # in the order of METHODS: the quickest first
+    while left:
+        slot = slots[left[0]]
         try:
-            trust = _measure(Question(analysis, target, against, partial(_say, slots[name].badge)), name)
+            found = _measure(kept, left[0], contrast, slot.badge)
         except TimeoutError:
-            _offer_later([slots[rest] for rest in explained(analysis) if rest in slots and rest not in known])
+            _offer_later([slots[method] for method in left])
             break
-        if trust is None:
-            slots[name].badge.warning("This could not be checked: do not rely on it without other evidence.", icon=":material/warning:")
+        if found is None:
+            slot.badge.warning("This could not be checked: do not rely on it without other evidence.", icon=":material/warning:")
         else:
-            known[name] = trust
-            slots[name].fill(trust)
-    return known
+            slot.fill(found)
+        left.pop(0)
 
 
 def _offer_later(slots: list[Slot]) -> None:
@@ -115,30 +104,21 @@ def _offer_later(slots: list[Slot]) -> None:
             st.button("Check it now", key=f"{Key.CHECK_NOW}-{slot.area}", type="tertiary")
 
 
-def _say(place: DeltaGenerator, words: str) -> None:
-    place.caption(f":material/hourglass_top: {words}")
-
-
-def _measure(question: Question, name: str) -> Trust | None:
+def _measure(kept: Drawer, method: str, contrast: Contrast, place: DeltaGenerator) -> Trust | None:
     """The trust, which is kept; None if something went wrong on our side."""
-    from xai.assess import assess_one
+    from xai.analysis import check_one
 
-    kept = st.session_state[Key.TRUST]
-    wait = partial(_wait, question)
-    with the_queue().turn(wait, urgent=False, patience=_PATIENCE):
+    def say(words: str) -> None:
+        place.caption(f":material/hourglass_top: {words}")
+
+    with the_queue().turn(lambda ahead: say(f"Waiting to check it: {ahead} ahead of you…"), urgent=False, patience=_PATIENCE):
         try:
-            trust = assess_one(question, name)
+            trust = check_one(kept.analysis, method, contrast, say)
         except Exception as error:
-            log.error("check of %s failed: %s", name, type(error).__name__)
+            log_place(f"check of {method}", error)
             return None
-    kept[_key(name, question.analysis, question.target, question.against)] = trust
-    while len(kept) > _KEPT:
-        kept.popitem(last=False)
+    kept.keep_trust(method, contrast, trust)
     return trust
-
-
-def _wait(question: Question, ahead: int) -> None:
-    question.say(f"Waiting to check it: {ahead} ahead of you…")
 
 
 def _show(trust: Trust, area: str, hint: str) -> None:

@@ -1,4 +1,4 @@
-"""What if: change the recording, and see at once what the model makes of it."""
+"""What if: change the recording, and see at once what the model recognises then."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from features import MediaError
+from features import MediaError, Modality
 from models.labels import LABELS
 from pages.components.analyze.inputs import sample_recording
 from pages.components.charts.draw import draw
 from pages.components.charts.models import two_models_chart
+from pages.components.session.keys import Key
 from pages.components.session.queue import the_queue
-from pages.components.session.state import Key, recent_analyses
+from pages.components.session.run import turn_with_words
+from pages.components.session.state import Drawer, recent_analyses
 
 if TYPE_CHECKING:
     from features.audio import AudioFeatures
@@ -23,22 +25,22 @@ _SAMPLE = "the synthetic sample"
 
 
 @st.fragment
-def show_what_if(analysis: Analysis) -> None:
+def show_what_if(kept: Drawer) -> None:
     """Two choices and what comes of them, beside what was; below, the smallest change that flips the prediction."""
     st.markdown("##### What if…")
-    change, other = _choose_change(analysis)
-    _before_and_after(analysis, change, other)
-    _smallest_change(analysis)
+    change, other = _choose_change(kept.analysis)
+    _before_and_after(kept.analysis, change, other)
+    _smallest_change(kept)
 
 
 def _choose_change(analysis: Analysis) -> tuple[WhatIf, AudioFeatures | None]:
     from xai.counterfactuals.what_if import FACE_CHANGES, OTHER_VOICE, VOICE_CHANGES, WhatIf
 
     left, right = st.columns(2)
-    split, model = analysis.modalities, analysis.model
-    voices = VOICE_CHANGES if split.has_audio else (VOICE_CHANGES[0], OTHER_VOICE)
-    voice = left.selectbox("… the voice were", voices, key=Key.IF_VOICE, disabled=not model.hears)
-    face = right.selectbox("… the face were", FACE_CHANGES, key=Key.IF_FACE, disabled=not split.has_video)
+    present = analysis.modalities.present
+    voices = VOICE_CHANGES if Modality.AUDIO in present else (VOICE_CHANGES[0], OTHER_VOICE)
+    voice = left.selectbox("… the voice were", voices, key=Key.IF_VOICE, disabled=not analysis.model.judges(Modality.AUDIO))
+    face = right.selectbox("… the face were", FACE_CHANGES, key=Key.IF_FACE, disabled=Modality.VIDEO not in present)
     cut, snr, other = 1000, 10, None
     with left:
         if voice == "low notes only":
@@ -93,31 +95,22 @@ def _before_and_after(analysis: Analysis, change: WhatIf, other: AudioFeatures |
         right.image(picture, caption="What it is shown", output_format="JPEG", alt=f"A face with {change.face}")
 
 
-def _smallest_change(analysis: Analysis) -> None:
+def _smallest_change(kept: Drawer) -> None:
     from xai.counterfactuals.flip import smallest_flips, withstood
 
-    kept = st.session_state.setdefault(Key.FLIPS, {})
-    if kept.get("of") != analysis.token:
-        kept.clear()
-        kept["of"] = analysis.token
-    if "flips" not in kept and st.button(
+    place = st.empty()
+    if kept.flips is None and place.button(
         "Find the smallest change that flips it",
         key=Key.FIND_FLIP,
         icon=":material/flip:",
         help="Takes away patches of sound, pictures or parts of the face, as few as it can, until the model says something else.",
     ):
-        place = st.empty()
-
-        def say(words: str) -> None:
-            place.caption(f":material/hourglass_top: {words}")
-
-        with the_queue().turn():
-            kept["flips"] = smallest_flips(analysis, say)
-        place.empty()
-    if "flips" not in kept:
+        with place.container(), turn_with_words() as say:
+            kept.flips = smallest_flips(kept.analysis, say)
+    if kept.flips is None:
         return
-    lines = [flip.words for flip in kept["flips"]] or ["Nothing that was tried flips it."]
-    if rest := withstood(analysis, kept["flips"]):
+    lines = [flip.words for flip in kept.flips] or ["Nothing that was tried flips it."]
+    if rest := withstood(kept.analysis, kept.flips):
         lines.append(rest)
     st.markdown("\n".join(f"- {line}" for line in lines))
     st.caption("The smallest found by taking away, step by step, what counts most; a smaller one may exist unless few pictures were tried.")

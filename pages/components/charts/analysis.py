@@ -1,4 +1,4 @@
-"""Plotly figures. They take numbers and return figures; colours come from :mod:`xai.render.colours`."""
+"""Plotly figures of the page Analyze. They take numbers and return figures; colours come from :mod:`xai.render.colours`."""
 
 from __future__ import annotations
 
@@ -8,19 +8,22 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from features.audio import RATE, mel_edges
+from features.audio import N_MELS
 from features.names import VOICE_PROPERTIES, voice_feature_label
 from models.labels import LABELS
 from xai.render.colours import AGAINST_COLOUR, EMOTION_COLOURS, FOR_COLOUR, evidence_rgba
+from xai.render.spectrogram import bands_at, waveform_envelope
 
 if TYPE_CHECKING:
     from features.audio import AudioFeatures
-    from xai.methods.lime import LimeExplanation
-    from xai.methods.modality_split import ModalitySplit
+    from xai.explanation import SoundPatches
+    from xai.metrics.agreement import Agreement
+    from xai.modality_split import ModalitySplit
     from xai.score import Score
 
 _TICKS_HZ = (0, 500, 1000, 2000, 4000, 8000)
 _TRANSPARENT = "rgba(0,0,0,0)"
+_AGREEMENT = [[0, "#F4B183"], [0.5, "#F5F3EF"], [1, "#8FC1E3"]]
 
 
 def probability_chart(probabilities: np.ndarray) -> go.Figure:
@@ -44,11 +47,11 @@ def probability_chart(probabilities: np.ndarray) -> go.Figure:
 
 
 def modality_chart(split: ModalitySplit, target: int) -> go.Figure:
-    """What voice and face add to the probability of a class, in points of a hundred."""
-    values = [100 * split.audio[target], 100 * split.video[target]]
+    """What each modality adds to the probability of a class, in points of a hundred."""
+    values = [100 * split.contribution(modality)[target] for modality in split.modalities]
     bars = go.Bar(
         x=values,
-        y=["voice", "face"],
+        y=[modality.noun for modality in split.modalities],
         orientation="h",
         marker={"color": [FOR_COLOUR if v >= 0 else AGAINST_COLOUR for v in values]},
         text=[f"{v:+.0f}" for v in values],
@@ -64,14 +67,14 @@ def modality_chart(split: ModalitySplit, target: int) -> go.Figure:
     return tidy(figure, 84)
 
 
-def spectrogram_chart(audio: AudioFeatures, lime: LimeExplanation, target: int, against: int | None) -> go.Figure:
-    """Waveform above the mel spectrogram, with the evidence of each patch at its seconds and hertz."""
+def spectrogram_chart(audio: AudioFeatures, parts: SoundPatches, evidence: np.ndarray) -> go.Figure:
+    """Waveform above the mel spectrogram, with the evidence (p,) of each patch at its seconds and hertz."""
     figure = make_subplots(rows=2, shared_xaxes=True, row_heights=[0.2, 0.8], vertical_spacing=0.03)
     times, low, high = waveform_envelope(audio.samples)
     outline = {"x": np.concatenate([times, times[::-1]]), "y": np.concatenate([high, low[::-1]])}
     figure.add_trace(go.Scatter(**outline, fill="toself", line={"width": 0}, fillcolor="#888", hoverinfo="skip"), 1, 1)
     frames = audio.mel_db.shape[1]
-    bands = np.arange(len(mel_edges()))
+    bands = np.arange(N_MELS + 1)
     figure.add_trace(
         go.Heatmap(
             z=np.round(audio.mel_db, 1),
@@ -84,22 +87,22 @@ def spectrogram_chart(audio: AudioFeatures, lime: LimeExplanation, target: int, 
         2,
         1,
     )
-    figure.add_trace(_patches(lime, target, against), 2, 1)
+    figure.add_trace(_patches(parts, evidence), 2, 1)
     figure.update_yaxes(visible=False, row=1)
-    ticks = np.interp(_TICKS_HZ, mel_edges(), bands)
-    figure.update_yaxes(title="kHz", tickvals=ticks, ticktext=[f"{hz / 1000:g}" for hz in _TICKS_HZ], range=[0, bands[-1]], row=2)
+    figure.update_yaxes(
+        title="kHz", tickvals=bands_at(_TICKS_HZ), ticktext=[f"{hz / 1000:g}" for hz in _TICKS_HZ], range=[0, bands[-1]], row=2
+    )
     figure.update_xaxes(title="seconds", range=[0, audio.seconds], row=2)
     figure.update_xaxes(range=[0, audio.seconds], row=1, showgrid=False)
     return tidy(figure, 340)
 
 
-def _patches(lime: LimeExplanation, target: int, against: int | None) -> go.Heatmap:
-    weights = lime.signed(target, against)
-    times = np.unique(lime.segments[:, :2])
-    rows = np.unique(lime.cells[:, 2:])
-    grid = weights.reshape(len(times) - 1, len(rows) - 1).T
-    words = [f"{t0:.1f}–{t1:.1f} s, {hz0:.0f}–{hz1:.0f} Hz" for t0, t1, hz0, hz1 in lime.segments]
-    peak = float(np.abs(weights).max()) or 1.0
+def _patches(parts: SoundPatches, evidence: np.ndarray) -> go.Heatmap:
+    times = np.unique(parts.segments[:, :2])
+    rows = np.unique(parts.cells[:, 2:])
+    grid = evidence.reshape(len(times) - 1, len(rows) - 1).T
+    words = [f"{t0:.1f}–{t1:.1f} s, {hz0:.0f}–{hz1:.0f} Hz" for t0, t1, hz0, hz1 in parts.segments]
+    peak = float(np.abs(evidence).max()) or 1.0
     return go.Heatmap(
         z=grid,
         x=times,
@@ -115,11 +118,12 @@ def _patches(lime: LimeExplanation, target: int, against: int | None) -> go.Heat
     )
 
 
-def voice_shap_chart(values: np.ndarray, every: bool = False, top: int = 12) -> go.Figure:
-    """SHAP values of the voice: five plain properties, or the strongest single MFCCs and the sum of the others.
+def voice_weights_chart(values: np.ndarray, name: str, every: bool = False, top: int = 12) -> go.Figure:
+    """Weights of the voice: five plain properties, or the strongest single MFCCs and the sum of the others.
 
     Args:
-        values: (40,) SHAP values.
+        values: (40,) in logits.
+        name: of the method.
     """
     if every:
         order = np.argsort(-np.abs(values))
@@ -137,7 +141,7 @@ def voice_shap_chart(values: np.ndarray, every: bool = False, top: int = 12) -> 
     )
     figure = go.Figure(bars)
     figure.add_vline(0, line={"color": "#888", "width": 1})
-    figure.update_xaxes(title="SHAP value (logit)")
+    figure.update_xaxes(title=f"{name} value (logit)")
     figure.update_yaxes(automargin=True, showgrid=False)
     return tidy(figure, 360 if every else 240)
 
@@ -173,11 +177,26 @@ def loss_chart(history: list[dict[str, float]], loss: str) -> go.Figure:
     return tidy(figure, 260)
 
 
-def waveform_envelope(samples: np.ndarray, bins: int = 800) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(n,) → times, minima and maxima of at most ``bins`` stretches: what a wide waveform shows, at a fraction of the points."""
-    bins = min(bins, len(samples))
-    starts = np.linspace(0, len(samples), bins, endpoint=False).astype(int)
-    return starts / RATE, np.minimum.reduceat(samples, starts), np.maximum.reduceat(samples, starts)
+def agreement_chart(found: Agreement) -> go.Figure:
+    """How alike the explanations of one panel are, pair by pair, with the number in each cell."""
+    names = list(found.methods)
+    heat = go.Heatmap(
+        z=found.matrix,
+        x=names,
+        y=names,
+        text=[[f"{value:z.1f}" for value in row] for row in np.asarray(found.matrix)],
+        texttemplate="%{text}",
+        textfont={"color": "#1F2328"},  # the cells are pale in either theme
+        colorscale=_AGREEMENT,
+        zmin=-1,
+        zmax=1,
+        showscale=False,
+        hovertemplate="%{y} and %{x}: %{z:.2f}<extra></extra>",
+    )
+    figure = go.Figure(heat)
+    figure.update_xaxes(showgrid=False, automargin=True)
+    figure.update_yaxes(showgrid=False, automargin=True, autorange="reversed")
+    return tidy(figure, 70 + 34 * len(names))
 
 
 def _evidence_scale() -> list[list]:

@@ -8,9 +8,10 @@ import numpy as np
 import plotly.graph_objects as go
 
 from features.names import voice_feature_label
-from models.evaluation.intervals import wilson
+from models.evaluation.intervals import bounds_of
 from models.labels import LABELS
 from pages.components.charts.analysis import tidy
+from xai.model_level.swarm import ranks, spread
 from xai.render.colours import AGAINST_COLOUR, EMOTION_COLOURS, FOR_COLOUR
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ _GREY = "#888"
 _FIRST_COLOUR, _SECOND_COLOUR = "#9A9A9A", "#6A4C93"  # of two answers: red and blue stand for evidence
 _SEX_COLOURS = {"female": "#CC79A7", "male": "#0072B2"}
 _SYMBOLS = ("circle", "square", "diamond", "cross", "triangle-up", "star", "x", "hexagon")
-_SWARM_WIDTH = 0.38
 _DARK_CELL = 83  # percent
 
 
@@ -28,7 +28,7 @@ def per_class_chart(scores: dict[str, Any], measure: str, title: str) -> go.Figu
     """Precision, recall or F1 of each emotion with its interval."""
     rows = [scores["per_class"][label][measure] for label in LABELS]
     values = np.array([np.nan if row["value"] is None else 100 * row["value"] for row in rows])
-    bounds = 100 * np.array([_bounds(row, count) for row, count in zip(rows, _counted(scores, measure), strict=True)])
+    bounds = 100 * np.array([bounds_of(row, count) for row, count in zip(rows, _counted(scores, measure), strict=True)])
     bars = go.Bar(
         x=list(LABELS),
         y=values,
@@ -47,14 +47,6 @@ def per_class_chart(scores: dict[str, Any], measure: str, title: str) -> go.Figu
 def _counted(scores: dict[str, Any], measure: str) -> np.ndarray:
     """How many clips each bar is a share of; of F1, which is none, those that portray the emotion."""
     return np.array(scores["confusion"]).sum(axis=0 if measure == "precision" else 1)
-
-
-def _bounds(row: dict[str, float | None], count: int) -> tuple[float, float]:
-    """The interval of a share; where all or none of ``count`` are right, and resampling finds nothing else, Wilson's (1927)."""
-    value, low, high = (row[key] for key in ("value", "low", "high"))
-    if value is None or low is None or high is None:
-        return value or 0.0, value or 0.0
-    return wilson(value, count) if low == high and value in (0, 1) else (low, high)
 
 
 def _per_class_words(scores: dict[str, Any], measure: str) -> list[str]:
@@ -190,7 +182,6 @@ def beeswarm_chart(summary: Summary, target: int, features: np.ndarray, title: s
     figure = go.Figure()
     for row, k in enumerate(features[::-1]):
         values, raw = summary.values[:, target, k], summary.raw[:, k]
-        rank = np.argsort(np.argsort(raw)) / max(1, len(raw) - 1)
         figure.add_trace(
             go.Scatter(
                 x=values,
@@ -198,7 +189,7 @@ def beeswarm_chart(summary: Summary, target: int, features: np.ndarray, title: s
                 mode="markers",
                 marker={
                     "size": 5,
-                    "color": rank,
+                    "color": ranks(raw),
                     "colorscale": [[0, AGAINST_COLOUR], [1, FOR_COLOUR]],
                     "cmin": 0,
                     "cmax": 1,
@@ -213,19 +204,6 @@ def beeswarm_chart(summary: Summary, target: int, features: np.ndarray, title: s
     figure.update_yaxes(tickvals=list(range(len(labels))), ticktext=labels, automargin=True, showgrid=False)
     figure.update_xaxes(title="← against · evidence (SHAP, log-odds) · for →")
     return tidy(figure, 120 + 30 * len(features), title)
-
-
-def spread(values: np.ndarray, bins: int = 40) -> np.ndarray:
-    """Offsets in ±0.38 that keep dots of nearly the same value apart: the swarm is as wide as the clips are many."""
-    low, high = float(values.min()), float(values.max())
-    place = ((values - low) / max(high - low, 1e-9) * (bins - 1)).astype(int)
-    counts = np.bincount(place, minlength=bins)
-    offsets = np.zeros(len(values))
-    for b in np.flatnonzero(counts > 1):
-        mine = np.flatnonzero(place == b)
-        reach = _SWARM_WIDTH * counts[b] / counts.max()
-        offsets[mine] = np.linspace(-reach, reach, len(mine))
-    return offsets
 
 
 def two_models_chart(first: np.ndarray, second: np.ndarray, names: tuple[str, str]) -> go.Figure:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from models.registry import MODELS
-from pages.components.session.state import Key
-
-DEFAULT = "fused"
+from models.registry import DEFAULT, MODELS
+from pages.components.session.keys import Key
 
 
 def choose_model() -> None:

@@ -6,15 +6,16 @@ from typing import Any
 
 import streamlit as st
 
+from features import Modality
 from models.evaluation.protocols import PROTOCOLS
-from models.registry import MODELS, UNALTERED, read_result
+from models.evaluation.track_record import speaker_independent_scores
+from models.registry import BOTH, MODELS, never_augmented, read_result
 from pages.components.charts.draw import draw
 from pages.components.charts.models import actor_chart, calibration_chart, confusion_chart, per_class_chart
 from pages.components.models.recordings import show_clips
-from pages.components.session.state import Key
+from pages.components.session.keys import Key
 
-STATE_WORDS = {"both": "Voice and face", "voice": "Voice alone", "face": "Face alone"}
-_HONEST = "actor-5fold"
+STATE_WORDS = {BOTH: "Voice and face"} | {modality.noun: f"{modality.noun.capitalize()} alone" for modality in Modality}
 _METRICS = {
     "accuracy": ("Right", "Share of clips whose portrayed emotion it names. Guessing would be right one time in eight, 12.5 %."),
     "uar": (
@@ -52,7 +53,7 @@ def show_scores(name: str) -> None:
         )
     scores = result["states"][state or states[0]]
     _figures(scores, result)
-    _beside_an_honest_one(protocol, name, state or states[0], scores)
+    _beside_unseen_speakers(protocol, name, state or states[0], scores)
     _charts(scores, f"{STATE_WORDS[state or states[0]]}, {protocol}")
     _stability(result, state or states[0])
     show_clips(result, state or states[0])
@@ -88,16 +89,14 @@ def _figures(scores: dict[str, Any], result: dict[str, Any]) -> None:
         st.warning(result["not_measured"] + " Video of all 24 is needed for more.", icon=":material/videocam_off:")
 
 
-def _beside_an_honest_one(protocol: str, name: str, state: str, scores: dict[str, Any]) -> None:
-    """A protocol that knows its people is never shown alone."""
-    if PROTOCOLS[protocol].strangers:
+def _beside_unseen_speakers(protocol: str, name: str, state: str, scores: dict[str, Any]) -> None:
+    """A protocol whose people were in the training is never shown alone."""
+    unseen = speaker_independent_scores(name, state)
+    if PROTOCOLS[protocol].speaker_independent or unseen is None:
         return
-    honest = read_result(_HONEST, name)
-    if honest is None or state not in honest["states"]:
-        return
-    here, there = scores["accuracy"]["value"], honest["states"][state]["accuracy"]["value"]
+    here, there = scores["accuracy"]["value"], unseen["accuracy"]["value"]
     st.warning(
-        f"It has learned from the same people here: {here:.0%} right. On people it has never met: {there:.0%}. "
+        f"It has learned from the same people here: {here:.0%} right. On people not in training: {there:.0%}. "
         f"The difference of {100 * (here - there):+.0f} points says how much such a test flatters.",
         icon=":material/balance:",
     )
@@ -135,7 +134,7 @@ def _stability(result: dict[str, Any], state: str) -> None:
     if not shares:
         return
     plain = read_result(result["protocol"], result["model"], plain=True)
-    if result["model"] in UNALTERED:
+    if never_augmented(result["model"]):
         plain = result
     before = plain["stability"].get(state, {}) if plain else {}
     with st.expander("Does another microphone, camera or cut change its mind?", icon=":material/mic:"):
@@ -144,7 +143,8 @@ def _stability(result: dict[str, Any], state: str) -> None:
             [{"change": change} | {title: _share(found.get(change)) for title, found in columns.items()} for change in shares],
             hide_index=True,
         )
-        untrained = "learned from clean recordings only" + (", and without teachers" if result["model"] == "fused" else "")
+        note = MODELS[result["model"]].note
+        untrained = "learned from clean recordings only" + (f", and without {note}" if note else "")
         if plain is result:
             untrained += ", as this model does anyway: both columns are the same"
         st.caption(

@@ -8,12 +8,14 @@ import numpy as np
 import streamlit as st
 
 from models.labels import LABELS, ravdess_label
+from models.registry import MODELS
 from pages.components.analyze.inputs import DEFAULT_SETTINGS
 from pages.components.charts.draw import draw
 from pages.components.charts.models import beeswarm_chart, map_chart
 from pages.components.models.scores import STATE_WORDS
+from pages.components.session.keys import Key
 from pages.components.session.run import analysis_of
-from pages.components.session.state import Key, Recording, escape, recent_analyses
+from pages.components.session.state import Recording, escape, recent_analyses
 
 if TYPE_CHECKING:
     from xai.analysis import Analysis
@@ -23,7 +25,7 @@ _ROWS = 10
 
 
 def own_analysis(recording: Recording | None, name: str) -> Analysis | None:
-    """What that model makes of the visitor's recording, if one was chosen: as it was analysed, or analysed now."""
+    """That model's analysis of the visitor's recording, if one was chosen: as it was made before, or made now."""
     if recording is None:
         return None
     known = ((key, a) for key, a in reversed(recent_analyses().items()) if a.model.name == name)
@@ -40,59 +42,51 @@ def show_map(name: str) -> None:
 
     recording: Recording | None = st.session_state.get(Key.RECORDING)
     model, own = load_model(name), own_analysis(recording, name)
-    state = _state_of(own) if own else _choose_state(name)
+    state = own.modalities.state if own else _choose_state(name)
     clips = load_reference(state)
-    embeddings = embed(model, clips)
-    names = [_describe(key) for key in clips.keys]
-    if own is None:
-        points, mark = _layout(embeddings, ("", state, model.digest)), None
-    else:
-        points = _layout(np.concatenate([embeddings, model.embed(own.features)[None]]), (own.token, state, model.digest))
-        points, mark = points[:-1], points[-1]
+    embeddings, names = embed(model, clips), [_describe(key) for key in clips.keys]
+    place = None if own is None else model.embed(own.subject.inputs)[0]
+    every = embeddings if place is None else np.concatenate([embeddings, place[None]])
+    points = _layout(every, "" if own is None else own.token, state, model.digest)
+    mark = None if place is None else points[-1]
     figure = map_chart(
-        points, clips.label, names, mark, f"{len(names)} training clips as the model sees them ({STATE_WORDS[state].lower()}, t-SNE)"
+        points[: len(names)],
+        clips.label,
+        names,
+        mark,
+        f"{len(names)} training clips as the model sees them ({STATE_WORDS[state].lower()}, t-SNE)",
     )
     draw(figure, "chart-map", "Map of training clips by the model's embedding")
     st.caption(
-        "Each dot is a clip, placed by what the model's last layers make of it: near dots are alike to the model. "
+        "Each dot is a clip, placed by what the model's last layers see of it: near dots are alike to the model. "
         "Distances between far groups mean nothing, and t-SNE shows clusters even in noise. It has learned from these clips."
     )
-    if recording is None or own is None:
+    if recording is None or place is None:
         st.info(
             "Choose a recording on the page Analyze, and it appears here among the others, with its neighbours.",
             icon=":material/person_pin_circle:",
         )
         return
     st.markdown(f"**Most like your clip**, {escape(recording.name)}")
-    near = neighbours(embeddings, model.embed(own.features))
+    near = neighbours(embeddings, place)
     st.dataframe([{"portrays": LABELS[clips.label[k]], "clip": names[k], "likeness": f"{c:.2f}"} for k, c in near], hide_index=True)
-    st.caption("Likeness: the cosine between what the last layers make of both; 1 is the same.")
-
-
-def _state_of(analysis: Analysis) -> str:
-    split = analysis.modalities
-    return "both" if split.has_audio and split.has_video else "voice" if split.has_audio else "face"
+    st.caption("Likeness: the cosine between what the last layers see of both; 1 is the same.")
 
 
 def _choose_state(name: str) -> str:
-    options = [name] if name in ("voice", "face") else list(STATE_WORDS)
+    options = MODELS[name].states
     chosen = st.segmented_control(
         "Shown to it", options, key=f"{Key.MAP_SHOWN}-{name}", default=options[0], format_func=lambda state: STATE_WORDS[state]
     )
     return chosen or options[0]
 
 
-def _layout(embeddings: np.ndarray, key: tuple) -> np.ndarray:
-    """The map, kept in the session: another visitor's holds another clip."""
+@st.cache_resource(scope="session", max_entries=4, show_spinner="Drawing the map…")
+def _layout(_embeddings: np.ndarray, token: str, state: str, digest: str) -> np.ndarray:
+    """The map (n, 2), in the session: another visitor's holds another clip."""
     from xai.model_level.embedding import layout
 
-    kept = st.session_state.setdefault(Key.MAPS, {})
-    if key not in kept:
-        while len(kept) > 3:
-            kept.pop(next(iter(kept)))
-        with st.spinner("Drawing the map…"):
-            kept[key] = layout(embeddings)
-    return kept[key]
+    return layout(_embeddings)
 
 
 def _describe(key: tuple) -> str:
@@ -102,7 +96,7 @@ def _describe(key: tuple) -> str:
 
 
 def show_summary(name: str) -> None:
-    """Beeswarms of the strongest features of the voice and of the face."""
+    """Beeswarms of the strongest features of each modality."""
     from xai.model_level.summary import load_summary
 
     summary = load_summary(name)
@@ -110,19 +104,13 @@ def show_summary(name: str) -> None:
         st.info(f"Not computed for this model. The command is: python -m xai.summary --model {name}")
         return
     target = LABELS.index(st.selectbox("Emotion", LABELS, key=Key.SUMMARY_TARGET))
-    parts = [("the voice", True)] * (summary.voices > 0) + [("the face", False)] * (len(summary.names) > summary.voices)
-    totals = {words: np.abs(summary.values[:, target, _part(summary, voice)].sum(axis=1)).mean() for words, voice in parts}
-    for column, (words, voice) in zip(st.columns(len(parts)), parts, strict=True):
-        features = summary.strongest(target, _ROWS, voice)
+    for column, modality in zip(st.columns(len(summary.modalities)), summary.modalities, strict=True):
+        words, features = f"the {modality.noun}", summary.strongest(target, _ROWS, modality)
         figure = beeswarm_chart(summary, target, features, f"What {words} adds to {LABELS[target]} ({len(summary.values)} training clips)")
         draw(figure, f"chart-swarm-{words}", f"SHAP values of {words}", column)
-        column.caption(f"Together, {words} moves the evidence (log-odds) by {totals[words]:z.2f} on average.")
+        column.caption(f"Together, {words} moves the evidence (log-odds) by {summary.effect(target, modality):z.2f} on average.")
     st.caption(
         "A dot is a clip; right of the line the feature speaks for the emotion, left against it. "
         ":red[■] the feature is high in that clip, :blue[■] low. MFCC 0 is loudness, the first few are the broad shape of the sound. "
         "Face features have no names: the page Analyze draws them back onto the face."
     )
-
-
-def _part(summary, voice: bool) -> slice:
-    return slice(0, summary.voices) if voice else slice(summary.voices, None)

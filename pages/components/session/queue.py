@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from pages.components.session.state import Key
+from pages.components.session.keys import Key
 
 _POLL_SECONDS = 0.5
 
@@ -38,7 +38,7 @@ class Queue:
     def turn(
         self, on_wait: Callable[[int], None] = lambda position: None, urgent: bool = True, patience: float = math.inf
     ) -> Iterator[None]:
-        """Wait for a place and hold it. ``on_wait`` is told how many are in front, whenever that changes.
+        """Wait for a place and hold it. ``on_wait`` gets the number of those in front, whenever it changes.
 
         Who is not urgent lets everybody pass who is: a visitor without a result goes before one whose result is being checked.
 

@@ -1,9 +1,11 @@
-"""Run an analysis once, with its stages named, and explain in a sentence what went wrong if it cannot be run."""
+"""Run what takes time: in a turn of the queue, with words for what is done, and a sentence for what went wrong."""
 
 from __future__ import annotations
 
 import logging
 import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -13,7 +15,7 @@ from pages.components.session.queue import the_queue
 from pages.components.session.state import Recording, recent_analyses, remember
 
 if TYPE_CHECKING:
-    from models.checkpoint import AnyModel
+    from models.model import EmotionModel
     from xai.analysis import Analysis
 
 log = logging.getLogger(__name__)
@@ -38,15 +40,13 @@ def analysis_of(recording: Recording, options: dict[str, Any], name: str) -> Ana
     except MemoryError:
         message = "This recording needs more memory than this server has: cut out the part that matters."
     except Exception as error:
-        # Only where it happened: messages and variables may hold what belongs to the visitor.
-        place_in_code = traceback.extract_tb(error.__traceback__)[-1]
-        log.error("analysis failed: %s in %s, line %s", type(error).__name__, place_in_code.name, place_in_code.lineno)
+        log_place("analysis", error)
         message = "Something went wrong on our side and this recording could not be analysed. Try another file, or the sample."
     place.error(message, icon=":material/error:")
     return None
 
 
-def _run(recording: Recording, options: dict[str, Any], model: AnyModel, update) -> Analysis:
+def _run(recording: Recording, options: dict[str, Any], model: EmotionModel, update) -> Analysis:
     from xai.analysis import Settings, analyse
 
     def wait(ahead: int) -> None:
@@ -56,3 +56,26 @@ def _run(recording: Recording, options: dict[str, Any], model: AnyModel, update)
         return analyse(
             recording.audio, recording.video, model=model, settings=Settings(**options), on_stage=lambda words: update(label=words)
         )
+
+
+@contextmanager
+def turn_with_words() -> Iterator[Callable[[str], None]]:
+    """A turn of the queue for something smaller. Gives a function that is told what is done, and shows it where the block begins."""
+    place = st.empty()
+
+    def say(words: str) -> None:
+        place.caption(f":material/hourglass_top: {words}")
+
+    try:
+        with the_queue().turn(lambda ahead: say(f"Waiting: {ahead} ahead of you…")):
+            yield say
+    except Exception:
+        place.empty()
+        raise
+    place.empty()
+
+
+def log_place(what: str, error: Exception) -> None:
+    """Only where it happened: messages and variables may hold what belongs to the visitor."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    log.error("%s failed: %s in %s, line %s", what, type(error).__name__, place.name, place.lineno)

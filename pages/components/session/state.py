@@ -1,70 +1,29 @@
-"""Everything that is kept for one visitor: the keys of the session's state, and their recent analyses."""
+"""What is kept for one visitor: the recording, its recent analyses, and what was computed of them on request."""
 
 from __future__ import annotations
 
 import hashlib
 import re
 from collections import OrderedDict
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from pages.components.session.keys import Key
+
 if TYPE_CHECKING:
     from xai.analysis import Analysis
+    from xai.counterfactuals.flip import Flip
+    from xai.explanation import Contrast
+    from xai.reference import Comparison
+    from xai.render.playback import Playback
+    from xai.score import Trust
+    from xai.timeline import Timeline
 
-_KEPT = 3
-
-
-class Key(StrEnum):
-    """Keys of widgets and of the session's state."""
-
-    MODEL = "chosen-model"
-    VOICE = "voice"
-    FACE = "face"
-    RECORDING = "recording"
-    CLEAR = "clear"
-    TRY_SAMPLE = "try-sample"
-    ANALYSES = "analyses"
-    TARGET = "target"
-    AGAINST = "against"
-    OPACITY = "opacity"
-    BOXES = "boxes"
-    ZOOM = "zoom"
-    CAM = "cam-method"
-    CAM_PAGE = "cam-page"
-    CAMS = "cams"
-    TRUST = "trust"
-    PLAY = "play"
-    PLAYER = "player"
-    PLAYED = "played"
-    INSIST = "insist"
-    IF_VOICE = "if-voice"
-    IF_FACE = "if-face"
-    IF_CUT = "if-cut"
-    IF_NOISE = "if-noise"
-    IF_OTHER = "if-other"
-    FIND_FLIP = "find-flip"
-    CHECK_NOW = "check-now"
-    FLIPS = "flips"
-    DOWNLOAD_SOUND = "download-sound"
-    ESTIMATOR = "estimator"
-    SEED = "seed"
-    SAMPLES = "samples"
-    STRIDE = "stride"
-    MFCC = "every-mfcc"
-    VIEW = "models-view"
-    PROTOCOL = "models-protocol"
-    SHOWN = "models-shown"
-    MEASURE = "models-measure"
-    SUMMARY_TARGET = "models-summary-target"
-    MAP_SHOWN = "models-map-shown"
-    MAPS = "models-maps"
-    OTHER_MODEL = "models-other"
-    DOWNLOAD_JSON = "download-json"
-    DOWNLOAD_ZIP = "download-zip"
-    DOWNLOAD_PREDICTIONS = "download-predictions"
+_ANALYSES = 3
+_TRUST = 48  # of an analysis
 
 
 @dataclass(frozen=True)
@@ -84,7 +43,10 @@ class Recording:
 
 
 def recent_analyses() -> OrderedDict[tuple, Analysis]:
-    """This visitor's analyses, oldest first: in the session, never shared, at most three."""
+    """This visitor's analyses, oldest first: in the session, never shared, at most three.
+
+    Kept by hand, as ``st.cache_resource`` cannot be asked what it holds: other pages look for an analysis that is there.
+    """
     return st.session_state.setdefault(Key.ANALYSES, OrderedDict())
 
 
@@ -93,11 +55,52 @@ def remember(key: tuple, analysis: Analysis) -> None:
     kept = recent_analyses()
     kept[key] = analysis
     kept.move_to_end(key)
-    while len(kept) > _KEPT:
+    while len(kept) > _ANALYSES:
         kept.popitem(last=False)
 
 
+@dataclass
+class Drawer:
+    """What was computed of one analysis because this visitor asked for it.
+
+    Attributes:
+        analysis: with every attribution that was computed.
+        player: the file and the curves that are played, or why there are none.
+        flips: the smallest changes that flip the prediction.
+        comparisons: with the stock libraries.
+    """
+
+    analysis: Analysis
+    player: tuple[Playback, Timeline] | str | None = None
+    flips: list[Flip] | None = None
+    comparisons: list[Comparison] | None = None
+    _trust: OrderedDict[tuple[str, Contrast], Trust] = field(default_factory=OrderedDict)
+
+    def trust(self, contrast: Contrast, methods: Sequence[str] | None = None) -> dict[str, Trust]:
+        """What has been measured of a contrast, by method: of some, or of all."""
+        wanted = self.analysis.attributions if methods is None else methods
+        return {method: self._trust[method, contrast] for method in wanted if (method, contrast) in self._trust}
+
+    def keep_trust(self, method: str, contrast: Contrast, trust: Trust) -> None:
+        """And drop the oldest beyond the limit."""
+        self._trust[method, contrast] = trust
+        while len(self._trust) > _TRUST:
+            self._trust.popitem(last=False)
+
+
+def drawer_of(analysis: Analysis) -> Drawer:
+    """This visitor's drawer for an analysis, empty at first."""
+    return _drawer(analysis.token, analysis)
+
+
+# A drawer, and not each thing in it, is what is cached: computing them says what is done, waits in the queue and can be interrupted,
+# none of which a cached function may do.
+@st.cache_resource(scope="session", max_entries=_ANALYSES, show_spinner=False)
+def _drawer(token: str, _analysis: Analysis) -> Drawer:
+    return Drawer(_analysis)
+
+
 def escape(text: str, limit: int = 60) -> str:
-    """A stranger's file name as plain text in Markdown: shortened, and nothing in it is markup."""
+    """A visitor's file name as plain text in Markdown: shortened, and nothing in it is markup."""
     short = text if len(text) <= limit else f"{text[: limit - 12]}…{text[-11:]}"
     return re.sub(r"([^\w\s,'().-])", r"\\\1", " ".join(short.split()), flags=re.ASCII)

@@ -1,4 +1,4 @@
-"""Each fixed change is the one that its name says, at the strength that it says, every time."""
+"""Each corruption is the one that its name says, at the strength that it says, every time."""
 
 import cv2
 import numpy as np
@@ -6,11 +6,14 @@ import pytest
 from numpy.testing import assert_allclose
 from skimage.data import astronaut
 
+from features import Modality
 from features.audio import RATE, mean_mfcc, mel_spectrogram_db
-from models.data.corruptions import FACE_CHANGES, VOICE_CHANGES, jpeg
+from models.data.augmentation import jpeg
+from models.data.corruptions import CORRUPTIONS, WORDS_ONLY, corruptions_in
 from tests.conftest import tone
 from tests.models.data.test_augmentation import level_at, level_db
 
+OF_VOICES, OF_FACES = CORRUPTIONS[Modality.AUDIO], CORRUPTIONS[Modality.VIDEO]
 UNMOVED = "10 dB louder", "10 dB softer", "AAC at 64 kbit/s", "noise (20 dB)"
 
 
@@ -27,24 +30,30 @@ def face() -> np.ndarray:
 
 
 def test_what_is_on_offer():
-    assert len(VOICE_CHANGES) == 6
-    assert len(FACE_CHANGES) == 5
-    assert not VOICE_CHANGES.keys() & FACE_CHANGES.keys()
+    assert len(OF_VOICES) == 6
+    assert len(OF_FACES) == 5
+    assert not OF_VOICES.keys() & OF_FACES.keys()
 
 
-@pytest.mark.parametrize("name", VOICE_CHANGES)
-def test_a_voice_keeps_its_length_and_is_changed_the_same_way_every_time(voice, name):
-    out = VOICE_CHANGES[name](voice)
+def test_corruptions_concern_what_is_shown():
+    assert corruptions_in("voice") == [*OF_VOICES, WORDS_ONLY]
+    assert corruptions_in("face") == [*OF_FACES]
+    assert corruptions_in("both") == [*OF_VOICES, WORDS_ONLY, *OF_FACES]
+
+
+@pytest.mark.parametrize("name", OF_VOICES)
+def test_a_voice_keeps_its_length_and_is_corrupted_the_same_way_every_time(voice, name):
+    out = OF_VOICES[name](voice)
     assert (out.dtype, out.shape) == (np.float32, voice.shape)
     assert np.isfinite(out).all()
-    assert (out == VOICE_CHANGES[name](voice)).all()
+    assert (out == OF_VOICES[name](voice)).all()
     assert np.abs(mean_mfcc(mel_spectrogram_db(out)) - mean_mfcc(mel_spectrogram_db(voice))).max() > 0.1
 
 
 @pytest.mark.parametrize("name", UNMOVED)
 def test_a_voice_stays_where_it_is(voice, name):
     """A codec that starts late would test the cut, not the codec."""
-    out = VOICE_CHANGES[name](voice).astype(float)
+    out = OF_VOICES[name](voice).astype(float)
     lags = range(-1100, 1101, 4)
     found = [np.dot(voice[1200:-1200], out[1200 + lag : len(out) - 1200 + lag]) for lag in lags]
     assert lags[int(np.argmax(found))] == 0
@@ -52,18 +61,18 @@ def test_a_voice_stays_where_it_is(voice, name):
 
 @pytest.mark.parametrize(("name", "db"), [("10 dB softer", -10), ("10 dB louder", 10)])
 def test_levels(voice, name, db):
-    out = VOICE_CHANGES[name](voice)
+    out = OF_VOICES[name](voice)
     assert level_db(out) - level_db(voice) == pytest.approx(db, abs=1e-3)
     assert_allclose(out, voice * 10 ** (db / 20), rtol=1e-5)
 
 
 def test_noise_is_20_db_below(voice):
-    out = VOICE_CHANGES["noise (20 dB)"](voice)
+    out = OF_VOICES["noise (20 dB)"](voice)
     assert level_db(voice) - level_db(out - voice) == pytest.approx(20, abs=0.1)
 
 
 def test_a_telephone_passes_300_to_3400_hz(voice):
-    out = VOICE_CHANGES["telephone line"](voice)
+    out = OF_VOICES["telephone line"](voice)
     assert abs(level_at(out, 900) - level_at(voice, 900)) < 1
     assert level_at(out, 150) < level_at(voice, 150) - 20
     assert level_at(out, 6000) < level_at(voice, 6000) - 15
@@ -72,7 +81,7 @@ def test_a_telephone_passes_300_to_3400_hz(voice):
 def test_a_room_rings_for_half_a_second():
     click = np.zeros(RATE, np.float32)
     click[100] = 1
-    out = VOICE_CHANGES["room (0.5 s of reverberation)"](click)
+    out = OF_VOICES["room (0.5 s of reverberation)"](click)
     assert out[100] == pytest.approx(1, abs=0.05)
     tail = out[101 : 101 + RATE // 2].astype(float)
     edges = np.array_split(tail**2, 10)
@@ -83,32 +92,32 @@ def test_a_room_rings_for_half_a_second():
 
 
 def test_aac_loses_little_and_something(voice):
-    out = VOICE_CHANGES["AAC at 64 kbit/s"](voice)
+    out = OF_VOICES["AAC at 64 kbit/s"](voice)
     assert np.corrcoef(out, voice)[0, 1] > 0.99
     assert -60 < level_db(out - voice) - level_db(voice) < -15
 
 
-@pytest.mark.parametrize("name", FACE_CHANGES)
-def test_a_face_keeps_its_shape_and_is_changed_the_same_way_every_time(face, name):
+@pytest.mark.parametrize("name", OF_FACES)
+def test_a_face_keeps_its_shape_and_is_corrupted_the_same_way_every_time(face, name):
     before = face.copy()
-    out = FACE_CHANGES[name](face)
+    out = OF_FACES[name](face)
     assert (out.dtype, out.shape) == (np.uint8, face.shape)
-    assert (out == FACE_CHANGES[name](face)).all()
+    assert (out == OF_FACES[name](face)).all()
     assert (face == before).all()
     assert 1 < np.abs(out.astype(float) - face).mean() < 100
 
 
 def test_light_and_blur(face):
-    assert np.abs(FACE_CHANGES["dim light (a third)"](face) - face / 3).max() < 1
+    assert np.abs(OF_FACES["dim light (a third)"](face) - face / 3).max() < 1
     line = np.zeros((224, 224, 3), np.uint8)
     line[:, 112] = 255
-    row = FACE_CHANGES["blur (3 pixels)"](line)[100, :, 0].astype(float)
+    row = OF_FACES["blur (3 pixels)"](line)[100, :, 0].astype(float)
     expected = 255 * np.exp(-((np.arange(224) - 112) ** 2) / 18) / np.sqrt(18 * np.pi)
     assert_allclose(row, expected, atol=1.5)
 
 
 def test_a_head_rolls_by_15_degrees_and_back(face):
-    left, right = FACE_CHANGES["rolled 15° left"], FACE_CHANGES["rolled 15° right"]
+    left, right = OF_FACES["rolled 15° left"], OF_FACES["rolled 15° right"]
     middle = np.s_[60:164, 60:164]
     back = right(left(face))[middle].astype(float)
     assert np.corrcoef(back.ravel(), face[middle].ravel())[0, 1] > 0.98
@@ -126,5 +135,5 @@ def test_jpeg_keeps_the_colours_in_their_order(face):
     assert_allclose(jpeg(red, 90).mean(axis=(0, 1)), [200, 0, 0], atol=6)
     _, code = cv2.imencode(".jpg", face[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 20])
     theirs = cv2.imdecode(code, cv2.IMREAD_COLOR)[..., ::-1]
-    assert np.abs(FACE_CHANGES["JPEG (quality 20)"](face).astype(float) - theirs).mean() < 12
+    assert np.abs(OF_FACES["JPEG (quality 20)"](face).astype(float) - theirs).mean() < 12
     assert np.abs(jpeg(face, 95).astype(float) - face).mean() < np.abs(jpeg(face, 20).astype(float) - face).mean() / 2

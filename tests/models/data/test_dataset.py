@@ -2,33 +2,30 @@
 
 from dataclasses import replace
 
-import cv2
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from features import extract
+from features import Modality, extract
 from features.audio import mean_mfcc, mel_spectrogram_db, mfcc, to_mono
 from features.media import read_sound
+from features.speech import speech_span
 from models.data import augmentation
-from models.data.corruptions import FACE_CHANGES, VOICE_CHANGES
+from models.data.corruptions import CORRUPTIONS
 from models.data.dataset import (
-    FACE_VARIANTS,
+    CLEAN,
     SEQUENCE_FRAMES,
     SPEEDS,
-    SPOKEN,
     VOICE_VARIANTS,
-    _face,
     _sequence,
     _voice,
-    ferplus_labels,
     load_faces,
-    load_ferplus,
     load_voices,
 )
+from models.data.faces import FACE_VARIANTS, face_views
+from models.data.ferplus import ferplus_labels
 from models.data.ravdess import find_takes
 from models.labels import label_index
-from models.networks.sequence import sequences, speech_span
 from tests.conftest import SAMPLE
 
 
@@ -62,8 +59,8 @@ def samples(sample):
     return to_mono(sound.samples, sound.rate)
 
 
-def test_features_of_a_take_are_those_of_the_app(loaded, backbone, sample):
-    served = extract(*sample, backbone.maps)
+def test_features_of_a_take_are_those_of_the_app(loaded, encoders, sample):
+    served = extract(*sample, encoders)
     voices, faces = loaded
     assert voices.mfcc.shape == (2, VOICE_VARIANTS, 40)
     assert faces.frames[0].shape[0] == FACE_VARIANTS
@@ -73,9 +70,11 @@ def test_features_of_a_take_are_those_of_the_app(loaded, backbone, sample):
     assert (voices.actor.tolist(), voices.statement.tolist()) == ([1, 2], [1, 1])
 
 
-def test_sequences_of_a_take_are_those_of_the_app(loaded, backbone, sample):
+def test_sequences_of_a_take_are_those_of_the_app(loaded, encoders, sample):
     """To the precision in which they are kept: half."""
-    mfccs, shown, _ = sequences(extract(*sample, backbone.maps))
+    served = extract(*sample, encoders)
+    first, last = speech_span(served.audio.frame_vectors)
+    mfccs, shown = served.audio.frame_vectors[:, first:last], served.video.frame_vectors
     voices, faces = loaded
     heard = voices.heard[0, 0]
     assert heard == min(mfccs.shape[1], SEQUENCE_FRAMES)
@@ -99,7 +98,7 @@ def test_a_sequence_reaches_from_the_first_to_the_last_sound():
 
 def test_clean_copies_are_other_speeds(loaded, samples):
     voices, _ = loaded
-    assert SPOKEN.stop == 1 + len(SPEEDS)
+    assert CLEAN.stop == 1 + len(SPEEDS)
     for k, factor in enumerate(SPEEDS, 1):
         mel = mel_spectrogram_db(augmentation.speed(samples, factor))
         assert_allclose(voices.mfcc[0, k], mean_mfcc(mel), rtol=1e-5, atol=1e-4)
@@ -107,39 +106,39 @@ def test_clean_copies_are_other_speeds(loaded, samples):
         assert voices.heard[0, k] == min(last - first, SEQUENCE_FRAMES)
 
 
-def test_fixed_changes_of_a_voice_are_kept_beside_it(loaded, samples):
+def test_corruptions_of_a_voice_are_kept_beside_it(loaded, samples):
     voices, _ = loaded
-    assert voices.changed.shape == (2, len(VOICE_CHANGES), 40)
-    for k, change in enumerate(VOICE_CHANGES.values()):
-        mfccs = mfcc(mel_spectrogram_db(change(samples)))
+    assert voices.corrupted.shape == (2, len(CORRUPTIONS[Modality.AUDIO]), 40)
+    for k, corrupt in enumerate(CORRUPTIONS[Modality.AUDIO].values()):
+        mfccs = mfcc(mel_spectrogram_db(corrupt(samples)))
         first, last = speech_span(mfccs)
-        assert_allclose(voices.changed[0, k], mfccs.mean(axis=1), rtol=1e-4, atol=1e-3)
-        heard = voices.changed_heard[0, k]
+        assert_allclose(voices.corrupted[0, k], mfccs.mean(axis=1), rtol=1e-4, atol=1e-3)
+        heard = voices.corrupted_heard[0, k]
         assert heard == min(last - first, SEQUENCE_FRAMES)
-        assert_allclose(voices.changed_sequence[0, k, :, :heard], mfccs[:, first : first + heard], rtol=1e-3, atol=1e-3)
+        assert_allclose(voices.corrupted_sequence[0, k, :, :heard], mfccs[:, first : first + heard], rtol=1e-3, atol=1e-3)
 
 
-def test_altered_copies_differ_from_each_other_and_between_files(loaded):
+def test_augmented_copies_differ_from_each_other_and_between_files(loaded):
     """The two files hold one recording: its clean copies are the same, what is drawn at random is not."""
     voices, faces = loaded
-    assert_allclose(voices.mfcc[0, SPOKEN], voices.mfcc[1, SPOKEN])
-    altered = voices.mfcc[:, SPOKEN.stop :].reshape(-1, 40)
-    gaps = np.abs(altered[:, None] - altered[None]).max(axis=2)
+    assert_allclose(voices.mfcc[0, CLEAN], voices.mfcc[1, CLEAN])
+    augmented = voices.mfcc[:, CLEAN.stop :].reshape(-1, 40)
+    gaps = np.abs(augmented[:, None] - augmented[None]).max(axis=2)
     assert gaps[~np.eye(len(gaps), dtype=bool)].min() > 1e-3
     assert_allclose(faces.frames[0][0], faces.frames[1][0])
     views = np.concatenate([faces.frames[0][1:], faces.frames[1][1:]])
     assert min(np.abs(a - b).max() for i, a in enumerate(views) for b in views[:i]) > 1e-3
 
 
-def test_fixed_changes_of_a_face_are_kept_beside_it(loaded, backbone, sample):
+def test_corruptions_of_a_face_are_kept_beside_it(loaded, backbone, encoders, sample):
     _, faces = loaded
-    crops = extract(*sample, backbone.maps).video.crops
-    assert faces.changed[0].shape == (len(FACE_CHANGES), len(crops), 512)
-    for k, change in ((1, "dim light (a third)"), (3, "rolled 15° left")):
-        assert list(FACE_CHANGES)[k] == change
-        expected = backbone.maps(np.stack([FACE_CHANGES[change](crop) for crop in crops])).mean(axis=(2, 3))
-        assert_allclose(faces.changed[0][k], expected, atol=1e-4)
-    assert_allclose(faces.changed[0], faces.changed[1])
+    crops = extract(*sample, encoders).video.crops
+    assert faces.corrupted[0].shape == (len(CORRUPTIONS[Modality.VIDEO]), len(crops), 512)
+    for k, name in ((1, "dim light (a third)"), (3, "rolled 15° left")):
+        assert list(CORRUPTIONS[Modality.VIDEO])[k] == name
+        expected = backbone.maps(np.stack([CORRUPTIONS[Modality.VIDEO][name](crop) for crop in crops])).mean(axis=(2, 3))
+        assert_allclose(faces.corrupted[0][k], expected, atol=1e-4)
+    assert_allclose(faces.corrupted[0], faces.corrupted[1])
 
 
 def test_rows_are_picked_from_every_column(loaded):
@@ -148,32 +147,33 @@ def test_rows_are_picked_from_every_column(loaded):
         second = table.where(np.array([False, True]))
         assert [t.actor for t in second.takes] == second.actor.tolist() == [2]
         assert len(table.where(np.zeros(2, bool)).takes) == 0
-    assert (voices.where(np.array([False, True])).changed_sequence == voices.changed_sequence[1:]).all()
+    assert (voices.where(np.array([False, True])).corrupted_sequence == voices.corrupted_sequence[1:]).all()
     assert (faces.where(np.array([False, True])).frames[0] == faces.frames[1]).all()
 
 
 @pytest.fixture
 def only_clean(monkeypatch):
-    """No altered views of faces, which take long."""
-    monkeypatch.setattr("models.data.dataset.FACE_VARIANTS", 1)
-    monkeypatch.setattr("models.data.dataset.FACE_CHANGES", {})
+    """No augmented or corrupted views of faces, which take long."""
+    monkeypatch.setattr("models.data.faces._CHAINS", 0)
+    monkeypatch.setattr("models.data.faces._CAMERAS", ())
+    monkeypatch.setitem(CORRUPTIONS, Modality.VIDEO, {})
 
 
 @pytest.mark.usefixtures("only_clean")
-def test_features_of_the_clips_are_those_of_the_app(data, tmp_path, backbone):
+def test_features_of_the_clips_are_those_of_the_app(data, tmp_path, encoders):
     take = next(t for t in find_takes(data / "clips") if t.kind == "video")
     sound = next(t for t in find_takes(data / "clips") if t.kind == "voice" and t.key == take.key)
-    served = extract(sound.path.read_bytes(), take.path.read_bytes(), backbone.maps)
+    served = extract(sound.path.read_bytes(), take.path.read_bytes(), encoders)
     assert_allclose(_voice(sound, tmp_path)["mean"][0], served.vector[:40], rtol=1e-5, atol=1e-4)
-    assert_allclose(_face(take, tmp_path, "ferplus")[0].mean(axis=0), served.vector[40:], atol=1e-4)
+    assert_allclose(face_views(take, tmp_path, "ferplus")[0].mean(axis=0), served.vector[40:], atol=1e-4)
 
 
-def test_resampled_copies_of_a_recording_agree(data, backbone, model):
+def test_resampled_copies_of_a_recording_agree(data, encoders, model):
     """The 22 kHz FLAC of the training folder against the 48 kHz WAV that users have."""
     for wav in sorted((data / "clips").glob("03-*.wav")):
         flac = data / "ravdess_speech" / f"Actor_{wav.stem[-2:]}" / f"{wav.stem}.flac"
-        ours, theirs = (extract(p.read_bytes(), None, backbone.maps).vector[:40] for p in (wav, flac))
-        assert (np.abs(ours - theirs) / model.std[:40]).max() < 0.5  # the FLACs' resampler cuts the topmost bands
+        ours, theirs = (extract(p.read_bytes(), None, encoders).vector[:40] for p in (wav, flac))
+        assert (np.abs(ours - theirs) / model.standardise.std[:40]).max() < 0.5  # the FLACs' resampler cuts the topmost bands
 
 
 @pytest.mark.usefixtures("only_clean")
@@ -182,14 +182,12 @@ def test_strips_are_cut_like_the_videos_they_come_from(data, tmp_path):
     films = [t for t in find_takes(data / "clips") if t.kind == "video"]
     for take in (films[0], films[-1]):  # of either actor
         strip = replace(take, kind="strip", path=data / "ravdess_faces" / f"{take.path.stem}.jpg")
-        film, still = (_face(t, tmp_path, "ferplus")[0].mean(axis=0) for t in (take, strip))
+        film, still = (face_views(t, tmp_path, "ferplus")[0].mean(axis=0) for t in (take, strip))
         assert np.corrcoef(film, still)[0, 1] > 0.9
 
 
 def test_the_cache_is_used_and_bound_to_the_content(tiny, kept, loaded, monkeypatch, tmp_path):
-    import models.data.dataset
-
-    monkeypatch.setattr(models.data.dataset, "_video_crops", lambda _: pytest.fail("computed again"))
+    monkeypatch.setattr("models.data.faces._video_crops", lambda _: pytest.fail("computed again"))
     again = load_faces(tiny, kept)
     assert all((a == b).all() for a, b in zip(again.frames, loaded[1].frames, strict=True))
     assert not list(kept.glob("*.part*"))
@@ -210,39 +208,8 @@ def test_voices_are_taken_from_the_cache_too(tiny, kept, loaded, monkeypatch, tm
 def test_an_empty_folder_gives_empty_tables(tmp_path):
     voices, faces = load_voices(tmp_path, tmp_path), load_faces(tmp_path, tmp_path, 10)
     assert voices.mfcc.shape == (0, VOICE_VARIANTS, 40)
-    assert voices.changed_sequence.shape == (0, len(VOICE_CHANGES), 40, SEQUENCE_FRAMES)
+    assert voices.corrupted_sequence.shape == (0, len(CORRUPTIONS[Modality.AUDIO]), 40, SEQUENCE_FRAMES)
     assert len(faces.label) == len(faces.frames) == 0
-
-
-def test_ferplus_votes_become_labels():
-    votes = np.zeros((5, 10), int)
-    votes[0, 4] = 9  # clear anger
-    votes[1, [1, 3]] = 5  # a tie
-    votes[2, 0], votes[2, 1] = 7, 3  # neutral with a smile: calm
-    votes[3, 9] = 10  # not a face
-    votes[4, 0] = 10  # neutral
-    assert ferplus_labels(votes).tolist() == [label_index("angry"), -1, label_index("calm"), -1, label_index("neutral")]
-
-
-def test_photographs_are_computed_again_when_they_or_the_choice_of_them_are_others(tmp_path):
-    """Not for the same archive; for other pictures of the same votes and sizes, and for the same ones in another split."""
-    votes = np.zeros((2, 10), int)
-    votes[:, 4] = 10
-    kept = tmp_path / "kept"
-
-    def features(shades: tuple[int, int], split: tuple[int, int]) -> np.ndarray:
-        codes = [cv2.imencode(".jpg", np.full((48, 48), s, np.uint8) * np.tri(48, dtype=np.uint8))[1].ravel() for s in shades]
-        jpeg = np.concatenate([np.pad(code, (0, 1000 - len(code))) for code in codes])
-        np.savez(tmp_path / "ferplus.npz", votes=votes, split=np.array(split), jpeg=jpeg, off=np.array([0, 1000, 2000]))
-        return load_ferplus(tmp_path / "ferplus.npz", kept, 1)[0]
-
-    first, again, others, second = (
-        features(*what) for what in (((40, 200), (0, 1)), ((40, 200), (0, 1)), ((90, 200), (0, 1)), ((40, 200), (1, 0)))
-    )
-    assert_allclose(first, again)
-    assert len(list(kept.iterdir())) == 3
-    assert np.abs(first - others).max() > 0.01
-    assert np.abs(first - second).max() > 0.01
 
 
 def test_photographs_belong_to_nobody(tiny, kept, tmp_path, data):
@@ -254,6 +221,6 @@ def test_photographs_belong_to_nobody(tiny, kept, tmp_path, data):
     assert faces.takes == [None] * 8
     assert not faces.actor.any()
     assert {f.shape for f in faces.frames} == {(1, 1, 512)}
-    assert {f.shape for f in faces.changed} == {(0, 1, 512)}
+    assert {f.shape for f in faces.corrupted} == {(0, 1, 512)}
     with np.load(data / "ferplus.npz") as file:
         assert (ferplus_labels(file["votes"][file["split"] == 0]) >= 0).sum() > 8

@@ -7,10 +7,9 @@ import pytest
 
 from models.checkpoint import load_model
 from models.evaluation.calibration import temperature_of, temperatures
-from models.evaluation.cross_validation import states_of
 from models.evaluation.metrics import fit_temperature
 from models.evaluation.predictions import read_predictions
-from models.registry import MODELS, result_path
+from models.registry import MODELS, STATES, result_path
 from tests.models.conftest import synthetic
 
 
@@ -32,7 +31,7 @@ def test_the_fewer_people_the_closer_to_1(people, wanted):
 
 
 @pytest.mark.parametrize("split", [0, 1, 2])
-def test_no_clip_has_a_say_in_its_own_scaling(split):
+def test_no_clip_influences_its_own_scaling(split):
     """Whatever a split's own predictions and labels are, its temperature stays; those of the others do not."""
     rows = [replace(synthetic(k, 1.0 + k, 300), state=s) for k in range(3) for s in ("both", "voice")]
     rng = np.random.default_rng(9)
@@ -46,9 +45,9 @@ def test_no_clip_has_a_say_in_its_own_scaling(split):
         assert all(after["m", state, k] != before["m", state, k] for k in range(3) if k != split)
 
 
-def test_changed_clips_and_other_models_and_states_have_no_say():
+def test_corrupted_clips_and_other_models_and_states_do_not_count():
     rows = [synthetic(0, 2.0), synthetic(1, 2.0)]
-    more = [synthetic(2, 7.0, change="noise (20 dB)"), synthetic(0, 5.0, model="other"), synthetic(1, 5.0, model="other")]
+    more = [synthetic(2, 7.0, corruption="noise (20 dB)"), synthetic(0, 5.0, model="other"), synthetic(1, 5.0, model="other")]
     assert {key: value for key, value in temperatures(rows + more).items() if key[0] == "m"} == temperatures(rows)
     assert temperatures([*rows, synthetic(1, 7.0, state="face")])["m", "voice", 0] == temperatures(rows)["m", "voice", 0]
     assert temperatures(rows[:1]) == {("m", "voice", 0): 1.0}
@@ -56,9 +55,9 @@ def test_changed_clips_and_other_models_and_states_have_no_say():
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_what_ships_is_scaled_by_what_was_said_of_people_left_out(name):
+def test_what_ships_is_scaled_by_predictions_for_people_left_out(name):
     model = load_model(name)
     found, _ = read_predictions(result_path("actor-5fold", name).with_suffix(".npz"))
-    shipped = dict(zip(("both", "voice", "face"), (model.temperature, *model.alone), strict=True))
-    for state in states_of(name):
-        assert shipped[state] == temperature_of([p for p in found if p.state == state and p.change is None])
+    shipped = dict(zip(STATES, (model.temperature, *model.alone.values()), strict=True))
+    for state in model.spec.states:
+        assert shipped[state] == temperature_of([p for p in found if p.state == state and p.corruption is None])

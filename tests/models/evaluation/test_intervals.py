@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from models.evaluation.intervals import bootstrap, share_of, wilson
+from models.evaluation.intervals import bootstrap, bounds_of, share_of, wilson
 
 
 def test_actors_are_resampled_as_a_whole():
@@ -65,3 +65,15 @@ def test_where_nothing_varies_there_is_some_doubt():
     found = share_of(np.ones(240), np.repeat(np.arange(24), 10))
     assert (found["value"], found["high"]) == (1.0, 1.0)
     assert 0.98 < found["low"] < 1
+
+
+@pytest.mark.parametrize(("right", "of"), [(8, 8), (0, 8), (30, 30)])
+def test_all_or_none_of_few_are_not_certain(right, of):
+    found = bounds_of(dict.fromkeys(("value", "low", "high"), right / of), of)
+    assert found == pytest.approx(binomtest(right, of).proportion_ci(method="wilson"), abs=1e-4)
+
+
+def test_other_intervals_stay_as_they_are():
+    assert bounds_of({"value": 0.5, "low": 0.4, "high": 0.7}, 10) == (0.4, 0.7)
+    assert bounds_of({"value": 1.0, "low": 0.8, "high": 1.0}, 10) == (0.8, 1.0)
+    assert bounds_of({"value": None, "low": None, "high": None}, 0) == (0.0, 0.0)

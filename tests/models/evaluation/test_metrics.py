@@ -7,7 +7,6 @@ import pytest
 from numpy.testing import assert_allclose
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_matrix, f1_score, log_loss, precision_recall_fscore_support
 
-from models.checkpoint import softmax
 from models.evaluation.intervals import share_of
 from models.evaluation.metrics import (
     BINS,
@@ -21,6 +20,7 @@ from models.evaluation.metrics import (
     scores,
 )
 from models.labels import LABELS
+from models.model import softmax
 
 
 def guesses(n: int, seed: int = 0, sharpness: float = 2.0) -> tuple[np.ndarray, np.ndarray]:

@@ -12,12 +12,12 @@ from models.labels import label_index, ravdess_label
 ABOUT = {"protocol": "actor-5fold", "commit": "abc", "created": "2026-01-31", "settings": {"seed": 0}}
 
 
-def of(state: str, split: int, actors: tuple[int, ...], change: str | None = None, seed: int = 0) -> Prediction:
+def of(state: str, split: int, actors: tuple[int, ...], corruption: str | None = None, seed: int = 0) -> Prediction:
     keys = [key for actor in actors for key in performances(actor)]
-    rng = np.random.default_rng([split, seed, len(state), len(change or "")])
+    rng = np.random.default_rng([split, seed, len(state), len(corruption or "")])
     label = np.array([label_index(ravdess_label(key[1])) for key in keys])
     logits = rng.normal(size=(len(keys), 8)).astype(np.float32)
-    return Prediction("fused", split, seed, state, change, logits, label, np.array([key[0] for key in keys]), keys)
+    return Prediction("fused", split, seed, state, corruption, logits, label, np.array([key[0] for key in keys]), keys)
 
 
 @pytest.fixture(scope="module")
@@ -32,33 +32,33 @@ def test_what_is_read_is_what_was_written(found, tmp_path):
     save_predictions(found, tmp_path / "new" / "fused.npz", ABOUT)
     again, about = read_predictions(tmp_path / "new" / "fused.npz")
     assert about == ABOUT | {"model": "fused"}
-    by = {(p.seed, p.split, p.state, p.change): p for p in again}
+    by = {(p.seed, p.split, p.state, p.corruption): p for p in again}
     assert len(by) == len(again) == len(found)
     for p in found:
-        q = by[p.seed, p.split, p.state, p.change]
+        q = by[p.seed, p.split, p.state, p.corruption]
         assert (q.model, q.keys) == (p.model, p.keys)
         assert (q.label == p.label).all()
         assert (q.actor == p.actor).all()
-        if p.change is None:
+        if p.corruption is None:
             assert (q.logits == p.logits).all()
         else:
             assert (q.logits == np.eye(8)[p.logits.argmax(axis=1)]).all()
 
 
-def test_without_changes_there_are_none(tmp_path):
+def test_without_corruptions_there_are_none(tmp_path):
     save_predictions([of("face", 1, (1,))], tmp_path / "face.npz", ABOUT)
     (p,) = read_predictions(tmp_path / "face.npz")[0]
-    assert (p.state, p.change, len(p.keys)) == ("face", None, 60)
+    assert (p.state, p.corruption, len(p.keys)) == ("face", None, 60)
 
 
 def test_what_does_not_belong_together_is_refused(found, tmp_path):
-    changed = next(p for p in found if p.change)
-    others = [p for p in found if p is not changed]
+    corrupted = next(p for p in found if p.corruption)
+    others = [p for p in found if p is not corrupted]
     for wrong in (
         [*found, replace(found[0], model="voice")],
         others,
-        [*others, replace(changed, keys=changed.keys[::-1])],
-        [*found, changed],
+        [*others, replace(corrupted, keys=corrupted.keys[::-1])],
+        [*found, corrupted],
     ):
         with pytest.raises(ValueError, match=r"other clips|one model"):
             save_predictions(wrong, tmp_path / "wrong.npz", ABOUT)

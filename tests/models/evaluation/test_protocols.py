@@ -32,13 +32,13 @@ def test_every_take_is_tested_on_exactly_once(masks):
     assert held_out.any(axis=1).all()
 
 
-def test_strangers_are_strangers_and_acquaintances_are_not(masks, takes):
+def test_speaker_independent_protocols_and_no_others_keep_actors_apart(masks, takes):
     name, held_out = masks
     actor = np.array([t.actor for t in takes])
     for mask in held_out:
         both = set(actor[mask]) & set(actor[~mask])
-        assert (not both) == PROTOCOLS[name].strangers, name
-    assert PROTOCOLS[name].strangers == (name in ("actor-5fold", "leave-one-actor-out"))
+        assert (not both) == PROTOCOLS[name].speaker_independent, name
+    assert PROTOCOLS[name].speaker_independent == (name in ("actor-5fold", "leave-one-actor-out"))
 
 
 def test_all_files_of_a_performance_are_on_one_side(masks, takes):

@@ -7,24 +7,24 @@ import pytest
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
 
 import models.evaluation.tables
-from models.checkpoint import softmax
 from models.evaluate import results_of
 from models.evaluation.calibration import temperatures
-from models.evaluation.cross_validation import late_fusion
+from models.evaluation.ensembles import ensemble_predictions
 from models.evaluation.intervals import share_of, wilson
 from models.evaluation.metrics import calibration_by_chance
 from models.evaluation.protocols import PROTOCOLS
 from models.evaluation.tables import markdown
+from models.model import softmax
 from tests.models.test_evaluate import made_up
 
 
 @pytest.fixture(scope="module")
 def measured():
-    """Scores of two models under two protocols, one of them also without altered copies."""
+    """Scores of two models under two protocols, one of them also without augmented copies."""
     actors = (1, 2, 5, 6, 8)
     rows = [made_up(m, m, k, (a,)) for m in ("voice", "face") for k, a in enumerate(actors)]
     rows += [made_up(m, m, k, (a,), c) for m, c in (("voice", "10 dB softer"), ("face", "blur (3 pixels)")) for k, a in enumerate(actors)]
-    rows += late_fusion(rows)
+    rows += ensemble_predictions(rows)
     there = {("actor-5fold", name, False): result for name, result in results_of(rows, "actor-5fold", ["voice", "late-fusion"], {}).items()}
     other = [made_up("voice", "voice", 9, actors)]
     there |= {("random", "voice", False): results_of(other, "random", ["voice"], {})["voice"]}
@@ -50,7 +50,7 @@ def tables() -> dict[str, list[list[str]]]:
 
 
 def score(rows, model: str, state: str, function=accuracy_score, **options) -> float:
-    mine = [p for p in rows if (p.model, p.state, p.change) == (model, state, None)]
+    mine = [p for p in rows if (p.model, p.state, p.corruption) == (model, state, None)]
     return function(np.concatenate([p.label for p in mine]), np.concatenate([p.logits.argmax(axis=1) for p in mine]), **options)
 
 
@@ -91,7 +91,7 @@ def test_person_by_person(results):
     head, _, *body = tables()["Person by person"]
     assert head[1:] == [f"actor {a:02d}" for a in (1, 2, 5, 6, 8)]
     assert [row[0] for row in body] == ["`late-fusion`"]
-    by_actor = [p for p in rows if (p.model, p.state, p.change) == ("late-fusion", "both", None)]
+    by_actor = [p for p in rows if (p.model, p.state, p.corruption) == ("late-fusion", "both", None)]
     scale = temperatures(rows)
     for cell, p in zip(body[0][1:], sorted(by_actor, key=lambda p: p.actor[0]), strict=True):
         right, sure = (p.logits.argmax(axis=1) == p.label).mean(), softmax(p.logits / scale[p.model, p.state, p.split]).max(axis=1).mean()
@@ -99,12 +99,12 @@ def test_person_by_person(results):
         assert cell == f"{right:.1%} ({100 * low:.0f}–{high:.0%}), {sure:.0%} sure"
 
 
-def test_women_and_men_and_whom_it_recognises_least(results):
+def test_women_and_men_and_the_actors_recognised_least_and_most_often(results):
     rows, _ = results
     head, _, *body = tables()["For whom"]
     assert head[1:] == ["women", "men", "least often", "most often", "nine tuned on", "fifteen others"]
     assert [row[0] for row in body] == ["`voice`", "`late-fusion`"]
-    mine = [p for p in rows if (p.model, p.state, p.change) == ("voice", "voice", None)]
+    mine = [p for p in rows if (p.model, p.state, p.corruption) == ("voice", "voice", None)]
     right = {int(p.actor[0]): (p.logits.argmax(axis=1) == p.label).mean() for p in mine}
     women, men, least, most, tuned, others = body[0][1:]
     assert [tuned, others] == [f"{np.mean([right[a] for a in some]):.1%}" for some in ((1, 2, 5), (6, 8))]
@@ -134,7 +134,7 @@ def test_stability_with_and_without_training_for_it(results):
     rows, _ = results
     head, _, *body = tables()["Same verdict after a change, voice alone"]
     assert head == ["", "`voice` untrained for changes", "`voice`", "`late-fusion`"]
-    plain, changed = ([p for p in rows if (p.model, p.state, p.change) == ("voice", "voice", c)] for c in (None, "10 dB softer"))
+    plain, changed = ([p for p in rows if (p.model, p.state, p.corruption) == ("voice", "voice", c)] for c in (None, "10 dB softer"))
     same = np.concatenate([a.logits.argmax(axis=1) == b.logits.argmax(axis=1) for a, b in zip(plain, changed, strict=True)])
     share = share_of(same.astype(float), np.concatenate([p.actor for p in plain]))
     assert body == [["10 dB softer", *[f"{same.mean():.0%} ({100 * share['low']:.0f}–{100 * share['high']:.0f})"] * 3]]
@@ -143,13 +143,13 @@ def test_stability_with_and_without_training_for_it(results):
     assert [row[0] for row in tables()["Same verdict after a change, face alone"][2:]] == ["blur (3 pixels)"]
 
 
-def test_a_model_of_clean_recordings_is_not_said_to_be_trained_for_changes(measured, monkeypatch):
+def test_a_model_of_clean_recordings_is_marked_as_untrained_for_changes(measured, monkeypatch):
     known = measured[2] | {("actor-5fold", "linear", False): measured[2]["actor-5fold", "voice", False]}
     monkeypatch.setattr(models.evaluation.tables, "read_result", lambda protocol, name, plain=False: known.get((protocol, name, plain)))
     assert "`linear` untrained for changes" in tables()["Same verdict after a change, voice alone"][0]
 
 
-def test_a_change_that_not_all_were_measured_under_has_a_row(measured, monkeypatch):
+def test_a_corruption_that_not_all_were_measured_under_has_a_row(measured, monkeypatch):
     there = measured[2]
     late = deepcopy(there["actor-5fold", "voice", False])
     late["stability"]["voice"]["cut to the words"] = {"value": 0.5, "low": 0.4, "high": 0.6}

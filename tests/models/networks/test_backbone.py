@@ -11,7 +11,7 @@ from torch import nn
 from torchvision.models import resnet18
 
 from features.faces import Box, cut
-from models.data.dataset import FERPLUS_VOTES
+from models.data.ferplus import FERPLUS_VOTES
 from models.networks.backbone import BACKBONES, WEIGHTS, Preprocessing, load_backbone
 
 

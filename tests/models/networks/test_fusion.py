@@ -1,4 +1,4 @@
-"""The other classifiers: what each looks at, and late fusion against its formula written out."""
+"""The networks beside the fused Transformer: what each reads, and late fusion against its formula written out."""
 
 import numpy as np
 import pytest
@@ -6,13 +6,14 @@ import torch
 from numpy.testing import assert_allclose
 from torch.nn.functional import linear
 
-from models.checkpoint import EmotionModel, TokenModel
-from models.networks.fusion import ARCHITECTURES, LateFusion, LinearClassifier, SingleModality
+from features import Modality
+from models.networks.fusion import LateFusion, LinearClassifier, SingleModality
 from models.networks.sequence import TokenTransformer
 from models.networks.transformer import TransformerEmotionClassifier
 from models.registry import MODELS
+from models.vector_model import VectorModel
 
-OF_VECTORS = [name for name in ARCHITECTURES if name != "av-tokens"]
+OF_VECTORS = [name for name, spec in MODELS.items() if spec.model_class is VectorModel]
 
 
 @pytest.fixture
@@ -24,13 +25,18 @@ def softmax(rows: torch.Tensor) -> np.ndarray:
     return torch.softmax(rows.double(), dim=1).numpy()
 
 
-def test_one_architecture_for_every_model_on_offer():
-    assert tuple(ARCHITECTURES) == tuple(MODELS)
-    assert isinstance(ARCHITECTURES["fused"](), TransformerEmotionClassifier)
-    assert isinstance(ARCHITECTURES["av-tokens"](), TokenTransformer)
+def test_every_model_on_offer_has_its_network():
+    assert {name: type(spec.network()) for name, spec in MODELS.items()} == {
+        "fused": TransformerEmotionClassifier,
+        "voice": SingleModality,
+        "face": SingleModality,
+        "late-fusion": LateFusion,
+        "linear": LinearClassifier,
+        "av-tokens": TokenTransformer,
+    }
 
 
-@pytest.mark.parametrize(("modality", "own"), [("voice", slice(0, 40)), ("face", slice(40, 552))])
+@pytest.mark.parametrize(("modality", "own"), [(Modality.AUDIO, slice(0, 40)), (Modality.VIDEO, slice(40, 552))])
 def test_a_single_modality_is_the_same_transformer_on_its_own_numbers(modality, own, x):
     torch.manual_seed(0)
     single = SingleModality(modality).eval()
@@ -73,11 +79,11 @@ def test_late_fusion_weighs_each_by_its_confidence(late, x):
 
 
 def test_in_late_fusion_a_missing_modality_weighs_nothing(late, x):
-    deaf, blind, neither = x.clone(), x.clone(), torch.zeros_like(x)
-    deaf[:, :40] = 0
-    blind[:, 40:] = 0
-    assert_allclose(softmax(late(deaf)), softmax(late.face(x) / 1.7), atol=1e-6)
-    assert_allclose(softmax(late(blind)), softmax(late.voice(x) / 0.4), atol=1e-6)
+    no_voice, no_face, neither = x.clone(), x.clone(), torch.zeros_like(x)
+    no_voice[:, :40] = 0
+    no_face[:, 40:] = 0
+    assert_allclose(softmax(late(no_voice)), softmax(late.face(x) / 1.7), atol=1e-6)
+    assert_allclose(softmax(late(no_face)), softmax(late.voice(x) / 0.4), atol=1e-6)
     voice, face = softmax(late.voice(neither) / 0.4), softmax(late.face(neither) / 1.7)
     w = voice.max(axis=1, keepdims=True), face.max(axis=1, keepdims=True)
     assert_allclose(softmax(late(neither)), (w[0] * voice + w[1] * face) / (w[0] + w[1]), atol=1e-6)
@@ -99,16 +105,9 @@ def test_late_fusion_keeps_its_temperatures_with_its_weights(late):
 
 
 @pytest.mark.parametrize("name", OF_VECTORS)
-def test_gradients_reach_exactly_what_a_model_looks_at(name, x):
+def test_gradients_reach_exactly_what_a_model_reads(name, x):
     torch.manual_seed(0)
     z = x.clone().requires_grad_(True)
-    ARCHITECTURES[name]().eval()(z)[:, 0].sum().backward()
+    MODELS[name].network().eval()(z)[:, 0].sum().backward()
     assert bool(z.grad[:, :40].abs().max() > 0) == (name != "face")
     assert bool(z.grad[:, 40:].abs().max() > 0) == (name != "voice")
-
-
-@pytest.mark.parametrize("name", ARCHITECTURES)
-def test_what_a_model_hears_and_sees(name, model):
-    kind = TokenModel if name == "av-tokens" else EmotionModel
-    some = kind(name, torch.nn.Identity(), model.mean, model.std, model.reference, 1.0, architecture=name)
-    assert (some.hears, some.sees) == (name != "face", name != "voice")

@@ -2,21 +2,16 @@
 
 from dataclasses import replace
 
-import librosa
 import numpy as np
 import pytest
 import torch
-from numpy.testing import assert_allclose
 from torch import nn
 
-from features import Features
-from features.extract import join
-from features.video import VideoFeatures
-from models.networks.sequence import TOKEN_FRAMES, TokenBatch, TokenTransformer, sequences, speech_span, token_batch
-from tests.conftest import tone
-from tests.xai.conftest import make_audio
+from features import SPACE, Standardiser
+from models.networks.sequence import TOKEN_FRAMES, TokenBatch, TokenTransformer
+from models.sequence_model import encoded
 
-ZERO, ONE = np.zeros(552), np.ones(552)
+RAW = Standardiser(np.zeros(len(SPACE)), np.ones(len(SPACE)), SPACE)  # leaves features as they are
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +30,7 @@ def network() -> TokenTransformer:
 def clip(rng: np.random.Generator, frames: int, shown: int) -> TokenBatch:
     """A recording of noise that rises and falls."""
     mfccs = 0.5 * rng.normal(size=(40, frames)).cumsum(axis=1) if frames else None
-    return token_batch(mfccs, rng.normal(size=(shown, 512)), np.arange(shown) * 1.1, ZERO, ONE)
+    return encoded(mfccs, rng.normal(size=(shown, 512)), np.arange(shown) * 1.1, RAW)
 
 
 def stretched(batch: TokenBatch, frames: int, shown: int, fill: float = 7.0) -> TokenBatch:
@@ -121,7 +116,7 @@ def test_absent_frames_of_a_face_are_ignored(network):
         torch.testing.assert_close(network(stretched(alone, 0, 3, fill)), network(alone), rtol=1e-4, atol=1e-5)
 
 
-def test_a_voice_that_is_not_heard_is_ignored(network):
+def test_a_voice_that_is_missing_is_ignored(network):
     face = clip(np.random.default_rng(5), 0, 3)
     for voice in (torch.zeros(1, 40, 44), torch.randn(1, 40, 132)):
         torch.testing.assert_close(network(replace(face, voice=voice)), network(face), rtol=1e-4, atol=1e-5)
@@ -156,66 +151,3 @@ def test_every_part_of_a_recording_counts(network):
         assert (network(replace(batch, faces=faces)) - before).abs().max() > 1e-4
     for state in (replace(batch, heard=torch.tensor([0])), replace(batch, seen=torch.zeros(1, 3, dtype=torch.bool))):
         assert (network(state) - before).abs().max() > 1e-3
-
-
-def test_token_batch_standardises_and_repeats_the_end():
-    rng = np.random.default_rng(9)
-    mean, std = rng.normal(size=552), rng.uniform(0.5, 2, 552)
-    mfccs, faces = rng.normal(size=(40, 50)), rng.normal(size=(3, 512))
-    batch = token_batch(mfccs, faces, np.array([0.0, 0.9, 2.1]), mean, std)
-    assert batch.voice.shape[2] % TOKEN_FRAMES == 0
-    assert_allclose(batch.voice[0, :, :50], (mfccs - mean[:40, None]) / std[:40, None], rtol=1e-5, atol=1e-6)
-    assert (batch.voice[0, :, 50:] == batch.voice[0, :, 49:50]).all()
-    assert batch.heard.tolist() == [50]
-    assert_allclose(batch.faces[0], (faces - mean[40:]) / std[40:], rtol=1e-5, atol=1e-6)
-    assert_allclose(batch.seconds, [[0.0, 0.9, 2.1]])
-    assert batch.seen.tolist() == [[True] * 3]
-    assert len(batch) == 1
-
-
-def test_token_batch_of_what_is_missing_is_empty(network):
-    rng = np.random.default_rng(10)
-    mfccs, faces = rng.normal(size=(40, 50)), rng.normal(size=(3, 512))
-    voice, face = token_batch(mfccs, None, None, ZERO, ONE), token_batch(None, faces, np.arange(3.0), ZERO, ONE)
-    neither = token_batch(None, None, None, ZERO, ONE)
-    assert voice.faces.shape == (1, 0, 512)
-    assert face.voice.shape == (1, 40, 0)
-    assert face.heard.tolist() == neither.heard.tolist() == [0]
-    both = token_batch(mfccs, faces, np.arange(3.0), ZERO, ONE)
-    deaf, blind = replace(both, heard=torch.tensor([0])), replace(both, seen=torch.zeros(1, 3, dtype=torch.bool))
-    torch.testing.assert_close(network(voice), network(blind), rtol=1e-4, atol=1e-5)
-    torch.testing.assert_close(network(face), network(deaf), rtol=1e-4, atol=1e-5)
-    assert torch.isfinite(network(neither)).all()
-
-
-def test_the_silence_around_a_recording_is_cut_off_and_the_pause_within_is_not():
-    mfccs = np.zeros((40, 10))
-    mfccs[0] = [-900, -600, -310, -100, -590, -300, -100, -340, -400, -800]
-    assert speech_span(mfccs) == (2, 8)  # 22 dB below the loudest: √128 · 22 = 249
-    assert speech_span(np.zeros((40, 4))) == (0, 4)
-
-
-def test_sequences_of_a_recording_are_what_librosa_computes():
-    samples = np.concatenate([np.zeros(11_025), tone(1.0, 500), np.zeros(22_050)]) + 1e-6
-    audio = make_audio(samples)
-    mfccs, faces, seconds = sequences(Features(audio, None, join(audio.mfcc, None)))
-    assert faces is None
-    assert seconds is None
-    theirs = librosa.feature.mfcc(y=samples.astype(np.float32), sr=22_050, n_mfcc=40)
-    start = int(np.argmin([np.abs(theirs[:, k : k + mfccs.shape[1]] - mfccs).max() for k in range(theirs.shape[1] - mfccs.shape[1] + 1)]))
-    assert_allclose(mfccs, theirs[:, start : start + mfccs.shape[1]], atol=2e-2)
-    assert start * 512 / 22_050 == pytest.approx(0.5, abs=0.1)
-    assert mfccs.shape[1] * 512 / 22_050 == pytest.approx(1.0, abs=0.2)
-
-
-def test_sequences_leave_out_frames_without_a_face():
-    rng = np.random.default_rng(11)
-    maps, used = rng.random((3, 512, 7, 7)).astype(np.float32), np.array([True, False, True])
-    film = VideoFeatures(
-        np.array([0.0, 1.1, 2.2]), [], 1.0, [None] * 3, [None] * 3, np.zeros((3, 224, 224, 3), np.uint8), maps, used, False
-    )
-    mfccs, faces, seconds = sequences(Features(None, film, join(None, film.mean)))
-    assert mfccs is None
-    assert_allclose(seconds, [0.0, 2.2])
-    assert_allclose(faces, [maps[0].mean(axis=(1, 2)), maps[2].mean(axis=(1, 2))], rtol=1e-5)
-    assert_allclose(faces.mean(axis=0), film.mean, rtol=1e-5)

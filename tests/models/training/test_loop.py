@@ -1,12 +1,13 @@
 """Descent reaches the bottom, and the average follows."""
 
+from copy import deepcopy
 from dataclasses import replace
 
 import torch
 from numpy.testing import assert_allclose
 from torch import nn
 
-from models.training.loop import fit, fit_average, follow
+from models.training.loop import averaged, fit, fit_average
 from models.training.recipe import Recipe
 
 RECIPE = replace(Recipe(), epochs=20, batch=16, epoch_size=160, lr=0.05, weight_decay=0.0)
@@ -33,6 +34,7 @@ def test_the_loss_falls_to_what_cannot_be_known():
 def test_the_average_is_what_is_kept():
     network = nn.Linear(4, 3)
     kept, _ = fit_average(network, draw, RECIPE)
+    assert type(kept) is nn.Linear
     assert not kept.training
     assert not any(p.requires_grad for p in kept.parameters())
     assert (kept.weight != network.weight).any()
@@ -40,19 +42,39 @@ def test_the_average_is_what_is_kept():
     assert_allclose(loss, entropy(), atol=1e-2)
 
 
-def test_following_is_exponential():
-    slow, fast = nn.Linear(1, 1), nn.Linear(1, 1)
-    nn.init.zeros_(slow.weight)
-    nn.init.ones_(fast.weight)
-    for _ in range(3):
-        follow(slow, fast, 0.9)
-    assert_allclose(slow.weight.item(), 1 - 0.9**3, rtol=1e-6)
+def test_the_first_weights_count_and_are_soon_forgotten():
+    """Weights that are 0 before the first step and 1 ever after: momenta are 1/10, 2/11, 3/12, …, at most 0.25."""
+    network = nn.Linear(1, 1)
+    nn.init.zeros_(network.weight)
+    average = averaged(network, 0.25)
+    nn.init.ones_(network.weight)
+    left = 1.0
+    for momentum in (1 / 10, 2 / 11, 3 / 12, 0.25, 0.25):
+        average.update_parameters(network)
+        left *= momentum
+        assert_allclose(average.module.weight.item(), 1 - left, rtol=1e-6)
 
 
-def test_running_moments_are_followed_too():
-    network, average = nn.BatchNorm1d(2), nn.BatchNorm1d(2)
+def test_the_average_is_that_of_running_moments_too():
+    network = nn.BatchNorm1d(2)
+    average = averaged(network)
     network.running_mean.copy_(torch.tensor([4.0, 8.0]))
     network.num_batches_tracked += 7
-    follow(average, network, 0.75)
-    torch.testing.assert_close(average.running_mean, torch.tensor([1.0, 2.0]))
-    assert average.num_batches_tracked == 0
+    average.update_parameters(network)
+    torch.testing.assert_close(average.module.running_mean, torch.tensor([3.6, 7.2]))
+    assert average.module.num_batches_tracked == 0
+
+
+def test_the_average_is_bit_for_bit_that_of_every_step():
+    """The order of operations decides the last bit: with another one, shipped weights could not be trained again."""
+    network = nn.Sequential(nn.Linear(4, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Linear(16, 3))
+    average, by_hand = averaged(network, 0.8), deepcopy(network).state_dict()
+
+    def on_step(done: int) -> None:
+        average.update_parameters(network)
+        for name, value in network.state_dict().items():
+            if value.is_floating_point():
+                by_hand[name].lerp_(value, 1 - min(0.8, done / (9 + done)))
+
+    fit(network, draw, replace(RECIPE, epochs=5), on_step=on_step)
+    assert all(torch.equal(value, by_hand[name]) for name, value in average.module.state_dict().items())

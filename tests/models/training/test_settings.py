@@ -1,4 +1,4 @@
-"""Which settings have a say: asked of trainings in which one, or all of the others, are not what they usually are."""
+"""Which settings matter: found by trainings in which one, or all of the others, differ from the usual ones."""
 
 import os
 from dataclasses import asdict, replace
@@ -7,17 +7,14 @@ import numpy as np
 import pytest
 
 from models.data.clips import held_out_clips, predict
-from models.evaluation.cross_validation import TRAINED, states_of
-from models.registry import MODELS, UNALTERED
-from models.training.recipe import Recipe
-from models.training.samplers import samples
-from models.training.sequence_batches import TokenRecipe
-from models.training.sequences import train_tokens
-from models.training.settings import decisive, effective_settings, recipe_for, trained_on_altered
-from models.training.vectors import train
+from models.data.faces import FACE_VARIANTS
+from models.registry import MODELS, never_augmented
+from models.training.recipe import Recipe, TokenRecipe
+from models.training.samplers import make_training_set
+from models.training.settings import decisive, effective_settings, recipe_for, trained_on_augmented
 
 SHORT = {"epochs": 1, "taught_epochs": 1, "batch": 32, "epoch_size": 64, "teachers": 1}
-CASES = [*((name, SHORT) for name in TRAINED), ("fused", SHORT | {"teachers": 0})]
+CASES = [*((name, SHORT) for name, spec in MODELS.items() if spec.train), ("fused", SHORT | {"teachers": 0})]
 # A training for each setting of these takes minutes: EMOLENS_LONG=1 asks for it.
 LONG = pytest.mark.skipif(not os.environ.get("EMOLENS_LONG"), reason="takes minutes: set EMOLENS_LONG=1")
 QUICK = [("voice", SHORT), ("face", SHORT), ("linear", SHORT), ("fused", SHORT | {"teachers": 0})]
@@ -31,7 +28,7 @@ OTHERWISE = {
     "momentum": 0.01,
     "reference": 8,
 }
-SAMPLED = ("balance", "face_draws", "face_views", "ferplus_share", "reference", "seed")  # what the pools are made by
+SAMPLED = ("balance", "face_draws", "face_views", "ferplus_share", "reference", "seed")  # what the samplers are made by
 
 
 def otherwise(recipe, name):
@@ -44,22 +41,19 @@ def otherwise(recipe, name):
 
 @pytest.fixture(scope="module")
 def outcome(corpus):
-    """Of a model and a recipe: what it says of some clips, and the size of its reference."""
+    """(model, recipe) → its logits for some clips, and the size of its reference."""
     voices, faces = corpus
     known = voices.where(voices.actor <= 2), faces.where((faces.actor == 0) | (faces.actor == 1))
-    pools = {}
+    training_sets = {}
 
-    def ask(name, recipe):
-        if name == "av-tokens":
-            model = train_tokens(*known, recipe)
-        else:
-            made_by = tuple(getattr(recipe, key) for key in SAMPLED)
-            if made_by not in pools:
-                pools[made_by] = samples(*known, recipe)
-            model = train(*known, recipe, architecture=name, pools=pools[made_by])
-        return [predict(model, held_out_clips(*known, state)) for state in states_of(name)], len(model.reference)
+    def of(name, recipe):
+        made_by = tuple(getattr(recipe, key) for key in SAMPLED)
+        if made_by not in training_sets:
+            training_sets[made_by] = make_training_set(*known, recipe)
+        model = MODELS[name].train(*known, recipe, training_sets[made_by])
+        return [predict(model, held_out_clips(*known, state)) for state in MODELS[name].states], len(model.reference)
 
-    return ask
+    return of
 
 
 def same(a, b) -> bool:
@@ -68,6 +62,7 @@ def same(a, b) -> bool:
 
 def test_what_is_asked_for_holds_for_every_model_that_has_it():
     """Also where it is usual for others; each model's other settings stay its own."""
+    assert TokenRecipe().face_views == FACE_VARIANTS
     assert recipe_for("fused", {}) == Recipe()
     assert recipe_for("av-tokens", {}) == TokenRecipe()
     asked = {"altered": Recipe().altered, "seed": 3, "epochs": Recipe().epochs, "mean_teacher": 0.0}
@@ -76,7 +71,7 @@ def test_what_is_asked_for_holds_for_every_model_that_has_it():
 
 
 @pytest.mark.parametrize(("name", "settings"), CASES)
-def test_what_has_no_say_changes_nothing(outcome, name, settings):
+def test_settings_that_do_not_matter_change_nothing(outcome, name, settings):
     recipe = recipe_for(name, settings)
     changed = recipe
     for setting in asdict(recipe).keys() - decisive(name, recipe) - {"teachers"}:
@@ -86,24 +81,24 @@ def test_what_has_no_say_changes_nothing(outcome, name, settings):
 
 
 @pytest.mark.parametrize(("name", "settings"), [case if case in QUICK else pytest.param(*case, marks=LONG) for case in CASES])
-def test_what_has_a_say_changes_something(outcome, name, settings):
+def test_settings_that_matter_change_something(outcome, name, settings):
     recipe = recipe_for(name, settings)
     usual = outcome(name, recipe)
     assert [s for s in sorted(decisive(name, recipe)) if same(outcome(name, otherwise(recipe, s)), usual)] == []
 
 
-def test_a_checkpoint_says_no_more_than_what_had_a_say():
+def test_a_checkpoint_keeps_the_settings_that_matter_and_no_others():
     recipe = recipe_for("voice", {"smoothing": 0.2})
-    said = effective_settings("voice", recipe)
-    assert said["smoothing"] == 0.2
-    assert "teachers" not in said
-    assert list(said) == [key for key in asdict(recipe) if key in said]
+    kept = effective_settings("voice", recipe)
+    assert kept["smoothing"] == 0.2
+    assert "teachers" not in kept
+    assert list(kept) == [key for key in asdict(recipe) if key in kept]
     late, *parts = (effective_settings(name, recipe).keys() for name in ("late-fusion", "voice", "face"))
     assert late == parts[0] | parts[1]
 
 
 @pytest.mark.parametrize(
-    ("name", "settings", "altered"),
+    ("name", "settings", "augmented"),
     [
         ("fused", {}, True),
         ("fused", {"altered": 0.0}, True),  # its teachers learn from clean voices anyway
@@ -116,9 +111,11 @@ def test_a_checkpoint_says_no_more_than_what_had_a_say():
         ("linear", {"altered": 1.0}, False),
     ],
 )
-def test_who_learned_from_altered_copies(name, settings, altered):
-    assert trained_on_altered(name, settings) == altered
+def test_which_trainings_are_augmented(name, settings, augmented):
+    assert trained_on_augmented(name, settings) == augmented
 
 
-def test_who_usually_learns_from_recordings_as_they_are():
-    assert tuple(name for name in MODELS if not trained_on_altered(name, {})) == UNALTERED
+def test_which_models_are_usually_trained_without_augmentation():
+    assert [name for name in MODELS if never_augmented(name)] == ["face", "linear"]
+    for name in MODELS:
+        assert trained_on_augmented(name, {}) != never_augmented(name)

@@ -81,7 +81,7 @@ def test_a_face_expert_believes_videos_more_than_photographs():
     assert face_expert(faces, labels, ~filmed).log_probabilities(bright).argmax(axis=1).tolist() == [1, 4]
 
 
-def test_the_penalty_is_the_one_that_is_best_on_strangers():
+def test_the_penalty_is_the_one_that_is_best_on_unseen_actors():
     """Few recordings, many useless numbers: a strong penalty. A clean signal in all: a weak one, or any."""
     rng = np.random.default_rng(0)
     labels, actors = np.tile(np.arange(8), 12), np.repeat([1, 2, 3, 4], 24)

@@ -8,13 +8,16 @@ from uuid import uuid4
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from features import Modality
 from models.labels import LABELS
+from pages.components.session.keys import Key
 from pages.components.session.queue import Queue, the_queue
-from pages.components.session.state import Key
 from tests.conftest import tone, wav
 from tests.pages.paging import open_at
 from tests.pages.test_analyze import charts, texts, widget
-from xai.assess import Question, assess_one
+from xai.analysis import check_one
+from xai.explanation import Contrast
+from xai.methods import METHODS
 from xai.render.text import in_words
 from xai.score import FAITHFULNESS, FIT, STEADY, Score, Trust
 
@@ -27,23 +30,23 @@ RED = Trust((Score(FIT, 0.11), Score(STEADY, 0.92), Score(FAITHFULNESS, 0.12, ch
 
 @dataclass
 class Checker:
-    """Stands for :func:`xai.assess.assess_one`: answers at once, and remembers what it was asked."""
+    """Stands for :func:`xai.analysis.check_one`: answers at once, and remembers what it was asked."""
 
     answers: dict[str, Trust] = field(default_factory=dict)
     asked: list[tuple] = field(default_factory=list)
 
-    def __call__(self, question: Question, name: str) -> Trust:
-        cam = question.analysis.cam
-        self.asked.append((name, question.target, question.against, cam.method if cam and name == "gradcam" else None))
-        question.say("Checking…")
-        return self.answers.get(name, GREEN)
+    def __call__(self, analysis, method: str, contrast: Contrast, say) -> Trust:
+        assert method in analysis.attributions
+        self.asked.append((method, contrast))
+        say("Checking…")
+        return self.answers.get(method, GREEN)
 
 
 @pytest.fixture
 def checker(monkeypatch, sample_analysis) -> Checker:
     """Also spares the analysis: the sample's is at hand."""
     found = Checker()
-    monkeypatch.setattr("xai.assess.assess_one", found)
+    monkeypatch.setattr("xai.analysis.check_one", found)
     monkeypatch.setattr("xai.analysis.analyse", lambda *_, **__: replace(sample_analysis, token=uuid4().hex))
     return found
 
@@ -69,7 +72,7 @@ def test_every_explanation_gets_its_badge(checker):
     app = visit()
     assert texts(app).count("True to the model") == 3
     assert headings(app) == TITLES
-    assert sorted(name for name, *_ in checker.asked) == sorted(TITLES)
+    assert sorted(method for method, _ in checker.asked) == sorted(TITLES)
     assert "Checking…" not in texts(app)  # the badge takes the place of what was said meanwhile
     assert "st-key-evidence" not in lines_through(app)
 
@@ -85,9 +88,12 @@ def test_a_badge_tells_range_direction_threshold_and_paper(checker):
 
 
 def test_only_what_is_there_is_checked(checker, monkeypatch, sample_analysis):
-    monkeypatch.setattr("xai.analysis.analyse", lambda *_, **__: replace(sample_analysis, cam=None, token=uuid4().hex))
+    subject = replace(sample_analysis.subject, features=sample_analysis.features.with_part(Modality.VIDEO, None))
+    attributions = {method: a for method, a in sample_analysis.attributions.items() if method != "gradcam"}
+    voice = replace(sample_analysis, subject=subject, attributions=attributions, token=uuid4().hex)
+    monkeypatch.setattr("xai.analysis.analyse", lambda *_, **__: voice)
     app = visit()
-    assert sorted(name for name, *_ in checker.asked) == ["lime", "shap"]
+    assert sorted(method for method, _ in checker.asked) == ["lime", "shap"]
     assert texts(app).count("True to the model") == 2
 
 
@@ -119,11 +125,11 @@ def test_words_do_not_read_out_what_failed(checker, sample_analysis, failed):
     def said(app: AppTest) -> list[str]:
         return next(info.value for info in app.info if "The model recognises" in info.value).split("  \n")
 
-    target = sample_analysis.predicted
-    assert said(visit()) == in_words(sample_analysis, target)
+    contrast = Contrast(sample_analysis.predicted)
+    assert said(visit()) == in_words(sample_analysis, contrast)
     checker.answers = dict.fromkeys(failed, RED)
-    expected = in_words(sample_analysis, target, None, {"gradcam": GREEN, "lime": GREEN} | checker.answers)
-    assert said(visit()) == expected != in_words(sample_analysis, target)
+    expected = in_words(sample_analysis, contrast, dict.fromkeys(TITLES, GREEN) | checker.answers)
+    assert said(visit()) == expected != in_words(sample_analysis, contrast)
 
 
 def test_a_rerun_measures_nothing_again(checker):
@@ -146,14 +152,14 @@ def test_what_failed_stays_struck_through_on_a_rerun(checker):
 
 def test_another_comparison_is_measured_by_itself_and_once(checker):
     app = visit()
-    first = next(target for _, target, *_ in checker.asked)
+    first = checker.asked[0][1].target
     other, rival = ((first + step) % 8 for step in (1, 2))
     widget(app.selectbox, Key.TARGET).set_value(LABELS[other]).run()
-    assert {asked[1:3] for asked in checker.asked[3:]} == {(other, None)}
+    assert {contrast for _, contrast in checker.asked[3:]} == {Contrast(other)}
     assert len(checker.asked) == 6
     checker.answers = dict.fromkeys(TITLES, RED)
     widget(app.selectbox, Key.AGAINST).set_value(LABELS[rival]).run()
-    assert {asked[1:3] for asked in checker.asked[6:]} == {(other, rival)}
+    assert {contrast for _, contrast in checker.asked[6:]} == {Contrast(other, rival)}
     assert len(checker.asked) == 9
     for choice, badge in (("anything else", "True to the model"), (LABELS[rival], "Do not rely on it")):
         widget(app.selectbox, Key.AGAINST).set_value(choice).run()
@@ -165,7 +171,7 @@ def test_another_comparison_is_measured_by_itself_and_once(checker):
 
 def test_a_badge_is_that_of_the_comparison_shown(checker):
     app = visit()
-    first = next(target for _, target, *_ in checker.asked)
+    first = checker.asked[0][1].target
     checker.answers = dict.fromkeys(TITLES, RED)
     widget(app.selectbox, Key.TARGET).set_value(LABELS[(first + 1) % 8]).run()
     assert texts(app).count("Do not rely on it") == 3
@@ -175,14 +181,15 @@ def test_a_badge_is_that_of_the_comparison_shown(checker):
     assert "st-key-evidence" not in lines_through(app)
 
 
-def test_another_method_of_heat_is_measured_by_itself(checker, monkeypatch, sample_analysis):
-    monkeypatch.setattr("xai.methods.pytorch_grad_cam.explain_cam_with", lambda *given: replace(sample_analysis.cam, method=given[-1]))
+def test_another_method_is_measured_by_itself(checker, monkeypatch, sample_analysis):
+    heat = sample_analysis.attributions["gradcam"].values
+    monkeypatch.setattr("xai.methods.pytorch_grad_cam.library_maps", lambda *_: heat)
     app = visit()
-    checker.answers["gradcam"] = RED
-    widget(app.selectbox, Key.CAM).set_value("EigenCAM").run()
-    assert [(name, method) for name, _, _, method in checker.asked[3:]] == [("gradcam", "EigenCAM")]
+    checker.answers["eigencam"] = RED
+    widget(app.selectbox, Key.METHOD).set_value("eigencam").run()
+    assert [method for method, _ in checker.asked[3:]] == ["eigencam"]
     assert headings(app)["gradcam"] == "~~What it saw~~"
-    widget(app.selectbox, Key.CAM).set_value("Grad-CAM").run()
+    widget(app.selectbox, Key.METHOD).set_value("gradcam").run()
     assert headings(app) == TITLES
     assert len(checker.asked) == 4
 
@@ -193,19 +200,19 @@ def test_another_recording_is_measured_anew(checker):
     assert len(checker.asked) == 6
 
 
-def test_what_is_kept_is_bounded(checker, monkeypatch):
-    monkeypatch.setattr("pages.components.analyze.trust._KEPT", 4)
+def test_what_is_kept_is_bounded(checker, monkeypatch, drawers):
+    monkeypatch.setattr("pages.components.session.state._TRUST", 4)
     app = visit()
     for label in LABELS:
         widget(app.selectbox, Key.TARGET).set_value(label).run()
         assert texts(app).count("True to the model") == 3
-        assert len(app.session_state[Key.TRUST]) <= 4
+        assert sum(len(drawer._trust) for drawer in drawers) <= 4
     asked = len(checker.asked)
     app.run()  # the newest are kept
     assert len(checker.asked) == asked
 
 
-def test_two_visitors_share_nothing(checker, monkeypatch, sample_analysis):
+def test_two_visitors_share_nothing(checker, monkeypatch, sample_analysis, drawers):
     """Not even of the same recording: what one sees must not depend on what another did."""
     monkeypatch.setattr("xai.analysis.analyse", lambda *_, **__: sample_analysis)
     checker.answers["lime"] = RED
@@ -214,7 +221,18 @@ def test_two_visitors_share_nothing(checker, monkeypatch, sample_analysis):
     second = visit()
     assert len(checker.asked) == 6
     assert headings(first)["lime"] != headings(second)["lime"]
-    assert first.session_state[Key.TRUST] is not second.session_state[Key.TRUST]
+    assert [drawer.analysis for drawer in drawers] == [sample_analysis] * 2
+
+
+def test_what_was_measured_goes_with_the_analysis(checker, monkeypatch, drawers):
+    """Only of the three latest is anything kept."""
+    app = visit()
+    for hz in (200, 250, 300):
+        widget(app.file_uploader, Key.VOICE).upload("voice.wav", wav(tone(1.0, hz)), "audio/wav").run()
+    assert len(drawers) == 4
+    widget(app.button, Key.TRY_SAMPLE).click().run()
+    assert len(drawers) == 5
+    assert len(checker.asked) == 15
 
 
 def test_checks_let_others_pass_and_each_takes_a_turn_of_its_own(checker, monkeypatch):
@@ -233,15 +251,16 @@ def test_checks_let_others_pass_and_each_takes_a_turn_of_its_own(checker, monkey
 
 
 @pytest.mark.real_checks
-def test_the_page_shows_what_the_library_measures(sample_analysis):
+def test_the_page_shows_what_the_library_measures(sample_analysis, drawers):
     app = open_at("analyze")
     before = charts(app)
     widget(app.button, Key.TRY_SAMPLE).click().run()
     assert not app.exception
     assert before == 0
-    kept = {key[0]: trust for key, trust in app.session_state[Key.TRUST].items()}
+    contrast = Contrast(sample_analysis.predicted)
+    kept = drawers[0].trust(contrast)
     assert set(kept) == set(TITLES)
-    expected = assess_one(Question(sample_analysis, sample_analysis.predicted), "lime")
+    expected = check_one(sample_analysis, "lime", contrast)
     assert [score.to_dict() for score in kept["lime"].scores] == [score.to_dict() for score in expected.scores]
     shown = texts(app)
     for name, trust in kept.items():
@@ -253,27 +272,26 @@ def test_the_page_shows_what_the_library_measures(sample_analysis):
 
 
 def test_a_check_that_fails_is_a_sentence_and_the_others_go_on(checker, monkeypatch):
-    def fails_once(question, name):
-        if name == "lime":
+    def fails_once(analysis, method, contrast, say):
+        if method == "lime":
             raise MemoryError("private")
-        return checker(question, name)
+        return checker(analysis, method, contrast, say)
 
-    monkeypatch.setattr("xai.assess.assess_one", fails_once)
+    monkeypatch.setattr("xai.analysis.check_one", fails_once)
     app = visit()
     assert "could not be checked" in texts(app)
     assert "private" not in texts(app)
-    assert {name for name, *_ in checker.asked} == {"gradcam", "shap"}
+    assert {method for method, _ in checker.asked} == {"gradcam", "shap"}
 
 
 def test_occlusion_is_offered_where_grad_cam_fails_and_is_checked_read_out_and_played_then(checker):
     checker.answers["gradcam"] = RED
     app = visit()
-    assert "Occlusion asks the model itself" in texts(app)
+    assert METHODS["gradcam"].hint in texts(app)
     before = app.info[0].value
-    checker.answers["gradcam"] = GREEN
-    widget(app.selectbox, Key.CAM).set_value("Occlusion").run()
+    widget(app.selectbox, Key.METHOD).set_value("occlusion").run()
     assert not app.exception
-    assert checker.asked[-1][0::3] == ("gradcam", "Occlusion")
+    assert checker.asked[-1][0] == "occlusion"
     assert headings(app)["gradcam"] == "What it saw"
     assert "checks failed" in before
     assert "within the picture" in app.info[0].value

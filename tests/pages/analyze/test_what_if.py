@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from features.audio import RATE
-from pages.components.session.state import Key
+from pages.components.session.keys import Key
 from tests.conftest import encode_video, tone, wav
 from tests.pages.paging import open_at
 from tests.pages.test_analyze import charts, texts, widget

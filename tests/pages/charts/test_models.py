@@ -16,7 +16,6 @@ from pages.components.charts.models import (
     confusion_chart,
     map_chart,
     per_class_chart,
-    spread,
     two_models_chart,
 )
 from xai.model_level.summary import Summary
@@ -91,14 +90,6 @@ def test_numbers_stand_out_from_their_cells():
             cell = light(rgb(pale) + int(text) / 100 * (rgb(full) - rgb(pale)))
             bright, dark = sorted([cell, light(rgb(trace.textfont.color))], reverse=True)
             assert (bright + 0.05) / (dark + 0.05) > 3.8, text
-
-
-def test_a_swarm_keeps_equal_values_apart_and_leaves_single_ones_alone():
-    values = np.array([0.0, 0.0, 0.0, 1.0])
-    offsets = spread(values)
-    assert offsets[3] == 0
-    assert len(set(offsets[:3])) == 3
-    assert np.abs(offsets).max() <= 0.38 + 1e-9
 
 
 def test_a_map_has_every_clip_where_it_was_placed_and_the_visitors_own_as_a_ring():

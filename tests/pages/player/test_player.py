@@ -10,12 +10,13 @@ import pytest
 from numpy.testing import assert_allclose
 from streamlit.testing.v1 import AppTest
 
-from features.audio import RATE
+from features import Modality
+from features.audio import N_MELS, mel_edges
 from models.labels import LABELS
-from pages.components.player.player import player_data, spectrogram_picture
-from pages.components.session.state import Key, Recording
-from tests.xai.conftest import make_audio
-from xai.methods.lime import patch_grid
+from pages.components.player.player import player_data
+from pages.components.session.keys import Key
+from pages.components.session.state import Recording
+from xai.explanation import Contrast
 from xai.render.playback import make_playback
 from xai.score import FAITHFULNESS, Score, Trust
 from xai.timeline import explain_timeline
@@ -25,11 +26,15 @@ def script() -> None:
     import streamlit as st
 
     from pages.components.player.player import show_player
+    from pages.components.session.state import drawer_of
+    from xai.explanation import Contrast
 
     analysis = st.session_state["analysis"]
-    show_player(
-        analysis, st.session_state["given"], st.session_state.get("target", analysis.predicted), None, st.session_state.get("trust", {})
-    )
+    contrast = Contrast(st.session_state.get("target", analysis.predicted))
+    kept = drawer_of(analysis)
+    for method, trust in st.session_state.get("trust", {}).items():
+        kept.keep_trust(method, contrast, trust)
+    show_player(kept, st.session_state["given"], contrast, list(analysis.attributions))
 
 
 def visit(analysis, recording: Recording) -> AppTest:
@@ -49,45 +54,51 @@ def given(app: AppTest) -> dict:
     return json.loads(component.proto.json)
 
 
-def data_of(analysis, video, hear=True, against=None) -> dict:
+def data_of(analysis, video, contrast: Contrast | None = None, shown: tuple[str, ...] = ("gradcam", "lime", "shap")) -> dict:
     """The player's data, as they arrive on the other side of JSON."""
     features = analysis.features
-    playback = make_playback(video, features.audio.samples if hear else None)
-    data = player_data(analysis, playback, explain_timeline(features, analysis.model), analysis.predicted, against)
+    playback = make_playback(video, features.audio.samples if features.audio else None)
+    timeline = explain_timeline(features, analysis.model)
+    data = player_data(analysis, playback, timeline, contrast or Contrast(analysis.predicted), shown)
     return json.loads(json.dumps(data, allow_nan=False))
 
 
-def test_nothing_is_prepared_before_somebody_asks(sample_analysis, recording):
+def without(analysis, modality: Modality):
+    """The same recording without its voice or face."""
+    return replace(analysis, subject=replace(analysis.subject, features=analysis.features.with_part(modality, None)))
+
+
+def test_nothing_is_prepared_before_somebody_asks(sample_analysis, recording, drawers):
     app = visit(sample_analysis, recording)
     assert not app.exception
-    assert Key.PLAYED not in app.session_state
+    assert drawers[0].player is None
     assert not app.get("bidi_component")
     app.toggle(key=Key.PLAY).set_value(True).run()
     assert not app.exception
     assert given(app)["media"]["url"].endswith(".mp4")
 
 
-def test_prepared_once_and_for_the_latest_analysis_only(sample_analysis, recording):
+def test_prepared_once_for_each_analysis(sample_analysis, recording, drawers):
     app = visit(sample_analysis, recording)
     app.toggle(key=Key.PLAY).set_value(True).run()
-    first, sent = app.session_state[Key.PLAYED]["prepared"], given(app)
+    first, sent = drawers[0].player, given(app)
     app.session_state["target"] = LABELS.index("sad")
     app.run()
-    assert app.session_state[Key.PLAYED]["prepared"] is first
+    assert drawers[0].player is first
     assert given(app)["media"] == sent["media"]
     assert given(app)["frames"]["heat"] != sent["frames"]["heat"]
     assert given(app)["frames"]["words"] == "Heat for sad"
     app.session_state["analysis"] = replace(sample_analysis, token="another")
     app.run()
-    assert app.session_state[Key.PLAYED]["prepared"] is not first
-    assert set(app.session_state[Key.PLAYED]) == {"of", "prepared"}
+    assert len(drawers) == 2
+    assert drawers[1].player is not first
 
 
-def test_two_visitors_share_nothing(sample_analysis, recording):
+def test_two_visitors_share_nothing(sample_analysis, recording, drawers):
     one, two = visit(sample_analysis, recording), visit(sample_analysis, recording)
     one.toggle(key=Key.PLAY).set_value(True).run()
     two.run()
-    assert Key.PLAYED not in two.session_state
+    assert [drawer.player is None for drawer in drawers] == [False, True]
     assert not two.get("bidi_component")
 
 
@@ -117,7 +128,7 @@ def test_heat_lies_on_the_square_of_its_frame(sample_analysis, sample):
     video = sample_analysis.features.video
     assert_allclose(frames["times"], video.times, atol=1e-3)
     assert frames["ratio"] == pytest.approx(640 / 480)
-    heat = sample_analysis.cam.heat(sample_analysis.predicted)
+    heat = sample_analysis.attributions["gradcam"].heat(Contrast(sample_analysis.predicted))
     for square, box, cells, expected in zip(frames["squares"], video.squares, frames["heat"], heat, strict=True):
         assert_allclose(np.array(square) * [640, 480, 640, 480], box, atol=0.1)
         assert_allclose(np.array(cells) / 100, expected.ravel(), atol=0.006)
@@ -129,49 +140,40 @@ def test_a_frame_that_was_left_out_has_no_heat(sample_analysis, sample):
     video = sample_analysis.features.video
     used, squares = video.used.copy(), list(video.squares)
     used[1], squares[1] = False, None
-    features = replace(sample_analysis.features, video=replace(video, used=used, squares=squares))
-    frames = data_of(replace(sample_analysis, features=features), sample[1])["frames"]
+    features = sample_analysis.features.with_part(Modality.VIDEO, replace(video, used=used, squares=squares))
+    frames = data_of(replace(sample_analysis, subject=replace(sample_analysis.subject, features=features)), sample[1])["frames"]
     assert [cells is None for cells in frames["heat"]] == [square is None for square in frames["squares"]] == (~used).tolist()
 
 
 def test_without_a_voice_or_without_a_face(sample_analysis, sample):
-    features = sample_analysis.features
-    voice = data_of(replace(sample_analysis, features=replace(features, video=None), cam=None), None)
+    voice = data_of(without(sample_analysis, Modality.VIDEO), None, shown=("lime", "shap"))
     assert (voice["frames"], voice["sound"] is None) == (None, False)
-    face = data_of(replace(sample_analysis, features=replace(features, audio=None), lime=None), sample[1], hear=False)
+    face = data_of(without(sample_analysis, Modality.AUDIO), sample[1], shown=("gradcam", "shap"))
     assert (face["sound"], face["frames"] is None) == (None, False)
 
 
-def test_the_spectrogram_has_its_patches_at_their_time_and_pitch(sample_analysis, sample):
-    rng = np.random.default_rng(0)
-    audio = make_audio(rng.normal(0, 0.1, 2 * RATE))
-    cells = patch_grid(audio.mel_db)
-    times = np.clip((cells[:, :2] - 0.5) * 512 / RATE, 0, 2.0)
-    segments = np.concatenate([times, cells[:, 2:]], axis=1)
-    weights = np.zeros(len(cells))
-    patch = 8 * 4 + 2  # the fifth of ten columns, the third of eight rows from below
-    weights[patch], weights[patch + 1] = 1.0, -1.0
-    picture = spectrogram_picture(audio, segments, cells, weights).astype(int)
-    coloured = np.argwhere(picture[..., 0] - picture[..., 2] > 30)
-    (top, left), (bottom, right) = coloured.min(axis=0) / picture.shape[:2], coloured.max(axis=0) / picture.shape[:2]
-    assert_allclose([top, bottom, left, right], [5 / 8, 6 / 8, 0.4, 0.5], atol=0.02)
-    cool = np.argwhere(picture[..., 2] - picture[..., 0] > 30)
-    assert cool[:, 0].max() < coloured[:, 0].min() + 2
+def test_the_spectrogram_is_sent_with_its_ticks(sample_analysis, sample):
     sound = data_of(sample_analysis, sample[1])["sound"]
     assert sound["seconds"] == sample_analysis.features.audio.seconds
     encoded = np.frombuffer(base64.b64decode(sound["picture"].split(",")[1]), np.uint8)
     assert cv2.imdecode(encoded, cv2.IMREAD_COLOR).shape[0] == 256
+    names, heights = zip(*sound["ticks"], strict=True)
+    assert names == ("0.5", "1", "2", "4", "8")
+    assert_allclose(heights, np.interp([500, 1000, 2000, 4000, 8000], mel_edges(), np.linspace(0, 1, N_MELS + 1)), atol=1e-4)
 
 
-def test_quiet_is_dark_and_high_is_up():
-    time = np.arange(2 * RATE) / RATE
-    high = np.sin(2 * np.pi * 6000 * time) * (time > 1)
-    low = np.sin(2 * np.pi * 200 * time) * (time < 1)
-    audio = make_audio(high + low)
-    picture = spectrogram_picture(audio, np.zeros((0, 4)), np.zeros((0, 4), int), np.zeros(0))[..., 0].astype(float)
-    half = picture.shape[1] // 2
-    assert picture[:80, half + 30 :].max() > 200 > 100 > picture[150:, half + 60 :].mean()
-    assert picture[200:, : half - 30].max() > 200 > 100 > picture[:100, : half - 60].mean()
+def test_what_is_in_the_foreground_is_played(sample_analysis, sample):
+    """Another method of the same kind, and another contrast."""
+    gradcam = sample_analysis.attributions["gradcam"]
+    other = replace(gradcam, method="occlusion", values=gradcam.values[:, ::-1])
+    analysis = replace(sample_analysis, attributions={**sample_analysis.attributions, "occlusion": other})
+    contrast = Contrast(sample_analysis.predicted, (sample_analysis.predicted + 1) % 8)
+    first, second = (data_of(analysis, sample[1], contrast, (method, "lime"))["frames"] for method in ("gradcam", "occlusion"))
+    assert first["words"] == f"Heat for {contrast.words}"
+    for data, attribution in ((first, gradcam), (second, other)):
+        for cells, expected in zip(data["heat"], attribution.heat(contrast), strict=True):
+            assert_allclose(np.array(cells) / 100, expected.ravel(), atol=0.006)
+    assert first["heat"] != second["heat"]
 
 
 def test_heat_that_failed_its_checks_says_so(sample_analysis, recording):

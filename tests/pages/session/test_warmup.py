@@ -1,5 +1,6 @@
 """The server takes no more threads than it was given cores."""
 
+import re
 import subprocess
 import sys
 
@@ -9,29 +10,20 @@ from pages.components.session import warmup
 from tests.conftest import ROOT
 
 
-@pytest.mark.parametrize(("quota", "cores"), [("max 100000", 8), ("200000 100000", 2), ("50000 100000", 1), ("900000 100000", 8)])
-def test_cores_of_a_container(quota, cores, tmp_path, monkeypatch):
-    (tmp_path / "cpu.max").write_text(f"{quota}\n", encoding="ascii")
-    monkeypatch.setattr(warmup, "_QUOTA", tmp_path / "cpu.max")
-    monkeypatch.setattr(warmup.os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
-    assert warmup._our_cores() == cores
-
-
-def test_a_system_without_quotas(tmp_path, monkeypatch):
-    monkeypatch.setattr(warmup, "_QUOTA", tmp_path / "nothing")
-    monkeypatch.setattr(warmup.os, "sched_getaffinity", lambda _: set(range(3)), raising=False)
-    assert warmup._our_cores() == 3
-
-
-def test_torch_is_capped(monkeypatch):
-    import torch
-
-    capped = []
-    monkeypatch.setattr(torch, "get_num_threads", lambda: 64)
-    monkeypatch.setattr(torch, "set_num_threads", capped.append)
-    monkeypatch.setattr(warmup, "_our_cores", lambda: 32)
+def test_threads_are_set_once_everything_is_loaded(monkeypatch):
+    """BLAS libraries that come later are not limited."""
+    done = []
+    monkeypatch.setattr("models.threads.serving_threads", lambda: done.append("xai.analysis" in sys.modules))
+    monkeypatch.setattr("models.checkpoint.load_model", lambda: done.append("model"))
+    monkeypatch.setattr("models.networks.backbone.load_backbone", lambda: done.append("backbone"))
     warmup._warm()
-    assert capped == [4]
+    assert done == [True, "model", "backbone"]
+
+
+def test_nothing_else_sets_threads():
+    """Not the pages, whose runs are threads themselves."""
+    calls = re.compile(r"set_num_threads|threadpool_limits|OMP_NUM_THREADS")
+    assert [path for path in [ROOT / "app.py", *(ROOT / "pages").rglob("*.py")] if calls.search(path.read_text(encoding="utf-8"))] == []
 
 
 _ARENAS = """

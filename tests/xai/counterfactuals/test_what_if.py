@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from features import MediaError, extract
-from features.extract import join
+from features import SPACE, MediaError, Modality, extract
+from features.audio import mfcc_features
 from models.checkpoint import load_model
 from models.data.augmentation import low_pass, noise
+from models.model import EmotionModel, softmax
 from models.registry import MODELS
 from tests.conftest import wav
+from tests.xai.conftest import recording
 from tests.xai.planted import TARGET, linear_model, put_patch
 from xai.analysis import analyse
 from xai.counterfactuals.what_if import (
@@ -26,7 +28,12 @@ from xai.counterfactuals.what_if import (
     covered_picture,
     what_if,
 )
-from xai.methods.modality_split import split_modalities
+from xai.modality_split import split_modalities
+
+
+def probabilities(model: EmotionModel, voice: np.ndarray, face: np.ndarray) -> np.ndarray:
+    """(8,) of 40 and 512 raw numbers, by a model of vectors."""
+    return softmax(model.logits(model.inputs(np.concatenate([voice, face])[None])))[0]
 
 
 def ask(analysis, **change) -> np.ndarray:
@@ -37,11 +44,11 @@ def ask(analysis, **change) -> np.ndarray:
 @pytest.mark.parametrize("name", MODELS)
 def test_as_it_is_muted_and_hidden_are_the_four_coalitions(sample, name):
     analysis = analyse(*sample, model=load_model(name))
-    split = split_modalities(analysis.features, analysis.model)
+    split = split_modalities(analysis.subject)
     assert_allclose(ask(analysis), analysis.probabilities, atol=1e-6)
-    if analysis.model.hears and analysis.model.sees:
-        assert_allclose(ask(analysis, voice="muted"), split.video_alone, atol=1e-6)
-        assert_allclose(ask(analysis, face="hidden"), split.audio_alone, atol=1e-6)
+    if all(analysis.model.judges(modality) for modality in Modality):
+        assert_allclose(ask(analysis, voice="muted"), split.alone(Modality.VIDEO), atol=1e-6)
+        assert_allclose(ask(analysis, face="hidden"), split.alone(Modality.AUDIO), atol=1e-6)
     with pytest.raises(MediaError, match="nothing is left"):
         ask(analysis, voice="muted", face="hidden")
 
@@ -60,11 +67,11 @@ def test_a_changed_voice_is_as_if_it_had_been_recorded_so(sample, name, change):
     assert np.abs(asked - analysis.probabilities).max() > 1e-3
 
 
-def test_the_other_voice_takes_its_place(sample, clips, backbone):
+def test_the_other_voice_takes_its_place(sample, clips):
     analysis = analyse(*sample)
-    other = extract(clips[3][0], None, backbone.maps)
-    vector = join(other.audio.mfcc, analysis.features.video.mean)
-    assert_allclose(ask(analysis, voice=OTHER_VOICE, other=other.audio), analysis.model.probabilities(vector[None])[0], atol=1e-6)
+    other = extract(clips[3][0], None, {Modality.AUDIO: mfcc_features})
+    expected = probabilities(analysis.model, other.audio.vector, analysis.features.video.vector)
+    assert_allclose(ask(analysis, voice=OTHER_VOICE, other=other.audio), expected, atol=1e-6)
     assert_allclose(ask(analysis, voice=OTHER_VOICE), analysis.probabilities, atol=1e-6)  # there is none
 
 
@@ -75,7 +82,7 @@ def test_a_covered_face_goes_through_the_backbone_again(sample_analysis, backbon
     top, bottom, left, right = (round(share * 224) for share in place)
     for crop in crops:
         crop[top:bottom, left:right] = crop.mean(axis=(0, 1)).round()
-    expected = model.probabilities(join(features.audio.mfcc, backbone.maps(crops).mean(axis=(0, 2, 3)))[None])[0]
+    expected = probabilities(model, features.audio.vector, backbone.maps(crops).mean(axis=(0, 2, 3)))
     assert_allclose(ask(sample_analysis, face=change), expected, atol=1e-5)
     assert (covered_picture(features.video, change) == crops[0]).all()
 
@@ -86,10 +93,10 @@ def test_covering_the_mouth_removes_a_cause_that_was_planted_there(sample_analys
     clean, marked = video.crops.copy(), video.crops.copy()
     for crop in marked:
         put_patch(crop, 5, 3)
-    weights = np.zeros(552)
-    weights[40:] = 4 * (backbone.maps(marked).mean(axis=(0, 2, 3)) - backbone.maps(clean).mean(axis=(0, 2, 3)))
+    weights = np.zeros(len(SPACE))
+    SPACE.part(weights, Modality.VIDEO)[:] = 4 * (backbone.maps(marked).mean(axis=(0, 2, 3)) - backbone.maps(clean).mean(axis=(0, 2, 3)))
     seen = replace(video, crops=marked, maps=backbone.maps(marked))
-    features = replace(sample_analysis.features, audio=None, video=seen, vector=join(None, seen.mean))
+    features = recording(None, seen)
     model = linear_model(weights, 0)
     answers = {
         face: what_if(features, model, backbone.maps, WhatIf(face=face))[TARGET] for face in (NO_CHANGE, "eyes covered", "mouth covered")
@@ -103,7 +110,7 @@ def test_frames_without_a_face_stay_out(random_features, random_model, backbone)
     crops = random_features.video.crops[[0, 2]].copy()
     for crop in crops:
         cover(crop, EYES)
-    expected = random_model.probabilities(join(random_features.audio.mfcc, backbone.maps(crops).mean(axis=(0, 2, 3)))[None])[0]
+    expected = probabilities(random_model, random_features.audio.vector, backbone.maps(crops).mean(axis=(0, 2, 3)))
     assert_allclose(asked, expected, atol=1e-5)
 
 

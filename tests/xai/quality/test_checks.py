@@ -4,38 +4,47 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from skimage.data import astronaut
 
-from features import extract
-from features.audio import RATE
-from features.extract import join
+from features import Features, Modality, extract
+from features.audio import RATE, mfcc_features
 from features.faces import Box
 from models.checkpoint import load_model
-from xai.counterfactuals.what_if import with_samples
-from xai.quality.checks import check_clip, should_be_asked
+from models.model import EmotionModel
+from tests.conftest import encode_video, tone, wav
+from xai.quality.checks import QualityCheck, check_quality, should_be_asked
 from xai.score import Level
 
 
-def found(features, model, name: str, modality: str):
-    return next(check for check in check_clip(features, model) if (check.name, check.modality) == (name, modality))
+def found(features: Features, model: EmotionModel, name: str, modality: str) -> QualityCheck:
+    return next(check for check in check_quality(features, model) if (check.name, check.modality) == (name, modality))
+
+
+@pytest.fixture(scope="module")
+def encoders(backbone):
+    return {Modality.AUDIO: mfcc_features, Modality.VIDEO: backbone.maps}
+
+
+@pytest.fixture(scope="module")
+def recorded(clips, encoders) -> Features:
+    return extract(*clips[2], encoders)
 
 
 @pytest.fixture
-def good(clips, backbone):
-    recorded = extract(*clips[2], backbone.maps)
+def good(recorded) -> Features:
     return with_voice(recorded, 0.7 * recorded.audio.samples)  # nobody has learned from it at this level
 
 
-def with_voice(features, samples):
-    audio = with_samples(features.audio, samples.astype(np.float32))
-    return replace(features, audio=audio, vector=join(audio.mfcc, features.video.mean if features.video else None))
+def with_voice(features: Features, samples: np.ndarray) -> Features:
+    return features.with_part(Modality.AUDIO, features.audio.with_samples(samples))
 
 
-def with_video(features, **changes):
-    return replace(features, video=replace(features.video, **changes))
+def with_video(features: Features, **changes) -> Features:
+    return features.with_part(Modality.VIDEO, replace(features.video, **changes))
 
 
 def test_a_good_recording_passes_everything(good, model):
-    checks = check_clip(good, model)
+    checks = check_quality(good, model)
     assert {check.level for check in checks} == {Level.GREEN}
     assert {check.name for check in checks if check.modality == "voice"} == {"length", "clipping", "level", "noise", "likeness"}
     assert {check.name for check in checks if check.modality == "face"} == {"faces", "size", "several", "jump", "light", "likeness"}
@@ -83,9 +92,11 @@ def test_a_bad_face(good, model, name, level, words, changes):
 
 def test_the_voice_alone_is_advised_only_where_it_is_worth_it(good, model):
     nobody = with_video(good, faces=[None] * len(good.video.faces))
-    assert "or judge the voice alone." in found(nobody, model, "faces", "face").words
+    some = with_video(good, faces=[None, *good.video.faces[1:]])
+    for worth_it in (nobody, some):
+        assert found(worth_it, model, "faces", "face").words.endswith("use a frontal camera, or judge the voice alone.")
     whistle = with_voice(nobody, np.sin(np.arange(len(good.audio.samples)) * 0.1))
-    mute = replace(nobody, audio=None, vector=join(None, good.video.mean))
+    mute = nobody.with_part(Modality.AUDIO, None)
     for hopeless in (whistle, mute):
         assert found(hopeless, model, "faces", "face").words.endswith("use a frontal camera.")
 
@@ -100,22 +111,80 @@ def test_skin_does_not_decide_about_the_light(good, model):
 
 
 def test_only_what_the_model_is_shown_is_checked(good):
-    assert {check.modality for check in check_clip(good, load_model("voice"))} == {"voice"}
-    assert {check.modality for check in check_clip(good, load_model("face"))} == {"face"}
+    assert {check.modality for check in check_quality(good, load_model("voice"))} == {"voice"}
+    assert {check.modality for check in check_quality(good, load_model("face"))} == {"face"}
 
 
 def test_it_should_not_be_asked_only_where_everything_is_bad(good, model):
     whistle = with_voice(good, np.sin(np.arange(len(good.audio.samples)) * 0.1))
-    assert should_be_asked(check_clip(whistle, model))  # there is the face
+    assert should_be_asked(check_quality(whistle, model))  # there is the face
     nobody = with_video(whistle, faces=[None] * len(good.video.faces))
-    assert not should_be_asked(check_clip(nobody, model))
-    alone = replace(whistle, video=None, vector=join(whistle.audio.mfcc, None))
-    assert not should_be_asked(check_clip(alone, model))
+    assert not should_be_asked(check_quality(nobody, model))
+    alone = whistle.with_part(Modality.VIDEO, None)
+    assert not should_be_asked(check_quality(alone, model))
     assert should_be_asked(())
 
 
-def test_a_recording_that_was_learned_from_proves_nothing(good, clips, backbone, model):
-    check = found(extract(*clips[2], backbone.maps), model, "likeness", "voice")
+def test_a_recording_that_was_learned_from_proves_nothing(good, recorded, model):
+    check = found(recorded, model, "likeness", "voice")
     assert check.level is Level.AMBER
     assert "learned from this very recording" in check.words
     assert "learned from" not in found(good, model, "likeness", "voice").words
+
+
+def sentences(features: Features, model: EmotionModel) -> list[str]:
+    return [check.words for check in check_quality(features, model) if check.level is not Level.GREEN]
+
+
+def portraits(*places: tuple[int, ...]) -> bytes:
+    """A film of a picture a second, with the same face at these positions from the left."""
+    pictures = []
+    for faces in places:
+        picture = np.full((300, 900, 3), 128, np.uint8)
+        for x in faces:
+            picture[:, x : x + 300] = astronaut()[:300, 70:370]
+        pictures += [picture] * 30
+    return encode_video(pictures)
+
+
+@pytest.mark.parametrize(
+    ("sound", "level", "words"),
+    [
+        (np.clip(20 * tone(2.0, 200), -1, 1), "red", "Overdriven (clipped) in 89%"),
+        (tone(0.5), "amber", "Only 0.5 s long: the model learned from clips of about 3 s; use a whole sentence."),
+        (tone(0.3), "red", "Only 0.3 s long"),
+    ],
+    ids=["clipped", "half a second", "a third of a second"],
+)
+def test_what_is_wrong_with_a_voice_is_said_once_from_its_bytes_on(sound, level, words, model, encoders):
+    """By the checks, and not among what was left out of the recording."""
+    features = extract(wav(sound), None, encoders)
+    (check,) = [check for check in check_quality(features, model) if words in check.words]
+    assert check.level == level
+    assert features.warnings == ()
+
+
+def test_a_wall_is_judged_by_its_middle_and_said_to_be_no_face(model, encoders):
+    wall = encode_video([np.full((120, 160, 3), 90, np.uint8)] * 31)
+    for silence in (None, wav(np.zeros(RATE))):
+        features = extract(silence, wall, encoders)
+        (said,) = [words for words in sentences(features, model) if "No face" in words]
+        assert said == "No face was found, so the middle of the picture was used: use a frontal camera."
+        assert not any("face" in warning for warning in features.warnings)
+        assert not should_be_asked(check_quality(features, model))
+
+
+def test_pictures_without_a_face_are_counted_and_said_to_be_left_out(model, encoders):
+    features = extract(None, portraits((300,), (), (300,), ()), encoders)
+    assert features.video.used.tolist() == [True, False, True, False]
+    check = found(features, model, "faces", "face")
+    assert (check.value, check.level) == (0.5, Level.AMBER)
+    assert check.words == "A face in 2 of 4 pictures, and the others were left out: use a frontal camera."
+
+
+def test_several_faces_are_said_to_be_several(model, encoders):
+    crowd = extract(None, portraits((0, 600)), encoders)
+    assert crowd.video.several_faces
+    assert found(crowd, model, "several", "face").words == "More than one face: the largest was followed; cut the picture to one person."
+    assert sum("More than one face" in words for words in sentences(crowd, model)) == 1
+    assert found(extract(None, portraits((300,)), encoders), model, "several", "face").level is Level.GREEN

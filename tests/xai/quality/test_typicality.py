@@ -7,12 +7,20 @@ import pytest
 from numpy.testing import assert_allclose
 from sklearn.neighbors import NearestNeighbors
 
-from features import extract
-from features.extract import join
+from features import SPACE, Features, Modality, extract
+from features.audio import mfcc_features
+from models.model import EmotionModel
 from models.reference import load_reference
 from tests.conftest import tone, wav
-from xai.counterfactuals.what_if import with_samples
-from xai.quality.typicality import face_likeness, knn_distance, voice_likeness
+from xai.quality.typicality import Typicality, knn_distance, typicality
+
+
+def of_voice(features: Features, model: EmotionModel) -> Typicality | None:
+    return typicality(features, model, Modality.AUDIO)
+
+
+def of_face(features: Features, model: EmotionModel) -> Typicality | None:
+    return typicality(features, model, Modality.VIDEO)
 
 
 def test_distance_is_that_of_scikit_learn():
@@ -22,39 +30,43 @@ def test_distance_is_that_of_scikit_learn():
     assert_allclose(knn_distance(points, clips), found.mean(axis=1) / np.sqrt(40))
 
 
-def test_percentiles_are_of_strangers(sample_analysis):
+@pytest.mark.parametrize(("modality", "size"), [(Modality.AUDIO, (332, 24)), (Modality.VIDEO, None)])
+def test_percentiles_are_between_people(sample_analysis, modality, size):
     """Half of all clips, each compared with other people only, lie below the median."""
-    reference, model = load_reference("voice"), sample_analysis.model
-    deviation = model.reference[:, :40].std(axis=0)
-    z = reference.mfcc / deviation
+    reference, model = load_reference(modality.noun), sample_analysis.model
+    deviation = SPACE.part(model.reference, modality).std(axis=0)
+    z = SPACE.part(reference.vectors(), modality) / deviation
+    dims = SPACE.size(modality)
     held_out = np.empty(len(z))
     for actor in np.unique(reference.actor):
         own = reference.actor == actor
         found, _ = NearestNeighbors(n_neighbors=5).fit(z[~own]).kneighbors(z[own])
-        held_out[own] = found.mean(axis=1) / np.sqrt(40)
-    found = voice_likeness(sample_analysis.features, model)
+        held_out[own] = found.mean(axis=1) / np.sqrt(dims)
+    found = typicality(sample_analysis.features, model, modality)
     assert found.usual == pytest.approx(np.percentile(held_out, 95), rel=1e-4)
-    own, _ = NearestNeighbors(n_neighbors=5).fit(z).kneighbors(sample_analysis.features.vector[None, :40] / deviation)
-    assert found.distance == pytest.approx(own.mean() / np.sqrt(40), rel=1e-4)
+    own, _ = NearestNeighbors(n_neighbors=5).fit(z).kneighbors(SPACE.part(sample_analysis.features.vector, modality)[None] / deviation)
+    assert found.distance == pytest.approx(own.mean() / np.sqrt(dims), rel=1e-4)
+    assert found.nearest == pytest.approx(own.min() / np.sqrt(dims), rel=1e-4)
     assert found.percentile == pytest.approx(100 * (held_out < found.distance).mean(), abs=0.5)
-    assert (found.clips, found.actors) == (332, 24)
+    assert (found.clips, found.actors) == (size or (len(z), len(np.unique(reference.actor))))
 
 
 def test_training_clips_are_near_and_a_whistle_is_far(clips, model, backbone):
-    near = extract(*clips[0], backbone.maps)
-    assert voice_likeness(near, model).percentile < 50
-    assert face_likeness(near, model).percentile < 50
-    far = extract(wav(tone(3.0, 1500)), None, backbone.maps)
-    assert voice_likeness(far, model).percentile == 100
-    assert face_likeness(far, model) is None
+    encoders = {Modality.AUDIO: mfcc_features, Modality.VIDEO: backbone.maps}
+    near = extract(*clips[0], encoders)
+    assert of_voice(near, model).percentile < 50
+    assert of_face(near, model).percentile < 50
+    far = extract(wav(tone(3.0, 1500)), None, encoders)
+    assert of_voice(far, model).percentile == 100
+    assert of_face(far, model) is None
 
 
 def test_noise_in_place_of_a_face_is_far(sample_analysis, backbone):
     features, model = sample_analysis.features, sample_analysis.model
     maps = backbone.maps(np.random.default_rng(0).integers(0, 255, (2, 224, 224, 3), np.uint8))
-    noise = replace(features, vector=join(features.audio.mfcc, maps.mean(axis=(0, 2, 3))))
-    assert face_likeness(noise, model).percentile > 95
-    assert face_likeness(features, model).percentile < 95
+    noise = features.with_part(Modality.VIDEO, replace(features.video, maps=maps, used=np.ones(2, bool)))
+    assert of_face(noise, model).percentile > 95
+    assert of_face(features, model).percentile < 95
 
 
 def test_distance_grows_with_noise(sample_analysis):
@@ -62,6 +74,6 @@ def test_distance_grows_with_noise(sample_analysis):
     rng = np.random.default_rng(0)
     found = []
     for level in (0.3, 3.0):
-        audio = with_samples(features.audio, (level * rng.standard_normal(40_000)).astype(np.float32))
-        found.append(voice_likeness(replace(features, audio=audio, vector=join(audio.mfcc, None)), model).distance)
+        audio = features.audio.with_samples(level * rng.standard_normal(40_000))
+        found.append(of_voice(Features({Modality.AUDIO: audio}), model).distance)
     assert found[1] > found[0] > 0

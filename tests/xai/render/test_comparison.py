@@ -5,7 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from features import Modality
 from models.labels import LABELS, label_index
+from xai.explanation import Contrast
 from xai.render.comparison import differences, strongest_sound
 from xai.render.text import kilohertz, odds
 
@@ -39,18 +41,25 @@ def test_models_that_agree_are_said_to_agree(sample_analysis):
 
 def test_the_reason_is_the_larger_share(sample_analysis):
     shares = sample_analysis.modalities.shares(sample_analysis.predicted)
-    strong = "face" if shares["video"] >= shares["audio"] else "voice"
+    strong = "face" if shares[Modality.VIDEO] >= shares[Modality.AUDIO] else "voice"
     line = differences(sample_analysis, sample_analysis, TITLES)[1]
     assert f"the {strong} weighs most ({max(shares.values()):.0%})" in line
 
 
 def test_the_strongest_sound_is_the_patch_of_largest_weight(sample_analysis):
-    lime, target = sample_analysis.lime, sample_analysis.predicted
-    t0, t1, hz0, hz1 = lime.segments[int(lime.signed(target).argmax())]
-    words = strongest_sound(lime, target)
-    assert words == f"Sound at {kilohertz(hz0, hz1)}, from {t0:.1f} s to {t1:.1f} s, speaks most for {LABELS[target]}."
-    nothing = replace(lime, weights=-np.abs(lime.weights))
-    assert strongest_sound(nothing, target) == f"No part of the sound speaks for {LABELS[target]}."
+    lime, target = sample_analysis.attributions["lime"], sample_analysis.predicted
+    t0, t1, hz0, hz1 = lime.parts.segments[int(lime.values[target].argmax())]
+    place = f"Sound at {kilohertz(hz0, hz1)}, from {t0:.1f} s to {t1:.1f} s, speaks most for"
+    assert strongest_sound(lime, Contrast(target)) == f"{place} {LABELS[target]}."
+    nothing = replace(lime, values=-np.abs(lime.values))
+    assert strongest_sound(nothing, Contrast(target)) == f"No part of the sound speaks for {LABELS[target]}."
+
+
+def test_the_strongest_sound_of_a_comparison_is_that_of_the_difference(sample_analysis):
+    lime = sample_analysis.attributions["lime"]
+    t0, t1, hz0, hz1 = lime.parts.segments[int((lime.values[6] - lime.values[4]).argmax())]
+    place = f"Sound at {kilohertz(hz0, hz1)}, from {t0:.1f} s to {t1:.1f} s, speaks most for"
+    assert strongest_sound(lime, Contrast(6, 4)) == f"{place} sad rather than happy."
 
 
 def test_a_model_without_a_face_says_so(sample):

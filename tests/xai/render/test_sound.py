@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from features.audio import RATE
+from features.patches import patch_grid
 from tests.conftest import tone
 from tests.xai.conftest import make_audio
 from tests.xai.planted import TARGET, tone_burst
-from xai.methods.lime import patch_grid
+from xai.explanation import Contrast
 from xai.render.sound import level_matched, strongest_patches, take_apart, to_wav
 
 
@@ -29,7 +30,7 @@ def test_both_parts_add_up_to_the_recording():
     rng = np.random.default_rng(0)
     for count in (100, 2047, 2048, 30_001):  # shorter than a window, too
         audio = make_audio(0.1 * rng.standard_normal(count))
-        cells = patch_grid(audio.mel_db)
+        cells = patch_grid(audio.mel_db).cells
         heard = take_apart(audio, cells, rng.normal(size=len(cells)))
         assert_allclose(heard.evidence + heard.rest, audio.samples, atol=1e-6)
         assert np.isfinite(heard.evidence).all()
@@ -37,7 +38,7 @@ def test_both_parts_add_up_to_the_recording():
 
 def test_everything_marked_gives_everything_that_sounds():
     audio = make_audio(tone(1.0, 700) + tone(1.0, 3000))
-    cells = patch_grid(audio.mel_db)
+    cells = patch_grid(audio.mel_db).cells
     heard = take_apart(audio, cells, np.ones(len(cells)), share=1.0)
     inside = slice(4096, -4096)  # the mask's outer border is soft
     assert_allclose(heard.evidence[inside], audio.samples[inside], atol=2e-3)
@@ -46,9 +47,9 @@ def test_everything_marked_gives_everything_that_sounds():
 @pytest.mark.parametrize("seed", range(4))
 def test_a_planted_burst_is_in_the_evidence_and_not_in_the_rest(seed):
     planted = tone_burst(seed)
-    audio, lime = planted.analysis.features.audio, planted.analysis.lime
-    heard = take_apart(audio, lime.cells, lime.signed(TARGET))
-    t0, t1, low, high = lime.segments[int(planted.evidence.argmax())]
+    audio, lime = planted.analysis.features.audio, planted.analysis.attributions["lime"]
+    heard = take_apart(audio, lime.parts.cells, lime.of(Contrast(TARGET)))
+    t0, t1, low, high = lime.parts.segments[int(planted.evidence.argmax())]
     whole = energy(audio.samples, low, high, t0, t1)
     assert energy(heard.evidence, low, high, t0, t1) > 0.7 * whole
     assert energy(heard.rest, low, high, t0, t1) < 0.1 * whole
@@ -56,7 +57,7 @@ def test_a_planted_burst_is_in_the_evidence_and_not_in_the_rest(seed):
 
 def test_only_the_marked_band_and_time_are_heard():
     audio = make_audio(np.concatenate([tone(1.0, 400) + tone(1.0, 4000)] * 2))
-    cells = patch_grid(audio.mel_db, (2, 2))  # first and second half, low and high
+    cells = patch_grid(audio.mel_db, (2, 2)).cells  # first and second half, low and high
     weights = np.zeros(len(cells))
     weights[[k for k, (a, _, low, _) in enumerate(cells.tolist()) if a == 0 and low == 0]] = 1.0
     heard = take_apart(audio, cells, weights)
@@ -67,7 +68,7 @@ def test_only_the_marked_band_and_time_are_heard():
 
 def test_nothing_that_speaks_for_it_is_no_sound():
     audio = make_audio(tone(1.0))
-    cells = patch_grid(audio.mel_db)
+    cells = patch_grid(audio.mel_db).cells
     assert take_apart(audio, cells, -np.ones(len(cells))) is None
 
 

@@ -10,16 +10,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
+from scipy.stats import spearmanr
 
-import xai.assess
-from features import Features
+import xai.metrics.faithfulness
 from features.audio import RATE
-from features.extract import join
 from models.networks.backbone import load_backbone
-from tests.xai.conftest import make_audio
+from tests.untrained import judged as judged_by_hand
+from tests.xai.conftest import make_audio, recording, subject_of
 from tests.xai.planted import BROKEN, PLANTS, TARGET, ColourDetector, Planted, analysed, broken
-from xai.assess import FRAMES, Question, assess, assess_one, chosen_frames, explained
-from xai.methods.lime import explain_lime
+from xai.analysis import check, check_one
+from xai.explanation import Contrast, SoundPatches
+from xai.masking import FRAMES, chosen_frames
+from xai.methods import METHODS
+from xai.methods.lime import fit
+from xai.methods.shap import left_over
 from xai.metrics.randomisation import compare, scrambled_model
 from xai.metrics.stability import agreement
 from xai.score import LEARNED_CLASSIFIER, MEASURES, Trust
@@ -40,7 +44,7 @@ def planted(key: str, seed: int) -> Planted:
 
 @cache
 def judged(key: str, seed: int, target: int = TARGET, against: int | None = None) -> Trust:
-    return assess_one(Question(planted(key, seed).analysis, target, against), key)
+    return check_one(planted(key, seed).analysis, key, Contrast(target, against))
 
 
 @pytest.mark.parametrize("name", PLANTS)
@@ -71,7 +75,7 @@ def test_an_explanation_of_a_planted_cause_earns_its_badge(key, seed):
 @pytest.mark.parametrize("key", FAST)
 def test_a_broken_explainer_is_refused(key, kind, seed):
     with broken(kind, planted(key, seed).analysis) as spoiled:
-        trust = assess(spoiled, TARGET)[key] if key != "shap" else assess_one(Question(spoiled, TARGET), key)
+        trust = check(spoiled, Contrast(TARGET))[key] if key != "shap" else check_one(spoiled, key, Contrast(TARGET))
     assert trust.level == "red"
     assert trust.reasons
 
@@ -94,55 +98,75 @@ def test_b_rather_than_a_is_as_good_as_a_rather_than_b(key):
         assert_allclose(b[curve], -np.array(expected), atol=2e-3 * span)
 
 
-def test_only_what_is_drawn_is_ranked(random_features, random_model, backbone, monkeypatch):
+def watch_faithfulness(monkeypatch) -> list[np.ndarray]:
+    """The evidence of every call from now on."""
+    ranked, whole = [], xai.metrics.faithfulness.faithfulness
+    monkeypatch.setattr(xai.metrics.faithfulness, "faithfulness", lambda evidence, *rest: ranked.append(evidence) or whole(evidence, *rest))
+    return ranked
+
+
+def test_only_what_is_drawn_is_ranked(random_features, random_model, monkeypatch):
     """Grad-CAM of a class draws what speaks for it; against a rival, both sides are drawn."""
-    analysis, ranked = analysed(random_features, random_model, backbone), []
-    monkeypatch.setattr(xai.assess, "faithfulness", lambda evidence, *_: ranked.append(evidence))
+    analysis = analysed(random_features, random_model, ColourDetector())
+    ranked = watch_faithfulness(monkeypatch)
+    cam, frames = analysis.attributions["gradcam"], chosen_frames(analysis.subject)
     for against in (None, OTHER):
-        xai.assess._check_map(Question(analysis, TARGET, against), analysis.cam)
-    frames = chosen_frames(analysis.features)
-    assert_allclose(ranked[0], np.maximum(analysis.cam.maps[TARGET][frames], 0).ravel())
-    assert_allclose(ranked[1], (analysis.cam.maps[TARGET] - analysis.cam.maps[OTHER])[frames].ravel())
+        next(METHODS["gradcam"].checks(analysis.subject, cam, Contrast(TARGET, against)))
+    assert_allclose(ranked[0], np.maximum(cam.values[TARGET][frames], 0).ravel())
+    assert_allclose(ranked[1], (cam.values[TARGET] - cam.values[OTHER])[frames].ravel())
     assert ranked[1].min() < 0 < ranked[1].max()
 
 
-def test_another_method_is_judged_by_its_own_maps_and_by_faithfulness_only():
+@pytest.mark.parametrize("key", ["occlusion", "layercam"])
+def test_another_method_is_judged_by_its_own_values_and_by_faithfulness_only(key):
     analysis = planted("gradcam", 0).analysis
+    cam = analysis.attributions["gradcam"]
     own = judged("gradcam", 0, TARGET, OTHER).of("faithfulness")
     for sign in (1, -1):
-        other = replace(analysis, cam=replace(analysis.cam, maps=sign * analysis.cam.maps, method="Other"))
-        trust = assess_one(Question(other, TARGET, OTHER), "gradcam")
-        (score,) = trust.scores
+        other = replace(analysis, attributions={key: replace(cam, method=key, values=sign * cam.values)})
+        (score,) = check_one(other, key, Contrast(TARGET, OTHER)).scores
         assert score.measure.name == "faithfulness"
         assert score.value == pytest.approx(sign * own.value, abs=2e-3)
 
 
 def test_scores_that_are_known_already_are_not_measured_otherwise():
-    lime, shap = planted("lime", 0).analysis.lime, planted("shap", 0).analysis.shap
+    lime, shap = (planted(key, 0).analysis.attributions[key] for key in ("lime", "shap"))
     for against in (None, OTHER):
-        assert judged("lime", 0, TARGET, against).of("fit").value == lime.fit(TARGET, against)
-        assert judged("shap", 0, TARGET, against).of("left_over").value == shap.left_over(TARGET, against)
+        contrast = Contrast(TARGET, against)
+        assert judged("lime", 0, TARGET, against).of("fit").value == fit(lime, contrast)
+        assert judged("shap", 0, TARGET, against).of("left_over").value == left_over(shap, contrast)
 
 
 def test_lime_is_compared_with_nine_other_seeds_and_with_scrambled_classifiers():
-    analysis = planted("lime", 0).analysis
+    subject = planted("lime", 0).analysis.subject
     trust = judged("lime", 0)
 
     def again(model, seed: int) -> np.ndarray:
-        return explain_lime(analysis.features, model, samples=analysis.lime.samples, seed=seed).weights[TARGET].reshape(-1, 8)
+        return METHODS["lime"].explain(replace(subject, model=model), seed).values[TARGET].reshape(-1, 8)
 
-    for score in agreement([again(analysis.model, seed) for seed in range(10)]):
+    for score in agreement([again(subject.model, seed) for seed in range(10)]):
         assert trust.of(score.measure.name).value == pytest.approx(score.value)
         assert trust.of(score.measure.name).details["seeds"] == 10
-    scrambled = [again(scrambled_model(analysis.model, seed), 0) for seed in range(4)]
-    expected = compare(LEARNED_CLASSIFIER, again(analysis.model, 0), scrambled)
+    scrambled = [again(scrambled_model(subject.model, seed), 0) for seed in range(4)]
+    expected = compare(LEARNED_CLASSIFIER, again(subject.model, 0), scrambled)
     assert trust.of("sanity_classifier").value == pytest.approx(expected.value)
     assert trust.of("sanity_classifier").spread == pytest.approx(expected.spread)
 
 
+def test_shap_is_compared_with_scrambled_classifiers_by_integration(random_features, random_model):
+    """Also where the values themselves were drawn by the library."""
+    subject = subject_of(random_features, random_model, estimator="shap")
+    own = METHODS["shap"].explain(subject, 3)
+    scores = list(METHODS["shap"].checks(subject, own, Contrast(TARGET)))
+    plain = subject_of(random_features, random_model)
+    others = [METHODS["shap"].explain(replace(plain, model=scrambled_model(random_model, k))).values[TARGET] for k in range(4)]
+    expected = np.mean([spearmanr(own.values[TARGET], other).statistic for other in others])
+    assert {score.measure.name: score.value for score in scores}["sanity_classifier"] == pytest.approx(expected, abs=1e-6)
+
+
 @pytest.mark.parametrize("key", ["lime", "shap"])
 def test_a_second_measurement_gives_the_same(key):
-    first, again = judged(key, 0), assess_one(Question(planted(key, 0).analysis, TARGET), key)
+    first, again = judged(key, 0), check_one(planted(key, 0).analysis, key, Contrast(TARGET))
     assert [score.to_dict() for score in again.scores] == [score.to_dict() for score in first.scores]
     assert again.seconds > 0
 
@@ -166,12 +190,12 @@ def cancel(after: int) -> Callable[[str], None]:
 @pytest.mark.parametrize(("key", "least"), [("lime", 15), ("shap", 8), ("gradcam", 15)])
 def test_work_tells_what_it_does_and_can_be_cancelled_there(key, least):
     analysis, said = planted(key, 0).analysis, []
-    assess_one(Question(analysis, TARGET, None, said.append), key)
+    check_one(analysis, key, Contrast(TARGET), said.append)
     assert len(said) >= least
     assert all(words.startswith("Checking") for words in said)
     for after in (0, 1, len(said) // 2, len(said) - 1):
         with pytest.raises(CancelledError):
-            assess_one(Question(analysis, TARGET, None, cancel(after)), key)
+            check_one(analysis, key, Contrast(TARGET), cancel(after))
 
 
 @given(st.lists(st.booleans(), min_size=1, max_size=300).filter(any))
@@ -179,9 +203,11 @@ def test_a_few_frames_stand_for_a_long_clip(used):
     class Video:
         pass
 
-    video = Video()
-    video.used = np.array(used)
-    frames = chosen_frames(Features(None, video, np.zeros(0)))
+    class Recording:
+        video = Video()
+
+    Recording.video.used = np.array(used)
+    frames = chosen_frames(subject_of(Recording(), None))
     there = np.flatnonzero(used)
     assert len(frames) == min(FRAMES, len(there))
     places = np.searchsorted(there, frames)
@@ -214,8 +240,8 @@ def test_a_long_clip_costs_no_more_than_a_short_one():
         maps=short.maps[which],
         used=np.ones(50, bool),
     )
-    analysis = analysed(Features(None, video, join(None, video.mean)), clip.model, Counting())
-    trust = assess_one(Question(analysis, TARGET), "gradcam")
+    analysis = analysed(recording(None, video), clip.model, Counting())
+    trust = check_one(analysis, "gradcam", Contrast(TARGET))
     states = 7 * 9 + 1  # two orders and five random ones in ten steps, and nothing at all
     assert 0 < len(seen) <= FRAMES * (states + 5 + 3)
     assert trust.level != "red"
@@ -224,7 +250,7 @@ def test_a_long_clip_costs_no_more_than_a_short_one():
 
 def test_the_sample_has_every_score_and_all_can_be_written_down(sample_analysis):
     before = {name: tensor.clone() for name, tensor in sample_analysis.model.classifier.state_dict().items()}
-    trusts = assess(sample_analysis)
+    trusts = check(sample_analysis)
     assert {name: {score.measure.name for score in trust.scores} for name, trust in trusts.items()} == NAMES
     assert set().union(*NAMES.values()) == {measure.name for measure in MEASURES}
     written = json.loads(json.dumps({name: trust.to_dict() for name, trust in trusts.items()}, allow_nan=False))
@@ -235,38 +261,38 @@ def test_the_sample_has_every_score_and_all_can_be_written_down(sample_analysis)
             assert low <= score["value"] <= (high if high is not None else np.inf)
             assert score["level"] in ("green", "amber", "red")
     # The class is the predicted one unless another is asked for.
-    left_over = trusts["shap"].of("left_over").value
-    assert left_over == sample_analysis.shap.left_over(sample_analysis.predicted)
-    assert left_over != sample_analysis.shap.left_over((sample_analysis.predicted + 1) % 8)
+    own, shap = trusts["shap"].of("left_over").value, sample_analysis.attributions["shap"]
+    assert own == left_over(shap, Contrast(sample_analysis.predicted))
+    assert own != left_over(shap, Contrast((sample_analysis.predicted + 1) % 8))
     after = sample_analysis.model.classifier.state_dict()
     assert all(bool((after[name] == tensor).all()) for name, tensor in before.items())
 
 
 def test_a_model_of_sequences_has_every_score_too(random_features, token_model, backbone):
     analysis = analysed(random_features, token_model, backbone)
-    trusts = assess(analysis, 2, 4)
+    trusts = check(analysis, Contrast(2, 4))
     assert {name: {score.measure.name for score in trust.scores} for name, trust in trusts.items()} == NAMES
     json.dumps({name: trust.to_dict() for name, trust in trusts.items()}, allow_nan=False)
     assert trusts["lime"].of("faithfulness").value > trusts["lime"].of("faithfulness").chance  # it does hear the voice
+    assert trusts["lime"].of("stability").details["seeds"] == 4  # a copy costs a hundred times what a vector does
+    assert trusts["lime"].of("sanity_classifier").details["networks"] == 2
 
 
-def test_only_what_is_there_is_checked(random_features, random_model, backbone):
-    voice = Features(random_features.audio, None, join(random_features.audio.mfcc, None))
-    face = Features(None, random_features.video, join(None, random_features.video.mean))
-    assert explained(analysed(voice, random_model, backbone)) == ["lime", "shap"]
-    assert explained(analysed(face, random_model, backbone)) == ["shap", "gradcam"]
-    assert explained(analysed(random_features, random_model, backbone)) == ["lime", "shap", "gradcam"]
-
-
-def test_a_missing_modality_is_not_ranked(random_features, random_model, backbone, monkeypatch):
-    """512 features that are not there would be 512 ties."""
-    voice = Features(random_features.audio, None, join(random_features.audio.mfcc, None))
+def test_only_what_is_there_is_checked(random_features, voice, face, random_model, backbone):
+    for features, there in ((voice, ["lime", "shap"]), (face, ["shap", "gradcam"]), (random_features, ["lime", "shap", "gradcam"])):
+        assert list(analysed(features, random_model, backbone).attributions) == there
     analysis = analysed(voice, random_model, backbone)
-    ranked, whole = [], xai.assess.faithfulness
-    monkeypatch.setattr(xai.assess, "faithfulness", lambda evidence, *rest: ranked.append(evidence) or whole(evidence, *rest))
-    trust = assess_one(Question(analysis, 1), "shap")
-    assert_allclose(ranked[0], analysis.shap.values[1, :40])
-    own, nothing = random_model.predict(voice), random_model.logits(np.r_[random_model.mean[:40], np.full(512, np.nan)][None])[0]
+    assert list(check(replace(analysis, attributions={"shap": analysis.attributions["shap"]}))) == ["shap"]
+
+
+def test_a_missing_modality_is_not_ranked(voice, random_model, backbone, monkeypatch):
+    """512 features that are not there would be 512 ties."""
+    analysis = analysed(voice, random_model, backbone)
+    ranked = watch_faithfulness(monkeypatch)
+    trust = check_one(analysis, "shap", Contrast(1))
+    assert_allclose(ranked[0], analysis.attributions["shap"].values[1, :40])
+    own = random_model.predict(voice)
+    nothing = judged_by_hand(random_model, random_model.standardise.mean[:40, None], None)
     deletion = trust.of("faithfulness").details["deletion"]
     assert_allclose((deletion[0], deletion[-1]), (own[1], nothing[1]), atol=1e-4)
 
@@ -275,9 +301,10 @@ def test_a_click_and_then_quiet_is_checked_like_any_other_sound(random_model):
     """Two columns of patches: too few for the window of the structural similarity."""
     samples = 1e-5 * np.random.default_rng(0).standard_normal(RATE // 2)
     samples[0] = 0.9
-    audio = make_audio(samples)
-    analysis = analysed(Features(audio, None, join(audio.mfcc, None)), random_model, load_backbone())
-    assert len(analysis.lime.cells) < 3 * 8
-    trust = assess_one(Question(analysis, 0), "lime")
+    analysis = analysed(recording(make_audio(samples)), random_model, load_backbone())
+    parts = analysis.attributions["lime"].parts
+    assert isinstance(parts, SoundPatches)
+    assert len(parts.cells) < 3 * 8
+    trust = check_one(analysis, "lime", Contrast(0))
     assert {score.measure.name for score in trust.scores} == NAMES["lime"]
     json.dumps(trust.to_dict(), allow_nan=False)

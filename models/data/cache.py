@@ -1,0 +1,29 @@
+"""Results of slow computations, kept as files under the hash of what they were computed from."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+
+def cached(folder: Path, settings: str, data: bytes, compute: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """``compute()``, kept as one file of arrays under the hash of the content and of the settings."""
+    path = folder / f"{hashlib.sha256(settings.encode() + data).hexdigest()}.npz"
+    if not path.exists():
+        arrays = compute()
+        folder.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}.part.npz")
+        np.savez(partial, allow_pickle=False, **arrays)
+        partial.replace(path)
+    with np.load(path, allow_pickle=False) as kept:
+        return dict(kept)
+
+
+def seed_of(data: bytes) -> int:
+    """A seed that belongs to the content of a file."""
+    return int.from_bytes(hashlib.sha256(data).digest()[:8], "little")

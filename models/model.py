@@ -1,0 +1,230 @@
+"""What every classifier of emotions can do: the only thing that explanations, pages and scores know of it.
+
+A model turns a recording into its own kind of inputs (:meth:`EmotionModel.encode`), and answers questions about inputs: logits,
+gradients, an embedding. Inputs in turn know how to make copies of themselves from which something was removed. So no caller asks
+whether a model reads one vector or a sequence.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+import numpy as np
+import torch
+
+from features import Features, Modality, Standardiser
+from features.patches import Patches
+from models.registry import DEFAULT, MODELS, ModelSpec
+
+if TYPE_CHECKING:
+    from models.data.clips import Clips
+
+NOTHING: frozenset[Modality] = frozenset()
+
+
+@dataclass(frozen=True)
+class Span:
+    """A stretch of a recording.
+
+    Attributes:
+        voice: frames of the spectrogram; None where the voice does not count.
+        faces: int (k,), positions among the frames of the face that count.
+        seconds: float64 (k,), when each of these is, from the beginning of the span.
+    """
+
+    voice: slice | None
+    faces: np.ndarray
+    seconds: np.ndarray
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How many evaluations an explanation or a check may ask for: what a page can wait for with this kind of model.
+
+    Attributes:
+        path_nodes: points on each path of expected gradients; summary_nodes: the same where many clips are averaged.
+        seeds: repetitions of a random explanation; scrambled: networks with permuted weights.
+        patches: patches that the search for a flip may remove.
+        frames: spectrogram frames that the perturbed copies of LIME may have in all; None for no limit.
+    """
+
+    path_nodes: int
+    summary_nodes: int
+    seeds: int
+    scrambled: int
+    patches: int
+    frames: int | None = None
+
+    def samples(self, wanted: int, frames: int) -> int:
+        """Perturbed copies that LIME may make of a recording with so many spectrogram frames, at most ``wanted``."""
+        return wanted if self.frames is None else min(wanted, max(_FEWEST_SAMPLES, self.frames // max(1, frames)))
+
+
+_FEWEST_SAMPLES = 300
+
+
+class Inputs(Protocol):
+    """n recordings as one kind of model reads them. Every ``with_…`` takes inputs of one recording and returns n copies of it."""
+
+    def __len__(self) -> int: ...
+
+    @property
+    def tensor(self) -> torch.Tensor | None:
+        """All that the model reads as one standardised tensor (n, d), for libraries that want that; None where it is more than one."""
+
+    def with_tensor(self, tensor: torch.Tensor) -> Self:
+        """The same with another :attr:`tensor`."""
+
+    def room(self, most: int) -> int:
+        """How many copies should be held in memory at once, at most ``most``; all of them where it does not matter."""
+
+    def repeat(self, n: int) -> Self:
+        """One recording, n times over."""
+
+    def with_patches(self, kept: np.ndarray, patches: Patches, exact: bool = False) -> Self:
+        """Copies in which the patches outside ``kept``, bool (n, p), are faded to the background.
+
+        Args:
+            exact: through the whole path of the features, even where a sum gives the same to the last digits.
+        """
+
+    def with_faces(self, rows: np.ndarray | torch.Tensor) -> Self:
+        """Copies with other raw face features, (n, m, 512) for the m frames that count; a tensor is differentiable."""
+
+    def with_frames(self, kept: np.ndarray) -> Self:
+        """Copies in which only the frames in ``kept``, bool (n, m), count; at least one each."""
+
+    def with_features(self, kept: np.ndarray) -> Self:
+        """Copies in which the features outside ``kept``, bool (n, d), have their mean in training."""
+
+    def speech_span(self) -> tuple[int, int]:
+        """First and last (exclusive) frame of the spectrogram between the silences; (0, 0) without a voice."""
+
+    def windows(self, spans: Sequence[Span]) -> Self:
+        """One copy for each span, which holds nothing else."""
+
+
+@dataclass(frozen=True)
+class EmotionModel(ABC):
+    """A trained classifier, with what it takes to use and to judge it.
+
+    Attributes:
+        name: of the checkpoint.
+        classifier: in evaluation mode, its parameters frozen.
+        standardise: by the moments of the raw features in training.
+        reference: float32 (m, d) raw training vectors: the baseline of SHAP.
+        temperature: logits are divided by it (Guo et al. 2017, arXiv:1706.04599).
+        info: provenance, settings and the loss of each epoch.
+        digest: 16 hex digits of the file's SHA-256, or of the weights when it was not read from a file.
+        architecture: a key of :data:`models.registry.MODELS`.
+        alone: temperatures where one modality is there alone; None: the same.
+    """
+
+    name: str
+    classifier: torch.nn.Module
+    standardise: Standardiser
+    reference: np.ndarray
+    temperature: float
+    info: dict[str, Any] = field(default_factory=dict)
+    digest: str = ""
+    architecture: str = DEFAULT
+    alone: Mapping[Modality, float] | None = None
+
+    @property
+    def spec(self) -> ModelSpec:
+        """What there is to know of its kind."""
+        return MODELS[self.architecture]
+
+    @property
+    def encoders(self) -> dict[Modality, str]:
+        """Name of the encoder of each modality that it reads, in :data:`models.networks.encoders.ENCODERS`."""
+        names = {Modality.AUDIO: self.info.get("voice_encoder", "mfcc"), Modality.VIDEO: self.backbone}
+        return {modality: names[modality] for modality in self.spec.modalities}
+
+    @property
+    def backbone(self) -> str:
+        """Name of the face network whose features the classifier was trained on."""
+        return self.info.get("backbone", "ferplus")
+
+    @property
+    @abstractmethod
+    def budget(self) -> Budget:
+        """What explanations of it may cost."""
+
+    def judges(self, modality: Modality) -> bool:
+        """Whether it reads that modality."""
+        return modality in self.spec.modalities
+
+    @abstractmethod
+    def encode(self, features: Features, drop: frozenset[Modality] = NOTHING) -> Any:
+        """A recording as inputs of one, without the modalities in ``drop``."""
+
+    @abstractmethod
+    def encode_clips(self, clips: Clips) -> Iterator[Any]:
+        """Many clips at hand as features, in blocks of inputs."""
+
+    @abstractmethod
+    def forward(self, inputs: Any) -> torch.Tensor:
+        """Calibrated logits (n, 8), differentiable."""
+
+    @abstractmethod
+    def logits(self, inputs: Any) -> np.ndarray:
+        """Calibrated logits, float64 (n, 8)."""
+
+    @abstractmethod
+    def embed(self, inputs: Any) -> np.ndarray:
+        """float32 (n, e): what the last layers see."""
+
+    @abstractmethod
+    def frame_gradients(self, inputs: Any) -> np.ndarray:
+        """float64 (8, m, 512): derivative of each calibrated logit by each raw feature of each frame of the face that counts."""
+
+    @abstractmethod
+    def references(self, inputs: Any, most: int | None = None) -> Any:
+        """The training recordings to compare ``inputs`` of one with, in the same form; without what is missing there."""
+
+    @abstractmethod
+    def baseline(self, inputs: Any) -> Any:
+        """One recording in the form of ``inputs`` whose features all have their mean in training."""
+
+    @abstractmethod
+    def path_gradients(self, inputs: Any, references: Any, places: np.ndarray) -> np.ndarray:
+        """Integrals of the gradients along the straight paths from ``references`` (m) to ``inputs`` of one.
+
+        Args:
+            places: (nodes, m) in [0, 1], where on each path the gradient is taken.
+
+        Returns:
+            float64 (8, d): mean over the paths of ∫ ∂logit · (x − r), feature by feature; what a sequence has in time is summed.
+        """
+
+    def predict(self, features: Features) -> np.ndarray:
+        """A recording → float64 (8,) calibrated logits."""
+        return self.logits(self.encode(features))[0]
+
+    def with_classifier(self, classifier: torch.nn.Module, note: str) -> Self:
+        """The same with other weights; ``note`` tells the two apart."""
+        return replace(self, classifier=classifier, digest=f"{self.digest}-{note}")
+
+    def scaled(self, logits: torch.Tensor, present: Mapping[Modality, torch.Tensor]) -> torch.Tensor:
+        """Logits (n, 8) over the temperature for what was there: bool (n,) for each modality."""
+        if self.alone is None:
+            return logits / self.temperature
+        single = torch.stack(list(present.values())).sum(dim=0) == 1
+        temperatures = torch.full(single.shape, self.temperature)
+        for modality, there in present.items():
+            temperatures = torch.where(single & there, self.alone[modality], temperatures)
+        return logits / temperatures[:, None]
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Rows of logits → rows of probabilities.
+
+    >>> softmax(np.zeros((1, 4)))
+    array([[0.25, 0.25, 0.25, 0.25]])
+    """
+    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return powers / powers.sum(axis=-1, keepdims=True)

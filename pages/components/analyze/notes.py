@@ -1,0 +1,59 @@
+"""Small print below an explanation: what its colours stand for, and what its method says of itself."""
+
+from __future__ import annotations
+
+import re
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from pages.components.analyze.trust import title_of
+
+if TYPE_CHECKING:
+    from xai.explanation import Attribution, Contrast
+
+_ARXIV, _DOI = re.compile(r"arXiv:(\d{4}\.\d{4,5})"), re.compile(r"doi (10\.[^\s),]+)")
+
+_SPLIT = (
+    "| **Where it comes from**: modality split | How much do voice and face each add? "
+    "| All four combinations of them are judged; what each adds is its exact Shapley value. | What happens inside either. "
+    "| Shapley 1953 ([doi 10.1515/9781400881970-018](https://doi.org/10.1515/9781400881970-018)) |"
+)
+
+
+def show_legend(contrast: Contrast) -> None:
+    """What warm and cool stand for, in the words of this contrast."""
+    other = f"against {contrast.label}" if contrast.rival is None else f"for {contrast.rival}"
+    st.caption(f":red[■ warm] speaks for {contrast.label} · :blue[■ cool] speaks {other}")
+
+
+def show_method(attribution: Attribution, more: str = "") -> None:
+    """How the method works and how this result is to be read; what it cannot say, where it comes from, and what it was set to."""
+    from xai.methods import METHODS
+
+    method = METHODS[attribution.method]
+    settings = ", ".join(f"{name} {value}" for name, value in attribution.settings.items())
+    source = f"{linked(method.paper)}; {settings}." if settings else f"{linked(method.paper)}."
+    st.caption(f"{method.title}: {method.how} {more}  \nLimits: {method.limits} {source}")
+
+
+def linked(paper: str) -> str:
+    """A reference whose arXiv numbers and DOIs are links, in Markdown."""
+    return _DOI.sub(r"[doi \1](https://doi.org/\1)", _ARXIV.sub(r"[arXiv:\1](https://arxiv.org/abs/\1)", paper))
+
+
+def methods_table() -> str:
+    """Every explanation that can be asked for, and the modality split, as a table in Markdown."""
+    from xai.explanation import Panel
+    from xai.methods import METHODS
+
+    rows = ["| | the question it answers | how | what it cannot say | from |", "|---|---|---|---|---|", _SPLIT]
+    for panel in Panel:
+        own = [method for method in METHODS.values() if method.panel is panel]
+        for _, group in groupby(own, lambda method: (method.question, method.how, method.limits, method.at_once)):
+            alike = list(group)  # variants of one idea share a row
+            names, papers = ", ".join(m.title for m in alike), "; ".join(m.paper for m in alike)
+            first, when = alike[0], "" if alike[0].at_once else ", on request"
+            rows.append(f"| **{title_of(panel)}**: {names}{when} | {first.question} | {first.how} | {first.limits} | {linked(papers)} |")
+    return "\n".join(rows)

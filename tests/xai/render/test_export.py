@@ -1,0 +1,131 @@
+"""Format 2 of ``result.json`` is a contract: every key that it ever had is there, and means what it meant."""
+
+import io
+import json
+import zipfile
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+
+from features import SPACE, Modality
+from models.labels import LABELS
+from xai.analysis import Analysis, explain
+from xai.explanation import Contrast
+from xai.modality_split import split_modalities
+from xai.render.export import to_dict, to_zip
+from xai.render.text import in_words
+from xai.score import FIT, Score, Trust
+
+TOP = {
+    "format": int,
+    "prediction": {"label", "probabilities"},
+    "target": str,
+    "against": None,
+    "in_words": list,
+    "features": list,
+    "feature_names": list,
+    "audio": {"seconds", "rate", "channels"},
+    "video": {"times", "faces", "crops", "fallback"},
+    "explanations": {"gradcam", "gradcam_maps", "lime", "shap", "modalities"},
+    "warnings": list,
+    "checks": list,
+    "should_be_asked": bool,
+    "settings": {"stride", "samples", "seed", "shap_estimator"},
+    "seconds": {"audio", "video", "pairing", "prediction", "modalities", "gradcam", "lime", "shap", "checks"},
+    "checkpoint": {"name", "sha256", "backbone", "trained_on", "commit", "created"},
+}
+
+
+def of_labels(values) -> dict:
+    return dict(zip(LABELS, np.asarray(values, float).tolist(), strict=True))
+
+
+def test_no_key_is_gone_and_none_changed_its_kind(sample_analysis):
+    result = json.loads(json.dumps(to_dict(sample_analysis), allow_nan=False))
+    for key, kind in TOP.items():
+        if isinstance(kind, set):
+            assert kind <= set(result[key]), key
+        else:
+            assert result[key] is None if kind is None else type(result[key]) is kind, key
+    assert result["format"] == 2
+    assert set(result["checks"][0]) >= {"name", "modality", "level", "value", "words"}
+    assert {check["modality"] for check in result["checks"]} == {"voice", "face"}
+
+
+def test_every_number_is_the_analysis_own(sample_analysis):
+    a, result = sample_analysis, to_dict(sample_analysis)
+    gradcam, lime, shap = (a.attributions[key] for key in ("gradcam", "lime", "shap"))
+    found = result["explanations"]
+    assert result["prediction"] == {"label": a.label, "probabilities": of_labels(a.probabilities)}
+    assert (result["feature_names"], result["features"]) == (SPACE.names, a.features.vector.tolist())
+    assert found["gradcam_maps"] == {label: gradcam.values[k].round(6).tolist() for k, label in enumerate(LABELS)}
+    assert found["lime"]["segments"] == lime.parts.segments.tolist()
+    assert found["lime"]["weights"] == of_labels(lime.values)
+    assert found["lime"]["r2"] == of_labels(lime.extras["r2"])
+    assert found["shap"]["values"] == of_labels(shap.values)
+    assert found["shap"]["base"] == of_labels(shap.extras["base"])
+    assert found["shap"]["residual"] == of_labels(shap.extras["residual"])
+    split = a.modalities
+    for k, label in enumerate(LABELS):
+        assert found["modalities"][label] == {
+            "audio": split.contribution(Modality.AUDIO)[k],
+            "video": split.contribution(Modality.VIDEO)[k],
+            "neither": split.none[k],
+            "audio_alone": split.alone(Modality.AUDIO)[k],
+            "video_alone": split.alone(Modality.VIDEO)[k],
+            "both": split.everything[k],
+        }
+
+
+def test_what_is_in_the_foreground_is_named_and_put_in_words(sample_analysis):
+    for contrast in (Contrast(6), Contrast(6, 4)):
+        result = to_dict(sample_analysis, contrast)
+        assert (result["target"], result["against"]) == ("sad", contrast.rival)
+        assert result["in_words"] == in_words(sample_analysis, contrast)
+    assert to_dict(sample_analysis)["target"] == sample_analysis.label
+    trust = {"lime": Trust((Score(FIT, 0.1),))}
+    result = to_dict(sample_analysis, Contrast(6), trust, ["lime"])
+    assert result["in_words"] == in_words(sample_analysis, Contrast(6), trust, ["lime"])
+    assert result["explanations"]["lime"]["trust"] == trust["lime"].to_dict()
+    assert result["explanations"]["shap"]["trust"] is None
+
+
+def with_more(analysis: Analysis) -> Analysis:
+    """With what was asked for: another method of the picture."""
+    gradcam = analysis.attributions["gradcam"]
+    return replace(analysis, attributions={"gradcam": gradcam, "occlusion": replace(gradcam, method="occlusion", values=-gradcam.values)})
+
+
+def test_a_method_that_was_asked_for_is_there_too_and_one_that_was_not_is_not(sample_analysis):
+    usual, more = to_dict(sample_analysis)["explanations"], to_dict(with_more(sample_analysis))["explanations"]
+    assert set(usual) == TOP["explanations"]
+    assert set(more) == TOP["explanations"] | {"occlusion", "occlusion_maps"}
+    assert np.array_equal(more["occlusion_maps"]["sad"], -np.array(more["gradcam_maps"]["sad"]))
+    assert more["lime"] is more["shap"] is None  # always on offer, and not made here
+
+
+@pytest.mark.parametrize("missing", Modality)
+def test_what_is_missing_is_none(sample_analysis, missing):
+    subject = replace(sample_analysis.subject, features=sample_analysis.features.with_part(missing, None))
+    found = explain(subject)
+    result = json.loads(json.dumps(to_dict(found), allow_nan=False))
+    assert result[missing] is None
+    assert [value is None for value in result["features"]] == np.isnan(subject.features.vector).tolist()
+    assert (result["explanations"]["lime"] is None) == (missing is Modality.AUDIO)
+    assert (result["explanations"]["gradcam_maps"] is None) == (missing is Modality.VIDEO)
+    assert result["explanations"]["modalities"]["sad"]["both"] == split_modalities(subject).everything[6]
+
+
+def test_every_picture_is_in_the_archive_under_the_name_that_the_result_gives(sample_analysis):
+    with zipfile.ZipFile(io.BytesIO(to_zip(with_more(sample_analysis), Contrast(3)))) as archive:
+        names = archive.namelist()
+        result = json.loads(archive.read("result.json"))
+        listed = [name for key in ("gradcam", "occlusion") for label in LABELS for name in result["explanations"][key][label]]
+        assert len(set(names)) == len(names)
+        assert sorted(listed) == sorted(name for name in names if name.endswith(".png"))
+        assert len(listed) == 2 * 8 * len(sample_analysis.features.video.times)
+        picture = cv2.imdecode(np.frombuffer(archive.read(listed[0]), np.uint8), cv2.IMREAD_COLOR)
+        assert picture.shape == sample_analysis.features.video.pictures[0].shape
+        assert result["in_words"][0] in archive.read("summary.txt").decode()

@@ -1,0 +1,39 @@
+"""Evidence of single features added up: by modality, by property of the voice; and where that contradicts the modality split."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from features import SPACE, Modality
+from features.names import VOICE_PROPERTIES
+from xai.analysis import Analysis
+from xai.explanation import Attribution, Contrast
+
+_TELLING = 0.03  # of probability: a smaller contribution has no direction worth a word
+
+
+def by_modality(attribution: Attribution, contrast: Contrast) -> dict[Modality, float]:
+    """The sum over the columns of each modality."""
+    values = attribution.of(contrast)
+    return {modality: float(SPACE.part(values, modality).sum()) for modality in SPACE.columns}
+
+
+def by_part(attribution: Attribution, contrast: Contrast) -> list[tuple[str, float]]:
+    """The same with the voice divided into its plain properties; what adds nothing is left out."""
+    voice = SPACE.part(attribution.of(contrast), Modality.AUDIO)
+    sums = [(label, float(np.sum(voice[members]))) for label, members in VOICE_PROPERTIES]
+    sums += [(m.noun, total) for m, total in by_modality(attribution, contrast).items() if m is not Modality.AUDIO]
+    return [(label, total) for label, total in sums if total]
+
+
+def contradicted(analysis: Analysis, attribution: Attribution, contrast: Contrast) -> list[Modality]:
+    """Modalities whose sum points the other way than their contribution in the modality split.
+
+    Both can be right: the sum compares with other people's clips, the split with nothing at all. Only asked of single emotions.
+    """
+    split = analysis.modalities
+    if contrast.against is not None or not split.several:
+        return []
+    totals = by_modality(attribution, contrast)
+    shares = {m: float(split.contribution(m)[contrast.target]) for m in split.modalities}
+    return [m for m, share in shares.items() if share * totals[m] < 0 and abs(share) > _TELLING]
