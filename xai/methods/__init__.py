@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from xai.explanation import Method, Panel, Subject
 from xai.methods.gradcam import GradCam
+from xai.methods.integrated_gradients import IntegratedGradients
 from xai.methods.lime import Lime
 from xai.methods.occlusion import Occlusion
 from xai.methods.pytorch_grad_cam import LIBRARY_CAMS
@@ -17,6 +18,7 @@ METHODS: dict[str, Method] = {
         Shap(),
         GradCam(),
         Occlusion(),
+        IntegratedGradients(),
         *LIBRARY_CAMS,
     )
 }
