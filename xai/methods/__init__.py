@@ -9,6 +9,7 @@ from xai.methods.lime import Lime
 from xai.methods.occlusion import Occlusion
 from xai.methods.pytorch_grad_cam import LIBRARY_CAMS
 from xai.methods.shap import Shap
+from xai.methods.sound_occlusion import SoundOcclusion
 
 # In the order in which they are checked: those that take least time first.
 METHODS: dict[str, Method] = {
@@ -18,6 +19,7 @@ METHODS: dict[str, Method] = {
         Shap(),
         GradCam(),
         Occlusion(),
+        SoundOcclusion(),
         IntegratedGradients(),
         *LIBRARY_CAMS,
     )
