@@ -8,6 +8,7 @@ from xai.methods.integrated_gradients import IntegratedGradients
 from xai.methods.lime import Lime
 from xai.methods.occlusion import Occlusion
 from xai.methods.pytorch_grad_cam import LIBRARY_CAMS
+from xai.methods.rise import Rise
 from xai.methods.shap import Shap
 from xai.methods.sound_occlusion import SoundOcclusion
 
@@ -21,6 +22,7 @@ METHODS: dict[str, Method] = {
         Occlusion(),
         SoundOcclusion(),
         IntegratedGradients(),
+        Rise(),
         *LIBRARY_CAMS,
     )
 }
