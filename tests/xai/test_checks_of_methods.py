@@ -164,6 +164,15 @@ def test_shap_is_compared_with_scrambled_classifiers_by_integration(random_featu
     assert {score.measure.name: score.value for score in scores}["sanity_classifier"] == pytest.approx(expected, abs=1e-6)
 
 
+def test_the_badge_of_an_integral_does_not_depend_on_a_seed(random_features, random_model):
+    subject = subject_of(random_features, random_model)
+    first, other = (
+        [score.to_dict() for score in METHODS["shap"].checks(subject, METHODS["shap"].explain(subject, seed), Contrast(TARGET))]
+        for seed in (0, 3)
+    )
+    assert first == other
+
+
 @pytest.mark.parametrize("key", ["lime", "shap"])
 def test_a_second_measurement_gives_the_same(key):
     first, again = judged(key, 0), check_one(planted(key, 0).analysis, key, Contrast(TARGET))

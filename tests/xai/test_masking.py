@@ -135,8 +135,8 @@ def test_blurred_cells_go_through_the_backbone(random_features, any_model, backb
     kept = rng.random((4, len(frames), 7, 7)) < 0.5
     kept[1] = False
     kept[2, :, :3] = True
-    kept[3, -1] = True  # in two frames: only the first is touched
-    kept[3, 0, :4] = False
+    kept[0, -1] = True  # in two frames: only the first is touched, by other states of the block both
+    kept[0, 0, :4] = False
     found = FaceCellMasker(subject_of(random_features, any_model, backbone), np.array(frames))(kept.reshape(4, -1))
     mfccs, _, seconds = sequences_of(random_features)
     if isinstance(any_model, VectorModel):

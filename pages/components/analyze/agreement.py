@@ -42,7 +42,7 @@ def _compute(kept: Drawer, missing: list[str]) -> None:
     for number, key in enumerate(missing, 1):
         title = METHODS[key].title
         try:
-            with turn_with_words() as say:
+            with turn_with_words(urgent=False) as say:
                 say(f"Computing {title} ({number} of {len(missing)})…")
                 kept.analysis = kept.analysis.with_attribution(key, say)
         except Exception as error:

@@ -14,6 +14,7 @@ from pages.components.analyze.columns import show_columns
 from pages.components.analyze.export import show_export
 from pages.components.analyze.frames import frames_controls, show_frames
 from pages.components.analyze.libraries import show_libraries
+from pages.components.analyze.notes import show_method
 from pages.components.analyze.patches import show_patches
 from pages.components.analyze.trust import Slot, check, title_of
 from pages.components.analyze.what_if import show_what_if
@@ -147,3 +148,5 @@ def _draw(analysis: Analysis, attribution: Attribution, contrast: Contrast, slot
         show_patches(analysis, attribution, contrast, slot.area)
     elif isinstance(attribution.parts, Columns):
         show_columns(analysis, attribution, contrast, slot.area)
+    else:  # a kind that nobody has drawn yet is still named, checked and exported
+        show_method(attribution)

@@ -29,7 +29,7 @@ def _compare(kept: Drawer) -> None:
     from xai.reference import compare_with_libraries
 
     try:
-        with turn_with_words() as say:
+        with turn_with_words(urgent=False) as say:
             say("Loading the libraries…")
             kept.comparisons = compare_with_libraries(kept.analysis, say)
     except ImportError as error:

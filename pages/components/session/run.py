@@ -59,15 +59,19 @@ def _run(recording: Recording, options: dict[str, Any], model: EmotionModel, upd
 
 
 @contextmanager
-def turn_with_words() -> Iterator[Callable[[str], None]]:
-    """A turn of the queue for something smaller. Gives a function that is told what is done, and shows it where the block begins."""
+def turn_with_words(urgent: bool = True) -> Iterator[Callable[[str], None]]:
+    """A turn of the queue for something smaller. Gives a function to call with what is done: it is shown where the block begins.
+
+    Args:
+        urgent: nobody else's result goes before it.
+    """
     place = st.empty()
 
     def say(words: str) -> None:
         place.caption(f":material/hourglass_top: {words}")
 
     try:
-        with the_queue().turn(lambda ahead: say(f"Waiting: {ahead} ahead of you…")):
+        with the_queue().turn(lambda ahead: say(f"Waiting: {ahead} ahead of you…"), urgent):
             yield say
     except Exception:
         place.empty()

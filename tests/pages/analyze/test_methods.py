@@ -16,7 +16,7 @@ from pages.components.session.keys import Key
 from tests.pages.paging import open_at
 from tests.pages.test_analyze import charts, texts, widget
 from xai.explanation import Attribution, Contrast, Method, Panel
-from xai.methods import METHODS
+from xai.methods import METHODS, methods_of
 from xai.reference import Comparison
 from xai.score import FIT, Score, Trust
 
@@ -83,7 +83,7 @@ def choose(app, panel: Panel, method: str):
     return texts(app)
 
 
-def test_a_new_method_is_offered_after_the_one_that_is_there(planted, app):
+def test_a_new_method_is_offered_after_the_one_that_is_there(planted, app, sample_analysis):
     panel = planted.method.panel
     select = widget(app.selectbox, f"{Key.METHOD}-{panel}")
     assert select.value == AT_ONCE[panel]
@@ -92,7 +92,10 @@ def test_a_new_method_is_offered_after_the_one_that_is_there(planted, app):
     assert "And if it were the other way round?" in select.help
     assert planted.asked == []
     assert "Every sign is turned" not in texts(app)
-    assert Key.METHOD not in "".join(s.key or "" for s in app.selectbox if not (s.key or "").endswith((panel, "saw")))
+    for other in AT_ONCE:
+        offered = methods_of(sample_analysis.subject, other)
+        selects = [select.options for select in app.selectbox if select.key == f"{Key.METHOD}-{other}"]
+        assert selects == ([[method.title for method in offered.values()]] if len(offered) > 1 else [])
 
 
 def test_it_is_computed_once_drawn_noted_and_checked(planted, app):
@@ -171,8 +174,8 @@ def test_the_table_of_explanations_has_all_of_them_and_the_split():
     rows = [line for line in texts(open_at("how_it_works")).splitlines() if line.startswith(("| **Where", "| **What it"))]
     assert sum("modality split" in row for row in rows) == 1
     for method in METHODS.values():
-        (row,) = [row for row in rows if re.search(rf"(: |, ){re.escape(method.title)}(,| \|)", row)]
-        assert row.startswith(f"| **What it {method.panel}**")
+        own = [row for row in rows if row.startswith(f"| **What it {method.panel}**")]
+        (row,) = [row for row in own if re.search(rf"(: |, ){re.escape(method.title)}(,| \|)", row)]
         assert row.count("|") == 6
         assert method.question in row
         assert method.how in row

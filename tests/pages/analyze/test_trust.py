@@ -186,10 +186,10 @@ def test_another_method_is_measured_by_itself(checker, monkeypatch, sample_analy
     monkeypatch.setattr("xai.methods.pytorch_grad_cam.library_maps", lambda *_: heat)
     app = visit()
     checker.answers["eigencam"] = RED
-    widget(app.selectbox, Key.METHOD).set_value("eigencam").run()
+    widget(app.selectbox, f"{Key.METHOD}-saw").set_value("eigencam").run()
     assert [method for method, _ in checker.asked[3:]] == ["eigencam"]
     assert headings(app)["gradcam"] == "~~What it saw~~"
-    widget(app.selectbox, Key.METHOD).set_value("gradcam").run()
+    widget(app.selectbox, f"{Key.METHOD}-saw").set_value("gradcam").run()
     assert headings(app) == TITLES
     assert len(checker.asked) == 4
 
@@ -289,7 +289,7 @@ def test_occlusion_is_offered_where_grad_cam_fails_and_is_checked_read_out_and_p
     app = visit()
     assert METHODS["gradcam"].hint in texts(app)
     before = app.info[0].value
-    widget(app.selectbox, Key.METHOD).set_value("occlusion").run()
+    widget(app.selectbox, f"{Key.METHOD}-saw").set_value("occlusion").run()
     assert not app.exception
     assert checker.asked[-1][0] == "occlusion"
     assert headings(app)["gradcam"] == "What it saw"
