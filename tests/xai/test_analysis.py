@@ -203,7 +203,8 @@ def test_what_is_asked_for_is_added_once_with_the_seed_of_the_settings(of_tokens
 
 def test_what_does_not_apply_is_refused(sample, model):
     a = analyse(sample[0], None, model=untrained("voice", model), settings=QUICK)
-    assert set(methods_of(a.subject)) == {"lime", "shap"}
+    assert set(a.attributions) == {"lime", "shap"}
+    assert {method.panel for method in methods_of(a.subject).values()} == {Panel.HEARD, Panel.WEIGHED}
     for key in ("occlusion", "voodoo"):
         with pytest.raises(KeyError):
             a.with_attribution(key)

@@ -127,7 +127,8 @@ def test_every_declaration_is_complete(key):
 
 
 def test_keys_and_titles_tell_methods_apart_and_each_panel_has_one_at_once():
-    assert len({method.title for method in METHODS.values()}) == len({method.paper for method in METHODS.values()}) == len(METHODS)
+    assert [method.key for method in METHODS.values()] == list(METHODS)
+    assert len({(method.panel, method.title) for method in METHODS.values()}) == len(METHODS)
     at_once = [method.panel for method in METHODS.values() if method.at_once]
     assert sorted(at_once) == sorted(Panel)
 
