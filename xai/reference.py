@@ -23,7 +23,7 @@ from xai.explanation import Panel, Say, Subject, silent
 from xai.masking import PatchMasker
 from xai.methods.lime import Lime, patches_of, sample_masks
 from xai.methods.pytorch_grad_cam import library_maps
-from xai.methods.shap import Shap, library_values
+from xai.methods.shap import ESTIMATORS, Shap, library_values
 from xai.metrics.stability import rank_correlation
 
 _LIME_SAMPLES, _LIME_KEPT = 1000, 0.5  # of lime_image
@@ -130,6 +130,9 @@ def lime_weights(masks: np.ndarray, logits: np.ndarray) -> np.ndarray:
 
 def _shap(analysis: Analysis, say: Say) -> Comparison:
     subject, own = analysis.subject, analysis.attributions[Shap.key]
+    if own.settings["estimator"] != ESTIMATORS[0]:  # the library's own: what it is compared with is ours all the same
+        ours = replace(subject, settings=replace(subject.settings, estimator=ESTIMATORS[0]))
+        own = Shap().explain(ours, subject.settings.seed)
     say("Drawing expected gradients with shap…")
 
     def run() -> np.ndarray:

@@ -25,7 +25,7 @@ def show_agreement(kept: Drawer, contrast: Contrast) -> None:
         missing = [key for key in methods_of(kept.analysis.subject) if key not in kept.analysis.attributions]
         place = st.empty()
         if missing and place.button(
-            "Compare all methods",
+            f"Compare all methods ({len(missing)} more, about {max(1, round(len(missing) / 4))} minutes)",
             key=Key.COMPARE_METHODS,
             icon=":material/play_arrow:",
             help=f"Computes the {len(missing)} that have not been asked for yet: up to a minute each on a slow server.",
