@@ -88,6 +88,19 @@ def has_sound(data: bytes) -> bool:
         return False
 
 
+def has_picture(data: bytes) -> bool:
+    """Whether FFmpeg finds a picture track in ``data``; the cover of a record is none.
+
+    >>> [has_picture(open(f"pages/sample/sample.{kind}", "rb").read()) for kind in ("mp4", "wav")]
+    [True, False]
+    """
+    try:
+        with _open(data, kind="sound") as container:
+            return not all(_is_cover(stream) for stream in container.streams.video)
+    except MediaError:
+        return False
+
+
 def read_frames(data: bytes, stride: int = 30, on_end: Callable[[float], None] = lambda seconds: None) -> Iterator[Frame]:
     """Yield every ``stride``-th frame of a video, from frame 0, in the order of presentation.
 

@@ -2,21 +2,23 @@
 
 import streamlit as st
 
-from pages.components.models.picker import require_app
+from pages.components.session.bar import top_bar
+from pages.components.session.entry import require_app
 
-require_app()
+require_app(__file__)
+top_bar()
 st.title("About and limits")
 st.markdown(
     """
 EmoLens shows *why* an audio-visual classifier named an emotion. It is made for looking into models, in teaching,
 research and supervision.
 
-##### What it must not be used for
+## What it must not be used for
 - **It does not read minds.** The model recognises emotions that actors *portray*. What somebody feels may be another matter.
 - **It is not a diagnostic tool** and has no clinical validity. Do not base decisions about a person on it.
 - It must not be used to judge people at work, in school, in court or at a border.
 
-##### What it learned from, and so where it fails
+## What it learned from, and so where it fails
 - Voices of 24 professional actors speaking two sentences in North American English
   ([RAVDESS](https://doi.org/10.1371/journal.pone.0196391), CC BY-NC-SA 4.0), and the moving faces of only two of them, both men.
 - Photographs of faces ([FER+](https://arxiv.org/abs/1608.01041)), labelled by ten people each, who often disagreed.
@@ -24,7 +26,7 @@ research and supervision.
 - Go by the figures of *actors left out* on the page **Models**: they come from people who were not in its training. Others are shown
   beside them, and say so.
 
-##### What happens to a recording
+## What happens to a recording
 - It is decoded in the memory of the server that runs this page. It is not written to disk, not logged, not sent on.
 - The recording and its last three analyses stay in your session only, so that you can look at another page and come back. They are
   gone when you close or reload the page.
@@ -32,7 +34,7 @@ research and supervision.
 
 If recordings must not leave your house, run EmoLens on your own computer: the README has the one command.
 
-##### How to cite
+## How to cite
 Cite the methods you show: Grad-CAM (Selvaraju et al. 2017), LIME (Ribeiro et al. 2016), SHAP (Lundberg & Lee 2017), expected
 gradients (Erion et al. 2021), RAVDESS (Livingstone & Russo 2018), FER+ (Barsoum et al. 2016). `result.json` holds the
 checkpoint's hash, the seed and the settings, so that a result can be made again.

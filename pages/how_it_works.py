@@ -2,31 +2,33 @@
 
 import streamlit as st
 
-from pages.components.analyze.notes import methods_table
 from pages.components.analyze.trust import measures_table
-from pages.components.models.picker import require_app
+from pages.components.deeper.notes import methods_table
+from pages.components.session.bar import top_bar
+from pages.components.session.entry import require_app
 
-require_app()
+require_app(__file__)
+top_bar()
 st.title("How it works")
 st.markdown(
     """
 A recording takes one way through EmoLens. The same code serves this page, the command line and training. Below is the default
-model; the sidebar offers others, and the page **Models** says how good each is.
+model; the bar at the top offers others, and the page **Models** says how good each is.
 """
 )
 voice, face, fused = st.columns(3, border=True)
 voice.markdown(
-    """##### 1 · Voice
+    """## 1 · Voice
 The sound is turned into one channel at 22,050 Hz and into a **mel spectrogram**: time from left to right, pitch from low to
 high, loudness as brightness. **40 MFCCs** describe the shape of each column; their mean over time is the voice."""
 )
 face.markdown(
-    """##### 2 · Face
+    """## 2 · Face
 Every 30th frame is searched for a face. It is followed, cut out, turned grey and shown to a **ResNet-18** that learned
 expressions from FER+ photographs. **512 numbers** per frame, averaged over the frames, are the face."""
 )
 fused.markdown(
-    """##### 3 · Both
+    """## 3 · Both
 The **552 numbers** go through a small **Transformer** into eight probabilities. It has learned to do without voice or
 without face, so either can be left out."""
 )
@@ -64,5 +66,5 @@ cross-correlation](https://doi.org/10.1109/TASSP.1976.1162830)); another take, o
 """
 )
 st.subheader("The same on the command line")
-st.code("python -m xai voice.wav face.mp4 --out result --seed 0", language="bash")
+st.code("python -m xai voice.wav face.mp4 --out result --seed 0", language=None, wrap_lines=True)
 st.caption("writes result.json with every number and trust score, and a PNG of each explanation.")

@@ -13,6 +13,7 @@ from models.registry import DEFAULT, MODELS
 from models.threads import serving_threads
 from xai.analysis import Analysis, Settings, analyse, check
 from xai.explanation import Contrast
+from xai.foreground import foreground, with_stand_ins
 from xai.methods import METHODS, methods_of
 from xai.methods.shap import ESTIMATORS
 from xai.reference import compare_with_libraries, table
@@ -101,12 +102,17 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _write(analysis: Analysis, contrast: Contrast, options: argparse.Namespace) -> dict[str, Trust]:
-    """Write everything, with the methods that were asked for and apply; → trust, as far as it was measured."""
+    """Write everything, with the methods that were asked for and apply; → trust, as far as it was measured.
+
+    What fails its checks gives way to its stand-in, in words and in pictures, if that holds.
+    """
     for key in options.methods:
         if key in methods_of(analysis.subject):
             analysis = analysis.with_attribution(key)
     trust = {} if options.no_trust else check(analysis, contrast)
-    write(analysis, options.out, contrast, None if options.no_trust else trust)
+    analysis, trust = with_stand_ins(analysis, trust, contrast)
+    shown = list(foreground(analysis, trust).values())
+    write(analysis, options.out, contrast, None if options.no_trust else trust, shown=shown)
     return trust
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from features import SPACE, Modality
-from features.names import VOICE_PROPERTIES
+from features.names import VOICE_PROPERTIES, voice_feature_label
 from xai.analysis import Analysis
 from xai.explanation import Attribution, Contrast
 
@@ -18,12 +18,29 @@ def by_modality(attribution: Attribution, contrast: Contrast) -> dict[Modality, 
     return {modality: float(SPACE.part(values, modality).sum()) for modality in SPACE.columns}
 
 
-def by_part(attribution: Attribution, contrast: Contrast) -> list[tuple[str, float]]:
-    """The same with the voice divided into its plain properties; what adds nothing is left out."""
+def by_part(attribution: Attribution, contrast: Contrast, technical: bool = True) -> list[tuple[str, float]]:
+    """The same with the voice divided into its properties; what adds nothing is left out.
+
+    Args:
+        technical: properties say which MFCCs they are.
+    """
     voice = SPACE.part(attribution.of(contrast), Modality.AUDIO)
-    sums = [(label, float(np.sum(voice[members]))) for label, members in VOICE_PROPERTIES]
+    sums = voice_properties(voice, technical)
     sums += [(m.noun, total) for m, total in by_modality(attribution, contrast).items() if m is not Modality.AUDIO]
     return [(label, total) for label, total in sums if total]
+
+
+def voice_properties(values: np.ndarray, technical: bool = True) -> list[tuple[str, float]]:
+    """Weights (40,) of the MFCCs, added up by the property of the voice that they describe."""
+    names = [label if technical else label.split(" (")[0] for label, _ in VOICE_PROPERTIES]
+    return [(name, float(np.sum(values[members]))) for name, (_, members) in zip(names, VOICE_PROPERTIES, strict=True)]
+
+
+def strongest_mfccs(values: np.ndarray, top: int = 12) -> list[tuple[str, float]]:
+    """Of weights (40,) the strongest single ones by name, and the sum of all others."""
+    order = np.argsort(-np.abs(values))
+    rows = [(voice_feature_label(int(k)), float(values[k])) for k in order[:top]]
+    return [*rows, (f"{len(order) - top} other MFCCs", float(values[order[top:]].sum()))]
 
 
 def contradicted(analysis: Analysis, attribution: Attribution, contrast: Contrast) -> list[Modality]:

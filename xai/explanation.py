@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -175,6 +177,43 @@ class Settings:
     estimator: str = "quadrature"
 
 
+class Memo:
+    """Small arrays that several explanations and checks of one subject need, the last used :attr:`most` of them. Threads may share it.
+
+    >>> memo = Memo(most=2)
+    >>> for key in "abcb":
+    ...     memo.keep(key, np.zeros(1))
+    >>> [key for key in "abc" if memo.get(key) is not None]
+    ['b', 'c']
+    """
+
+    def __init__(self, most: int = 4096) -> None:
+        self.most, self._found, self._lock = most, OrderedDict[Hashable, np.ndarray](), threading.Lock()
+
+    def get(self, key: Hashable) -> np.ndarray | None:
+        """What was kept under that key; None where nothing is."""
+        with self._lock:
+            if key in self._found:
+                self._found.move_to_end(key)
+            return self._found.get(key)
+
+    def keep(self, key: Hashable, value: np.ndarray) -> None:
+        """Keep it, and forget what was not used for longest where that is one too many."""
+        with self._lock:
+            self._found[key] = value
+            self._found.move_to_end(key)
+            if len(self._found) > self.most:
+                self._found.popitem(last=False)
+
+    def of(self, key: Hashable, compute: Callable[[], np.ndarray]) -> np.ndarray:
+        """What was kept under that key, computed now if nothing is."""
+        found = self.get(key)
+        if found is None:
+            found = compute()
+            self.keep(key, found)
+        return found
+
+
 @dataclass(frozen=True)
 class Subject:
     """What is explained: a recording, judged by a model."""
@@ -188,6 +227,11 @@ class Subject:
     def inputs(self) -> Any:
         """The recording as the model reads it."""
         return self.model.encode(self.features)
+
+    @cached_property
+    def memo(self) -> Memo:
+        """What was computed of this recording and this model, for whoever asks next."""
+        return Memo()
 
     def has(self, modality: Modality) -> bool:
         """Whether that modality is there."""
@@ -203,6 +247,8 @@ class Method(ABC):
         panel: where it is shown; modality: what it needs to be there; None: anything.
         at_once: it is part of every analysis; the others are computed when they are asked for.
         hint: what to try where it fails its checks.
+        stand_in: key of the method that takes its place where it fails its checks (:mod:`xai.foreground`).
+        picture: key of the method that draws it on the face, with checks of its own.
     """
 
     key: ClassVar[str]
@@ -215,6 +261,8 @@ class Method(ABC):
     modality: ClassVar[Modality | None] = None
     at_once: ClassVar[bool] = False
     hint: ClassVar[str] = ""
+    stand_in: ClassVar[str] = ""
+    picture: ClassVar[str] = ""
 
     def applies(self, subject: Subject) -> bool:
         """Whether it can be asked of this recording and this model."""

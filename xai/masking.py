@@ -7,6 +7,7 @@ Surrogates, occlusion, curves of faithfulness, Shapley values and searches for a
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from functools import singledispatch
 from typing import Protocol
 
@@ -23,7 +24,8 @@ FRAMES = 6  # of a long clip, evenly spaced, stand for all
 BLUR = CROP / 12  # standard deviation in pixels: eyes, brows and mouth melt away, the shape of the head stays
 _FINE = 4  # points a side of a cell on which borders are softened
 _EFFORT = 20, 20  # steps and random orders of curves
-_BLOCK, _FEATURE_BLOCK, _FACE_BLOCK = 64, 32, 8  # copies of a recording that are judged at once
+_BLOCK, _FEATURE_BLOCK = 64, 32  # copies of a recording that are judged at once
+_FACE_BLOCK = 8  # states of a face that are judged at once; pictures that pass through the backbone between two words
 
 
 class Masker(Protocol):
@@ -31,9 +33,11 @@ class Masker(Protocol):
 
     Attributes:
         effort: steps and random orders of curves that can be waited for.
+        block: states that are judged together.
     """
 
     effort: tuple[int, int]
+    block: int
 
     def __len__(self) -> int:
         """Number of parts p."""
@@ -52,7 +56,7 @@ class PatchMasker:
         words: said before each block of copies.
     """
 
-    effort = _EFFORT
+    effort, block = _EFFORT, _BLOCK
 
     def __init__(self, subject: Subject, patches: Patches, *, exact: bool = False, words: str = "", say: Say = silent) -> None:
         self.subject, self.patches, self.exact, self.words, self.say = subject, patches, exact, words, say
@@ -76,7 +80,7 @@ class PatchMasker:
 class FeatureMasker:
     """Features, set to their mean in training; those of a modality that is missing are no parts."""
 
-    effort = _EFFORT
+    effort, block = _EFFORT, _FEATURE_BLOCK
 
     def __init__(self, subject: Subject, words: str = "", say: Say = silent) -> None:
         self.subject, self.words, self.say = subject, words, say
@@ -104,7 +108,7 @@ class FeatureMasker:
 class FrameMasker:
     """Sampled frames of the face; those that are left speak for the others. At least one must be kept."""
 
-    effort = _EFFORT
+    effort, block = _EFFORT, _FEATURE_BLOCK
 
     def __init__(self, subject: Subject) -> None:
         assert subject.features.video is not None
@@ -132,6 +136,7 @@ class FaceCellMasker:
     """
 
     effort = 10, 5  # every step is a pass of the backbone for each frame
+    block = _FACE_BLOCK
 
     def __init__(self, subject: Subject, frames: np.ndarray | None = None, words: str = "", say: Say = silent) -> None:
         video = subject.features.video
@@ -152,21 +157,28 @@ class FaceCellMasker:
     def __call__(self, kept: np.ndarray) -> np.ndarray:
         kept = kept.reshape(-1, len(self.frames), CELLS, CELLS)
         rows = np.repeat(self.rows[None], len(kept), axis=0)
-        states = np.flatnonzero(~kept.all(axis=(1, 2, 3)))
-        for start in range(0, len(states), _FACE_BLOCK):
-            block = states[start : start + _FACE_BLOCK]
-            touched = np.flatnonzero(~kept[block].all(axis=(0, 2, 3)))  # frames that no state of the block touches need no pass
-            pictures = np.stack([blend(self.crops[touched], self.blurred[touched], kept[state][touched]) for state in block])
-            seen = self.subject.backbone.maps(pictures.reshape(-1, *self.crops.shape[1:])).mean(axis=(2, 3))
-            rows[np.ix_(block, self.places[touched])] = seen.reshape(len(block), len(touched), -1)
-            self.say(self.words)
+        state, frame = np.nonzero(~kept.all(axis=(2, 3)))  # a frame that is whole needs no pass
+        if len(state):
+            cells = kept[state, frame]
+            pictures, which = np.unique(np.c_[frame, cells.reshape(len(cells), -1)], axis=0, return_inverse=True)
+            rows[state, self.places[frame]] = self._features(pictures[:, 0], pictures[:, 1:].astype(bool))[which.ravel()]
         return face_logits(self.subject, rows)
+
+    def _features(self, frame: np.ndarray, cells: np.ndarray) -> np.ndarray:
+        """float32 (k, 512) of pictures: int (k,), positions in :attr:`frames`, and bool (k, 49), the cells that are kept."""
+        found, cells = [], cells.reshape(-1, CELLS, CELLS)
+        for start in range(0, len(frame), _FACE_BLOCK):
+            which = frame[start : start + _FACE_BLOCK]
+            pictures = blend(self.crops[which], self.blurred[which], cells[start : start + _FACE_BLOCK])
+            found.append(self.subject.backbone.maps(pictures).mean(axis=(2, 3)))
+            self.say(self.words)
+        return np.concatenate(found)
 
 
 class ModalityMasker:
     """The modalities of the feature space; one that is missing in the recording adds nothing."""
 
-    effort = _EFFORT
+    effort, block = _EFFORT, _BLOCK
 
     def __init__(self, subject: Subject) -> None:
         self.subject, self.modalities = subject, tuple(SPACE.columns)
@@ -181,6 +193,34 @@ class ModalityMasker:
         model, features = self.subject.model, self.subject.features
         drops = [frozenset(m for m, keep in zip(self.modalities, row, strict=True) if not keep) for row in kept]
         return np.concatenate([model.logits(model.encode(features, drop)) for drop in drops])
+
+
+class Remembering:
+    """A masker that judges no state twice: the random orders that curves are held to are the same for every explanation of a subject.
+
+    All eight logits are kept, so another class costs no more than its own order; what was judged before work is cancelled stays known.
+    """
+
+    def __init__(self, masker: Masker, subject: Subject, parts: Parts) -> None:
+        self.masker, self.memo, self.effort, self.block = masker, subject.memo, masker.effort, masker.block
+        self.parts: Hashable = (type(parts), *(np.asarray(places).tobytes() for places in vars(parts).values()))
+
+    def __len__(self) -> int:
+        return len(self.masker)
+
+    def select(self, evidence: np.ndarray) -> np.ndarray:
+        return self.masker.select(evidence)
+
+    def __call__(self, kept: np.ndarray) -> np.ndarray:
+        keys = [(self.parts, row.tobytes()) for row in np.packbits(kept, axis=1)]
+        found = {key: self.memo.get(key) for key in keys}
+        missing = [k for k, key in enumerate(keys) if found[key] is None]
+        for start in range(0, len(missing), self.block):
+            block = missing[start : start + self.block]
+            for k, logits in zip(block, self.masker(kept[block]), strict=True):
+                found[keys[k]] = logits
+                self.memo.keep(keys[k], logits)
+        return np.array([found[key] for key in keys])
 
 
 @singledispatch

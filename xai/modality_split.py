@@ -6,7 +6,7 @@ after standardising, a state that the model knows from training (modality dropou
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import factorial
 
@@ -17,6 +17,8 @@ from models.labels import LABELS
 from models.model import softmax
 from xai.explanation import Subject
 from xai.masking import Masker, ModalityMasker
+
+_EQUAL = 0.1  # of the sum: shares that differ by no more are about equal
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,42 @@ class ModalitySplit:
         sizes = np.abs([self.contribution(m)[target] for m in self.modalities])
         total = sizes.sum()
         return dict(zip(self.modalities, (sizes / total if total > 0 else sizes).tolist(), strict=True))
+
+    def headline(self, target: int) -> str:
+        """Where the probability of ``target`` comes from, in a few words; with shares only where nothing speaks against it."""
+        signed = {m.noun: float(self.contribution(m)[target]) for m in reversed(self.modalities) if m in self.present}
+        if len(signed) == 1:
+            return f"From the {next(iter(signed))} only"
+        if not any(signed.values()):
+            return f"Neither {' nor '.join(signed)} changes it"
+        if max(signed.values()) <= 0:
+            return f"{' and '.join(signed)} speak against it".capitalize()
+        if min(signed.values()) < 0:
+            first, *others = [f"the {noun} {{}}{'for' if value >= 0 else 'against'} it" for noun, value in signed.items()]
+            return ", ".join([first.format("speaks "), *(other.format("") for other in others)]).capitalize()
+        if about_equal(signed.values()):
+            return f"About equally from {' and '.join(signed)}"
+        shares = hundredths(signed.values())
+        return ", ".join(f"from the {noun} {share} %" for noun, share in zip(signed, shares, strict=True)).capitalize()
+
+
+def about_equal(values: Iterable[float]) -> bool:
+    """Whether the sizes, as shares of their sum, differ by at most a tenth: of two, each between 45 and 55 of 100."""
+    sizes = np.abs(list(values))
+    return bool(np.ptp(sizes) <= _EQUAL * sizes.sum())
+
+
+def hundredths(values: Iterable[float]) -> list[int]:
+    """The sizes, not all 0, as whole hundredths of their sum that add up to 100: those with the largest remainders are rounded up.
+
+    >>> hundredths([2.0, -1.0])
+    [67, 33]
+    """
+    sizes = np.abs(list(values))
+    exact = 100 * sizes / sizes.sum()
+    whole = np.floor(exact).astype(int)
+    whole[np.argsort(whole - exact, kind="stable")[: 100 - whole.sum()]] += 1
+    return whole.tolist()
 
 
 def split_modalities(subject: Subject) -> ModalitySplit:

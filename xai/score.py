@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
@@ -21,6 +22,8 @@ class Level(StrEnum):
 
 
 _ORDER = (Level.GREEN, Level.AMBER, Level.RED)
+_DIGITS = 2  # of a printed number, unless it would seem to lie beyond a threshold then
+_MOST_DIGITS = 40
 
 
 @dataclass(frozen=True)
@@ -32,8 +35,9 @@ class Measure:
         low, high: range of values.
         higher_is_better: direction.
         good: green from here on; enough: amber from here on, red beyond.
-        words: one sentence for each level, with ``{value}`` and, where it helps, ``{percent}``.
+        words: one sentence for each level, in plain words, with ``{percent}`` where it helps.
         paper: where the measure comes from.
+        figure: what a technical reader is told behind the sentence, with ``{value}`` or, with its sign, ``{signed}``.
     """
 
     name: str
@@ -45,6 +49,7 @@ class Measure:
     enough: float
     words: Mapping[Level, str]
     paper: str
+    figure: str = ""
 
     def level(self, value: float) -> Level:
         """Green, amber or red; a value that is not a number is red."""
@@ -78,16 +83,54 @@ class Score:
 
     @property
     def sentence(self) -> str:
-        return self.measure.words[self.level].format(value=self.value, percent=f"{100 * self.value:.0f} %")
+        """What the value means, with the value."""
+        return self.words(technical=True)
+
+    def words(self, technical: bool) -> str:
+        """The same for a reader who knows what the figures of the field mean, or in plain words."""
+        figure = f" ({self.measure.figure})." if technical and self.measure.figure else "."
+        numbers = {"value": self.number, "signed": self._printed(self.value, "+"), "percent": f"{self._percent} %"}
+        return (self.measure.words[self.level].removesuffix(".") + figure).format(**numbers)
+
+    @property
+    def number(self) -> str:
+        """The value as it is printed: with as many digits as it takes to stay on its side of every threshold and of chance."""
+        return self._printed(self.value)
+
+    def beside(self, other: float) -> str:
+        """Another number, such as ``chance`` or an end of ``spread``, with as many digits as :attr:`number`."""
+        return self._printed(other)
+
+    @property
+    def _percent(self) -> str:
+        return _rounded(100 * Decimal(self.value), self._digits - 2) if math.isfinite(self.value) else str(self.value)
+
+    def _printed(self, value: float, sign: str = "") -> str:
+        return _rounded(Decimal(value), self._digits, sign) if math.isfinite(value) else f"{value:{sign}}"
+
+    @property
+    def _digits(self) -> int:
+        return next((digits for digits in range(_DIGITS, _MOST_DIGITS) if self._true_at(digits)), _MOST_DIGITS)
+
+    def _true_at(self, digits: int) -> bool:
+        """Whether the rounded value has the level of the value, and lies on the same side of chance, rounded as well."""
+        if not math.isfinite(self.value):
+            return True
+        shown = Decimal(_rounded(Decimal(self.value), digits))
+        if self.measure.level(float(shown)) is not self.measure.level(self.value):
+            return False
+        if self.chance is None or not math.isfinite(self.chance):
+            return True
+        return (shown > Decimal(_rounded(Decimal(self.chance), digits))) == (self.value > self.chance)
 
     def to_dict(self) -> dict[str, Any]:
         """The value with its declaration; None stands for what is no finite number, which JSON cannot hold."""
-        measure = self.measure
+        measure, digits = self.measure, max(4, self._digits)
         return {
             "name": measure.name,
-            "value": _plain(round(self.value, 4)),
+            "value": _plain(round(self.value, digits)),
             "spread": _plain([round(v, 4) for v in self.spread]) if self.spread else None,
-            "chance": _plain(round(self.chance, 4)) if self.chance is not None else None,
+            "chance": _plain(round(self.chance, digits)) if self.chance is not None else None,
             "range": _plain([measure.low, measure.high]),
             "higher_is_better": measure.higher_is_better,
             "green": measure.good,
@@ -97,6 +140,11 @@ class Score:
             "paper": measure.paper,
             **{key: _plain(value) for key, value in self.details.items()},
         }
+
+
+def _rounded(value: Decimal, digits: int, sign: str = "") -> str:
+    """With that many digits behind the point, and no sign before zero."""
+    return f"{value:{sign}z.{digits}f}"
 
 
 def _plain(value: Any) -> Any:
@@ -150,11 +198,12 @@ FAITHFULNESS = Measure(
     0.1,
     0.04,
     {
-        Level.GREEN: "Removing what is marked changes the answer much more than removing parts at random ({value:+z.2f}).",
-        Level.AMBER: "Removing what is marked changes the answer only a little more than removing parts at random ({value:+z.2f}).",
-        Level.RED: "Removing what is marked changes the answer no more than removing parts at random ({value:+z.2f}).",
+        Level.GREEN: "Removing what is marked changes the answer much more than removing parts at random.",
+        Level.AMBER: "Removing what is marked changes the answer only a little more than removing parts at random.",
+        Level.RED: "Removing what is marked changes the answer no more than removing parts at random.",
     },
     _PETSIUK,
+    "{signed}",
 )
 FIT = Measure(
     "fit",
@@ -195,11 +244,12 @@ STEADY = Measure(
     0.8,
     0.5,
     {
-        Level.GREEN: "Repeated under slightly other conditions, it looks the same (rank correlation {value:z.2f}).",
-        Level.AMBER: "Repeated under slightly other conditions, its details change (rank correlation {value:z.2f}).",
-        Level.RED: "Repeated under slightly other conditions, it looks different (rank correlation {value:z.2f}).",
+        Level.GREEN: "Repeated under slightly other conditions, it looks the same.",
+        Level.AMBER: "Repeated under slightly other conditions, its details change.",
+        Level.RED: "Repeated under slightly other conditions, it looks different.",
     },
     _ALVAREZ,
+    "rank correlation {value}",
 )
 TOP_FIVE = Measure(
     "top_five",
@@ -225,11 +275,12 @@ LEARNED_CLASSIFIER = Measure(
     0.5,
     0.8,
     {
-        Level.GREEN: "With the classifier's knowledge scrambled it looks different, as it must (rank correlation {value:z.2f}).",
-        Level.AMBER: "With the classifier's knowledge scrambled it still looks rather similar (rank correlation {value:z.2f}).",
-        Level.RED: "With the classifier's knowledge scrambled it looks the same: it shows little of what was learned ({value:z.2f}).",
+        Level.GREEN: "With the classifier's knowledge scrambled it looks different, as it must.",
+        Level.AMBER: "With the classifier's knowledge scrambled it still looks rather similar.",
+        Level.RED: "With the classifier's knowledge scrambled it looks the same: it shows little of what was learned.",
     },
     _ADEBAYO,
+    "rank correlation {value}",
 )
 LEARNED_BACKBONE = Measure(
     "sanity_backbone",
@@ -240,10 +291,11 @@ LEARNED_BACKBONE = Measure(
     0.5,
     0.8,
     {
-        Level.GREEN: "With the face network's knowledge scrambled it looks different, as it must (rank correlation {value:z.2f}).",
-        Level.AMBER: "With the face network's knowledge scrambled it still looks rather similar (rank correlation {value:z.2f}).",
-        Level.RED: "With the face network's knowledge scrambled it looks the same: it shows little of what was learned ({value:z.2f}).",
+        Level.GREEN: "With the face network's knowledge scrambled it looks different, as it must.",
+        Level.AMBER: "With the face network's knowledge scrambled it still looks rather similar.",
+        Level.RED: "With the face network's knowledge scrambled it looks the same: it shows little of what was learned.",
     },
     _ADEBAYO,
+    "rank correlation {value}",
 )
 MEASURES = (FAITHFULNESS, FIT, LEFT_OVER, STEADY, TOP_FIVE, LEARNED_CLASSIFIER, LEARNED_BACKBONE)

@@ -1,4 +1,4 @@
-"""How often a model was right about people who were not in its training, and what it mistakes for what."""
+"""How often a model was right about people who were not in its training, when it was this sure, and what it mistakes for what."""
 
 from __future__ import annotations
 
@@ -8,26 +8,93 @@ from typing import Any
 
 import numpy as np
 
+from models.evaluation.intervals import wilson
+from models.evaluation.metrics import BINS
 from models.labels import LABELS
 from models.registry import BOTH, read_result, shown_in
 
 PROTOCOL = "actor-5fold"
-_OFTEN = 0.15  # of the clips that were given one name: a mistake worth a word
+_OFTEN = 0.1  # of the clips that were given one name: a mistake worth a word
+_MISTAKES = 2
+_FEW = 10  # clips: of fewer no share is told
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """Of the clips that were called ``named``, the ``share`` that portrayed ``portrayed``, another emotion."""
+    """Of the ``clips`` that were called ``named``, the ``share`` that portrayed ``portrayed``, another emotion."""
 
     named: str
     portrayed: str
     share: float
+    clips: int
+
+
+@dataclass(frozen=True)
+class Bin:
+    """The held-out clips about which a model was sure to between ``low`` and ``high``: how many, and how many of them it got right."""
+
+    low: float
+    high: float
+    count: int
+    right: int
+
+    @property
+    def share(self) -> float:
+        """Of right answers; not a number where there are no clips."""
+        return self.right / self.count if self.count else float("nan")
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """95 % interval of :attr:`share` (Wilson 1927), as if the clips were of as many people."""
+        return wilson(self.share, self.count)
 
 
 def speaker_independent_scores(name: str, state: str) -> Mapping[str, Any] | None:
     """What is kept of a model in a state (see :data:`models.registry.STATES`); None where it was not measured."""
     result = read_result(PROTOCOL, name)
     return result["states"].get(state) if result else None
+
+
+def reliability(name: str, state: str, confidence: float) -> Bin | None:
+    """Of the ten equally wide bins of the kept calibration the one in which a confidence lies; None where it was not measured.
+
+    Args:
+        confidence: calibrated probability of the verdict.
+    """
+    scores = speaker_independent_scores(name, state)
+    return None if scores is None else bin_of(scores["calibration"]["curve"], confidence)
+
+
+def bin_of(curve: list[Mapping[str, float]], confidence: float) -> Bin:
+    """As :func:`reliability`, of a curve by :func:`models.evaluation.metrics.calibration_curve`, which leaves empty bins out."""
+    place = _place(confidence)
+    for row in curve:
+        if _place(row["confidence"]) == place:
+            return Bin(place / BINS, (place + 1) / BINS, int(row["clips"]), round(row["accuracy"] * row["clips"]))
+    return Bin(place / BINS, (place + 1) / BINS, 0, 0)
+
+
+def _place(confidence: float) -> int:
+    return min(int(confidence * BINS), BINS - 1)
+
+
+def confusions(name: str, state: str, named: int) -> list[Mistake]:
+    """The two most frequent :func:`mistakes` of a model in a state among the clips that it called ``named``, as far as not rare."""
+    scores = speaker_independent_scores(name, state)
+    return [] if scores is None else mistakes(scores["confusion"], named)
+
+
+def mistakes(confusion: np.ndarray, named: int) -> list[Mistake]:
+    """The two most frequent ones, each of at least a tenth of the clips that were called ``named``; of few clips none is told.
+
+    Args:
+        confusion: counts (8, 8), rows what was portrayed.
+    """
+    counts = np.asarray(confusion)[:, named]
+    clips = int(counts.sum())
+    others = [int(k) for k in np.argsort(-counts, kind="stable") if k != named][:_MISTAKES]
+    found = [Mistake(LABELS[named], LABELS[k], float(counts[k] / max(clips, 1)), clips) for k in others]
+    return [mistake for mistake in found if mistake.share >= _OFTEN and clips >= _FEW]
 
 
 def times_in_ten(accuracy: Mapping[str, float]) -> str:
@@ -40,26 +107,41 @@ def times_in_ten(accuracy: Mapping[str, float]) -> str:
     return f"{low} times in 10" if low == high else f"{low} to {high} times in 10"
 
 
-def usual_mistake(confusion: np.ndarray, named: int) -> Mistake | None:
-    """The most frequent one among the clips that were called ``named``; None if it is rare.
-
-    Args:
-        confusion: counts (8, 8), rows what was portrayed.
-    """
-    counts = np.asarray(confusion)[:, named]
-    other = int(np.where(np.arange(len(counts)) == named, -1, counts).argmax())
-    share = float(counts[other] / max(counts.sum(), 1))
-    return Mistake(LABELS[named], LABELS[other], share) if share >= _OFTEN else None
+def in_words(name: str, state: str, named: int, confidence: float | None = None) -> str:
+    """How often it is right, when it is this sure, and what it mistakes for what: for the verdict ``named``, in a few sentences."""
+    sure = "" if confidence is None else how_often_when_sure(name, state, confidence)
+    return " ".join(filter(None, [how_often(name, state), sure, usual_mistakes(name, state, named)]))
 
 
-def in_words(name: str, state: str, named: int) -> str:
-    """Both in a sentence or two, for the verdict ``named`` in that state."""
+def how_often(name: str, state: str) -> str:
+    """How often it is right about new people, whatever it says."""
     scores = speaker_independent_scores(name, state)
     if scores is None:
         return "How often this model is right was not measured."
     shown = " and ".join(m.noun for m in shown_in(state)) if state == BOTH else f"a {state} alone"
-    often = f"On {scores['actors']} actors who were not in its training it was right {times_in_ten(scores['accuracy'])} with {shown}."
-    mistake = usual_mistake(scores["confusion"], named)
-    if mistake is None:
-        return often
-    return f"{often} When it said {mistake.named} there, {mistake.share:.0%} of the clips were portrayed as {mistake.portrayed}."
+    return f"On {scores['actors']} actors who were not in its training it was right {times_in_ten(scores['accuracy'])} with {shown}."
+
+
+def how_often_when_sure(name: str, state: str, confidence: float) -> str:
+    """How often it is right about new people when it is this sure; empty where it was not measured."""
+    found = reliability(name, state, confidence)
+    if found is None:
+        return ""
+    sure = f"({100 * found.low:.0f}–{100 * found.high:.0f} %)"
+    if found.count < _FEW:
+        clips = f"{found.count or 'no'} clip{'s' * (found.count != 1)}"
+        return f"It was this sure {sure} about {clips} of unseen actors: too few to tell how often it is right then."
+    return (
+        f"Of {found.count} clips of unseen actors about which it was this sure {sure}, "
+        f"it was right about {found.right} ({100 * found.share:.0f} %)."
+    )
+
+
+def usual_mistakes(name: str, state: str, named: int) -> str:
+    """What the clips that it calls so portray when it is wrong; empty where no mistake is frequent."""
+    found = confusions(name, state, named)
+    if not found:
+        return ""
+    first, *others = found
+    rest = "".join(f" and {100 * mistake.share:.0f} % as {mistake.portrayed}" for mistake in others)
+    return f"When it says {first.named}, {100 * first.share:.0f} % of the {first.clips} clips were portrayed as {first.portrayed}{rest}."

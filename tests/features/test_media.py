@@ -1,6 +1,7 @@
 """Decoding: every container, honest refusals, limits before memory."""
 
 import contextlib
+import io
 
 import av
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from features import media
-from features.media import MediaError, has_sound, read_frames, read_sound
+from features.media import MediaError, has_picture, has_sound, read_frames, read_sound
 from tests.conftest import encode_video, tone, wav
 
 
@@ -83,6 +84,99 @@ def test_the_beginning_is_the_beginning_of_the_whole(encoded):
     whole, start = read_sound(data), read_sound(data, first=1.0)
     assert 1.0 <= start.seconds < 1.2
     assert np.array_equal(start.samples, whole.samples[: len(start.samples)])
+
+
+# By extension: container, sound and picture as they are usual in it; the files of phones, camcorders and Windows among them.
+KINDS = {
+    "wav": ("wav", "pcm_s16le", None),
+    "flac": ("flac", "flac", None),
+    "mp3": ("mp3", "libmp3lame", None),
+    "ogg": ("ogg", "libopus", None),
+    "opus": ("opus", "libopus", None),
+    "m4a": ("ipod", "aac", None),
+    "aac": ("adts", "aac", None),
+    "aiff": ("aiff", "pcm_s16be", None),
+    "caf": ("caf", "alac", None),
+    "wma": ("asf", "wmav2", None),
+    "mp4": ("mp4", "aac", "libx264"),
+    "mov": ("mov", "aac", "libx264"),
+    "webm": ("webm", "libopus", "libvpx-vp9"),
+    "mkv": ("matroska", "libopus", "libx264"),
+    "avi": ("avi", "libmp3lame", "mpeg4"),
+    "flv": ("flv", "libmp3lame", "flv1"),
+    "m4v": ("ipod", "aac", "libx264"),
+    "3gp": ("3gp", "libopencore_amrnb", "h263"),
+    "mts": ("mpegts", "ac3", "libx264"),
+    "wmv": ("asf", "wmav2", "wmv2"),
+    "mpg": ("mpeg", "mp2", "mpeg2video"),
+}
+
+
+def encode_as(kind: str) -> bytes:
+    """Just over a second of 440 Hz, and pictures that tell their number where this kind of file has pictures."""
+    container, sound, picture = KINDS[kind]
+    for codec in filter(None, (sound, picture)):
+        try:
+            av.Codec(codec, "w")
+        except av.FFmpegError:
+            pytest.skip(f"FFmpeg as it is installed here cannot encode {codec}")
+    rate = {"3gp": 8000, "flv": 44_100}.get(kind, 48_000)
+    samples = av.AudioFrame.from_ndarray(tone(1.1, rate=rate)[None].astype(np.float32), format="fltp", layout="mono")
+    samples.rate = rate
+    buffer = io.BytesIO()
+    # A camcorder's packets have 192 bytes.
+    with av.open(buffer, "w", format=container, options={"mpegts_m2ts_mode": "1"} if kind == "mts" else {}) as out:
+        track = out.add_stream(sound, rate=rate, layout="mono", bit_rate=12_200 if kind == "3gp" else 64_000)
+        if picture is not None:
+            film = out.add_stream(picture, rate=30, width=176, height=144, pix_fmt="yuv420p")
+            for each in pictures(33, 144, 176):
+                out.mux(film.encode(av.VideoFrame.from_ndarray(each, format="rgb24")))
+            out.mux(film.encode())
+        out.mux(track.encode(samples))
+        out.mux(track.encode())
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_in_every_kind_of_file(kind):
+    data = encode_as(kind)
+    assert has_sound(data)
+    sound = read_sound(data)
+    assert abs(sound.seconds - 1.1) < 0.1
+    assert abs(np.abs(np.fft.rfft(sound.samples[:, 0])).argmax() / sound.seconds - 440) < 5
+    assert has_picture(data) == (KINDS[kind][2] is not None)
+    if has_picture(data):
+        frames = list(read_frames(data))
+        assert [f.index for f in frames] == [0, 30]
+        assert_allclose([f.rgb.mean() for f in frames], [0, 60], atol=4)
+
+
+@pytest.mark.parametrize(("kind", "container"), [("mp3", "mp3"), ("flac", "flac"), ("m4a", "mp4")])
+def test_a_cover_is_no_picture(kind, container):
+    with av.open(io.BytesIO(encode_as(kind))) as plain:
+        packets = [packet for packet in plain.demux(audio=0) if packet.dts is not None]
+        covered = io.BytesIO()
+        with av.open(covered, "w", format=container) as out:
+            track = out.add_stream_from_template(plain.streams.audio[0])
+            cover = out.add_stream("mjpeg", width=64, height=64, pix_fmt="yuvj420p")
+            cover.disposition = av.stream.Disposition.attached_pic
+            jpegs = cover.encode(av.VideoFrame.from_ndarray(np.zeros((64, 64, 3), np.uint8), format="rgb24")) + cover.encode()
+            for packet in packets:
+                packet.stream = track
+            out.mux(jpegs + packets)
+    data = covered.getvalue()
+    with av.open(io.BytesIO(data)) as shown:
+        assert shown.streams.video, "no cover was written"
+    assert has_sound(data)
+    assert not has_picture(data)
+    with pytest.raises(MediaError, match="no picture track"):
+        list(read_frames(data))
+
+
+@pytest.mark.parametrize("junk", [b"", b"hello" * 100, b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n"])
+def test_junk_has_neither_sound_nor_picture(junk):
+    assert not has_sound(junk)
+    assert not has_picture(junk)
 
 
 def test_a_silent_video_has_no_sound():

@@ -1,20 +1,41 @@
 """What all tests of pages share."""
 
+import numpy as np
 import pytest
 from streamlit.runtime.caching import cache_resource_api
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from pages.components.session import state
+from pages.components.session.work import Work
+from xai.explanation import Attribution, FrameCells
+from xai.methods.occlusion import Occlusion
 from xai.score import FIT, Score, Trust
 
 QUICK = Trust((Score(FIT, 0.9),))
 
 
+def _no_heat(subject) -> Attribution:
+    return Attribution(Occlusion.key, np.zeros((8, *subject.features.video.maps[:, 0].shape)), FrameCells())
+
+
 @pytest.fixture(autouse=True)
 def quick_checks(request, monkeypatch):
-    """Checks of explanations take seconds: here they are green at once, unless a test is marked ``real_checks``."""
+    """Checks of explanations take seconds, as does occlusion: here they are green at once, unless a test is marked ``real_checks``."""
     if "real_checks" not in request.keywords:
+        monkeypatch.setattr(Occlusion, "explain", lambda self, subject, seed=0, say=None: _no_heat(subject))
         monkeypatch.setattr("xai.analysis.check_one", lambda analysis, method, contrast, say=None: QUICK)
+
+
+@pytest.fixture(autouse=True)
+def work_at_once(monkeypatch):
+    """What is computed beside the page is ready when the page is: a test that waits proves nothing more."""
+    monkeypatch.setattr(Work, "_start", Work._loop)
+
+
+@pytest.fixture(autouse=True)
+def no_links(monkeypatch):
+    """AppTest knows no other pages, so that a link to one is an error; browsers follow them in their tests."""
+    monkeypatch.setattr("streamlit.page_link", lambda page, label: None)
 
 
 @pytest.fixture(autouse=True)

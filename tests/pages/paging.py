@@ -1,15 +1,16 @@
-"""An app whose page a test can turn: AppTest.switch_page runs a file of the folder ``pages/`` without ``app.py``."""
+"""An app whose page a test can turn (AppTest.switch_page runs a file of the folder ``pages/`` without ``app.py``), and what it shows."""
 
 from streamlit.testing.v1 import AppTest
 
+from pages.components.session.keys import Key
 from tests.conftest import ROOT
 
 _SCRIPT = f"""
 import runpy
 import streamlit as st
-from pages.components.models.picker import choose_model
+from pages.components.session.keys import Key
 
-choose_model()
+st.session_state[Key.APP] = True
 runpy.run_path({str(ROOT / "pages")!r} + "/" + st.session_state.get("turned to", "analyze") + ".py")
 """
 
@@ -22,3 +23,43 @@ def open_at(page: str) -> AppTest:
 def turn(app: AppTest, page: str) -> AppTest:
     app.session_state["turned to"] = page
     return app.run()
+
+
+def widget(elements, key: str):
+    """The first widget whose key starts with ``key``."""
+    return next(element for element in elements if (element.key or "").startswith(key))
+
+
+def choose_sample(app: AppTest, key: str = "synthetic") -> AppTest:
+    """As a click in the gallery."""
+    return widget(app.button, f"{Key.SAMPLE}-pick-{key}").click().run()
+
+
+def ask_why(app: AppTest, label: str) -> AppTest:
+    """As a click on a bar, which is no widget that AppTest knows."""
+    app.session_state[Key.EMOTION] = label
+    return app.run()
+
+
+def open_tab(app: AppTest, title: str) -> AppTest:
+    """One of the row below the evidence."""
+    app.session_state[Key.TAB] = title
+    return app.run()
+
+
+def texts(app: AppTest) -> str:
+    """All that is written, HTML and the labels of what opens included."""
+    groups = (app.markdown, app.caption, app.info, app.warning, app.error, app.title, app.header, app.subheader)
+    written = [str(element.value) for group in groups for element in group]
+    drawn = [element.proto.body for element in app.get("html")]
+    return "\n".join([*written, *drawn, *opening(app)])
+
+
+def opening(app: AppTest) -> list[str]:
+    """Labels of popovers: badges among them."""
+    return [block.proto.popover.label for block in app.get("popover")]
+
+
+def badges(app: AppTest, words: str) -> int:
+    """How many badges say that."""
+    return sum(words in label for label in opening(app))

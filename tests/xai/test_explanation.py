@@ -24,7 +24,7 @@ from xai.methods.lime import parts_of
 from xai.methods.occlusion import leave_one_out
 from xai.methods.pytorch_grad_cam import LibraryCam
 from xai.render.export import files, to_dict
-from xai.score import FIT, Score
+from xai.score import FIT, Level, Score
 
 RNG = np.random.default_rng
 evidence = st.integers(0, 10**6).map(lambda seed: RNG(seed).normal(size=(8, 3, 4)))
@@ -281,7 +281,8 @@ def test_a_new_method_needs_no_other_change(new, random_features, random_model, 
     made = dict(files(analysis, Contrast(2), trust))
     pictures = {name for name in made if name.endswith(".png")}
     frames = [f"_{frame:03d}" for frame in range(3)] if new.panel is Panel.SAW else [""]
-    assert pictures == {f"{new.key}_{label}{frame}.png" for label in LABELS for frame in frames}
+    struck = "_failed_check" if trust[new.key].level is Level.RED else ""
+    assert pictures == {f"{new.key}_{label}{struck if label == 'disgust' else ''}{frame}.png" for label in LABELS for frame in frames}
     result = json.loads(made["result.json"])
     assert result["explanations"][new.key]["trust"]["level"] == trust[new.key].level
     if new.panel is Panel.SAW:

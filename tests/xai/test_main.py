@@ -14,11 +14,12 @@ from models.labels import LABELS
 from tests.conftest import ROOT, SAMPLE, encode_video, tone, wav
 from xai.__main__ import main
 from xai.analysis import Settings, analyse, check_one
-from xai.explanation import Contrast
+from xai.explanation import Attribution, Contrast, FrameCells
 from xai.methods import METHODS
 from xai.methods.pytorch_grad_cam import library_maps
 from xai.render.sound import level_matched, take_apart
-from xai.score import FIT, Score, Trust
+from xai.render.text import face_part
+from xai.score import FAITHFULNESS, FIT, Score, Trust
 
 
 @pytest.fixture(scope="module")
@@ -84,8 +85,10 @@ def test_every_explanation_is_written_with_its_trust(result, sample):
         assert r["explanations"][name]["trust"]["scores"] == expected[name]["scores"]
     names = [score["name"] for score in r["explanations"]["gradcam"]["trust"]["scores"]]
     assert names == ["faithfulness", "stability", "sanity_classifier", "sanity_backbone"]
-    failed = {name for name in ("gradcam", "lime") if r["explanations"][name]["trust"]["level"] == "red"}
-    assert ("within the picture, " in r["in_words"][2]) == ("gradcam" not in failed)
+    failed = {name for name in ("gradcam", "lime", "occlusion") if r["explanations"].get(name, {}).get("trust", {}).get("level") == "red"}
+    assert ("occlusion" in r["explanations"]) == ("gradcam" in failed)
+    holds = "gradcam" not in failed or "occlusion" not in failed
+    assert ("within the picture, " in r["in_words"][2]) == holds
     assert ("within the sound, " in r["in_words"][2]) == ("lime" not in failed)
     assert r["format"] == 2
 
@@ -97,6 +100,30 @@ def test_trust_can_be_left_out(tmp_path, capsys, monkeypatch):
     assert "trust in" not in capsys.readouterr().out
     e = json.loads((tmp_path / "result.json").read_text())["explanations"]
     assert e["lime"]["trust"] is e["shap"]["trust"] is e["gradcam"]["trust"] is None
+
+
+@pytest.mark.parametrize("value", [0.3, -0.1])
+def test_a_heat_that_fails_gives_way_to_one_that_holds(tmp_path, capsys, monkeypatch, value):
+    """In words, in pictures and in what is printed; the one that failed is still there, by its own name."""
+    monkeypatch.setattr("xai.__main__.check", lambda *_: {"gradcam": Trust((Score(FAITHFULNESS, -0.1),))})
+    monkeypatch.setattr("xai.foreground.check_one", lambda *_: Trust((Score(FAITHFULNESS, value),)))
+
+    def explain(subject, seed=0, say=None):
+        values = np.zeros((8, len(subject.features.video.times), 7, 7))
+        values[:, 1, 6, 3] = 1.0
+        return Attribution("occlusion", values, FrameCells())
+
+    monkeypatch.setattr(METHODS["occlusion"], "explain", explain)
+    video = ["-", str(SAMPLE / "sample.mp4"), "--stride", "60", "--samples", "200", "--out", str(tmp_path)]
+    assert main(video) == 0
+    r = json.loads((tmp_path / "result.json").read_text())
+    assert r["explanations"]["gradcam"]["trust"]["level"] == "red"
+    assert r["explanations"]["occlusion"]["trust"]["level"] == ("green" if value > 0 else "red")
+    seconds = r["video"]["times"][1]
+    assert (f"within the picture, {face_part(6)} at {seconds:.1f} s" in r["in_words"][2]) == (value > 0)
+    assert r["shown"][0] == ("occlusion" if value > 0 else "gradcam")
+    assert f"trust in occlusion: {'green' if value > 0 else 'red'}" in capsys.readouterr().out
+    assert list(tmp_path.glob("occlusion*.png"))
 
 
 @pytest.mark.parametrize("target", ["sad", "happy"])

@@ -1,5 +1,6 @@
 """What is removed is removed on the whole path: against librosa, against the backbone frame by frame, and one by one."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -18,18 +19,20 @@ from models.vector_model import VectorModel
 from tests.recordings import sequences_of
 from tests.untrained import judged
 from tests.xai.conftest import subject_of
-from xai.explanation import Columns, Contrast, FrameCells, Panel, SoundPatches, Subject
+from xai.explanation import Attribution, Columns, Contrast, FrameCells, Memo, Panel, SoundPatches, Subject
 from xai.masking import (
     FaceCellMasker,
     FeatureMasker,
     FrameMasker,
     ModalityMasker,
     PatchMasker,
+    Remembering,
     blend,
     face_logits,
     masker_of,
     present_columns,
 )
+from xai.metrics.faithfulness import check_faithfulness
 
 SIDE = CROP // 7
 RNG = np.random.default_rng
@@ -166,7 +169,7 @@ def test_only_what_is_touched_is_seen_again(random_features, random_model):
     """The backbone is asked for touched frames of changed states, and for nothing else; there are words between its passes."""
     counting, said = Counting(), []
     kept = np.ones((40, 1, 7, 7), bool)
-    kept[::2, 0, 3, 3] = False
+    kept.reshape(40, 49)[2 * np.arange(20), np.arange(20)] = False
     subject = subject_of(random_features, random_model, counting)
     found = FaceCellMasker(subject, np.array([2]), "blurring", said.append)(kept.reshape(40, -1))
     assert sum(counting.seen) == 20
@@ -176,7 +179,7 @@ def test_only_what_is_touched_is_seen_again(random_features, random_model):
     rows = random_features.video.frame_vectors
     assert_allclose(found[0], face_logits(subject, np.stack([rows[0], np.zeros(512)])[None])[0], atol=1e-4)
     both = np.ones((8, 2, 49), bool)
-    both[:, 1, 5] = False
+    both[np.arange(8), 1, np.arange(8)] = False
     counting.seen.clear()
     assert_allclose(FaceCellMasker(subject, np.array([0, 2]))(both.reshape(8, -1)), np.repeat(found[:1], 8, axis=0), atol=1e-4)
     assert sum(counting.seen) == 8
@@ -346,3 +349,129 @@ def test_another_kind_of_parts_registers_its_own_masker(random_features, random_
     own = FrameMasker(subject)
     masker_of.register(Halves, lambda parts, subject, words="", say=None: own)
     assert masker_of(Halves(), subject) is own
+
+
+# What is remembered.
+
+
+def games(subject: Subject) -> list[tuple]:
+    """Masker and parts of every kind that checks are made on."""
+    cells = grid_of(subject.features).cells
+    parts = [FrameCells(), SoundPatches(cells, np.zeros((len(cells), 4))), Columns(present_columns(subject))]
+    return [(masker_of(own, subject), own) for own in parts]
+
+
+def test_what_is_remembered_is_what_would_be_judged_again(random_features, any_model, backbone):
+    """In any order, twice in one call, some of it known and some not."""
+    subject = subject_of(random_features, any_model, backbone)
+    for masker, parts in games(subject):
+        few = RNG(0).random((11, len(masker))) < 0.7
+        calls = few[:6], few[[3, 9, 3, 0, 10]], few[::-1], few[:1], few[:0].reshape(0, len(masker))
+        remembering = Remembering(masker, subject, parts)
+        assert (len(remembering), remembering.effort) == (len(masker), masker.effort)
+        expected = masker(few)
+        for kept, which in zip(calls[:4], (slice(0, 6), [3, 9, 3, 0, 10], slice(None, None, -1), slice(0, 1)), strict=False):
+            assert_allclose(remembering(kept), expected[which], atol=1e-5)
+        assert np.ptp(expected, axis=0).max() > 1e-3
+
+
+def test_states_of_other_parts_and_of_other_models_are_others(random_features, random_model, backbone):
+    """Of one length, and of one pattern."""
+    subject = subject_of(random_features, random_model, backbone)
+    cells = grid_of(random_features).cells
+    rows = [np.zeros((1, len(cells)), bool)] * 2
+    rows[1] = ~np.eye(len(cells), dtype=bool)[:1]
+    for kept in rows:
+        for order in (cells, cells[::-1]):
+            parts = SoundPatches(order, np.zeros((len(cells), 4)))
+            masker = masker_of(parts, subject)
+            assert_allclose(Remembering(masker, subject, parts)(kept), masker(kept), atol=1e-5)
+    other = replace(subject, model=replace(random_model, temperature=2.6))
+    (masker, parts), (again, _) = games(subject)[2], games(other)[2]
+    kept = RNG(1).random((2, 552)) < 0.5
+    assert_allclose(Remembering(masker, subject, parts)(kept), 2 * Remembering(again, other, parts)(kept), atol=1e-5)
+    assert other.memo is not subject.memo
+    assert subject.memo is subject.memo
+
+
+def test_another_explanation_and_another_class_cost_their_own_order_only(random_features, random_model):
+    """Five random orders in ten steps, and what is left of nothing, are seen once; each order has nine steps in two directions."""
+    counting = Counting()
+    subject = subject_of(random_features, random_model, counting)
+    scores = {}
+    for name, target in (("one", 2), ("other", 2), ("other", 5), ("one", 2)):
+        evidence = RNG(len(name)).random((8, 3, 7, 7))
+        counting.seen.clear()
+        score = check_faithfulness(subject, Attribution(name, evidence, FrameCells()), Contrast(target))
+        scores[name, target, len(scores)] = score, sum(counting.seen)
+        fresh = check_faithfulness(replace(subject), Attribution(name, evidence, FrameCells()), Contrast(target))
+        assert_allclose([score.value, *score.spread], [fresh.value, *fresh.spread], atol=1e-5)
+    passes = [count for _, count in scores.values()]
+    assert passes[0] <= 2 * (7 * 9 + 1)
+    assert passes[0] >= 2 * 7 * 9 - 10  # a frame may be whole, or as another, in some state
+    assert 2 * 18 - 4 <= passes[1] <= 2 * 18
+    assert 2 * 18 - 4 <= passes[2] <= 2 * 18
+    assert passes[3] == 0
+
+
+def test_what_was_judged_before_work_is_cancelled_stays_known(random_features, random_model):
+    counting = Counting()
+    subject = subject_of(random_features, random_model, counting)
+    kept = RNG(0).random((40, 98)) < 0.5
+
+    def stop(words: str) -> None:
+        if len(counting.seen) >= 5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Remembering(FaceCellMasker(subject, None, "", stop), subject, FrameCells())(kept)
+    before = sum(counting.seen)
+    assert before == 40
+    Remembering(FaceCellMasker(subject), subject, FrameCells())(kept)
+    assert sum(counting.seen) <= 80 + 8  # at most one block of pictures is seen twice
+
+
+def test_there_are_words_between_a_few_pictures(random_features, random_model):
+    """However many states and frames: it is there that work steps aside for others."""
+    counting, said = Counting(), []
+    subject = subject_of(random_features, random_model, counting)
+    FaceCellMasker(subject, None, "blurring", said.append)(RNG(0).random((30, 98)) < 0.5)
+    assert max(counting.seen) <= 8
+    assert len(said) == len(counting.seen) >= 8
+
+
+def test_a_picture_that_several_states_share_is_seen_once(random_features, random_model, backbone):
+    counting = Counting()
+    subject = subject_of(random_features, random_model, counting)
+    kept = np.ones((6, 2, 49), bool)
+    kept[:, 0, :20] = False  # the same in all
+    kept[np.arange(3), 1, np.arange(3)] = False
+    FaceCellMasker(subject)(kept.reshape(6, -1))
+    assert sum(counting.seen) == 1 + 3
+    real = replace(subject, backbone=backbone)
+    alone = np.concatenate([FaceCellMasker(real)(row[None]) for row in kept.reshape(6, -1)])
+    assert_allclose(FaceCellMasker(real)(kept.reshape(6, -1)), alone, atol=1e-4)
+
+
+def test_a_memo_is_bounded_and_forgets_what_was_not_used_for_longest():
+    memo, made = Memo(most=3), []
+
+    def make(key: int) -> np.ndarray:
+        return memo.of(key, lambda: made.append(key) or np.full(1, key))
+
+    for key in (1, 2, 3, 1, 4, 1, 2):
+        assert make(key) == [key]
+    assert made == [1, 2, 3, 4, 2]  # 1 was used again, so 2 and then 3 went
+    assert memo.get(3) is None
+
+
+def test_threads_share_a_memo():
+    memo = Memo(most=50)
+
+    def work(seed: int) -> bool:
+        keys = RNG(seed).integers(0, 100, 2000).tolist()
+        return all(memo.of(key, lambda key=key: np.full(1, key))[0] == key for key in keys)
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(work, range(8)))
+    assert sum(memo.get(key) is not None for key in range(100)) == 50

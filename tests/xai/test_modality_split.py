@@ -12,7 +12,7 @@ from scipy.special import softmax
 from features import Modality
 from models.labels import LABELS
 from tests.xai.conftest import recording, subject_of
-from xai.modality_split import ModalitySplit, play, shapley_values, split_modalities
+from xai.modality_split import ModalitySplit, about_equal, hundredths, play, shapley_values, split_modalities
 
 AUDIO, VIDEO = Modality.AUDIO, Modality.VIDEO
 PLAYERS = "abcd"
@@ -177,3 +177,48 @@ def test_nothing_to_share_is_shared_by_nobody():
     split = ModalitySplit({s: one_hot("calm") for s in map(frozenset, ((), (AUDIO,), (VIDEO,), (AUDIO, VIDEO)))}, frozenset({AUDIO}))
     assert split.shares(0) == {AUDIO: 0.0, VIDEO: 0.0}
     assert_array_equal(split.contribution(AUDIO), np.zeros(8))
+
+
+def additive(voice: float, face: float, present=(AUDIO, VIDEO)) -> ModalitySplit:
+    """A split in which voice and face add that much to the first class."""
+    values = {frozenset(): 0.0, frozenset({AUDIO}): voice, frozenset({VIDEO}): face, frozenset({AUDIO, VIDEO}): voice + face}
+    return ModalitySplit({s: np.full(8, 0.3 + value) for s, value in values.items()}, frozenset(present))
+
+
+@pytest.mark.parametrize(
+    ("voice", "face", "words"),
+    [
+        (0.29, 0.71, "From the face 71 %, from the voice 29 %"),
+        (0.55001, 0.45, "From the face 45 %, from the voice 55 %"),
+        (0.44, 0.56, "From the face 56 %, from the voice 44 %"),
+        (0.1, 0.0, "From the face 0 %, from the voice 100 %"),
+        (0.12, 0.1, "About equally from face and voice"),
+        (0.1, 0.1, "About equally from face and voice"),
+        (-0.1, 0.3, "The face speaks for it, the voice against it"),
+        (0.1, -0.1, "The face speaks against it, the voice for it"),
+        (-0.1, -0.2, "Face and voice speak against it"),
+        (0.0, 0.0, "Neither face nor voice changes it"),
+    ],
+)
+def test_the_headline_says_where_it_comes_from(voice, face, words):
+    assert additive(voice, face).headline(0) == words
+
+
+def test_the_headline_of_one_modality_names_it():
+    assert additive(0.2, 0.0, [AUDIO]).headline(0) == "From the voice only"
+    assert additive(0.0, 0.2, [VIDEO]).headline(0) == "From the face only"
+
+
+@given(st.lists(st.floats(-5, 5).filter(lambda value: abs(value) > 1e-6), min_size=1, max_size=4))
+def test_whole_shares_add_up_and_are_never_a_whole_unit_off(values):
+    found = hundredths(values)
+    exact = 100 * np.abs(values) / np.abs(values).sum()
+    assert sum(found) == 100
+    assert np.abs(found - exact).max() < 1
+
+
+@given(st.floats(0.01, 1), st.floats(0.01, 1))
+def test_no_share_is_printed_of_what_is_about_equal(voice, face):
+    near = 0.45 <= voice / (voice + face) <= 0.55
+    if abs(abs(voice / (voice + face) - 0.5) - 0.05) > 1e-9:
+        assert about_equal([voice, face]) == near

@@ -1,18 +1,20 @@
 """A score means what its declaration says, in both directions, and nothing that failed looks as if it had passed."""
 
 import json
+import re
 import string
 from dataclasses import replace
+from decimal import Decimal
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xai.score import FAITHFULNESS, FIT, LEARNED_CLASSIFIER, LEFT_OVER, MEASURES, Level, Measure, Score, Trust
+from xai.score import FAITHFULNESS, FIT, LEARNED_CLASSIFIER, LEFT_OVER, MEASURES, STEADY, Level, Measure, Score, Trust
 
-WORDS = {Level.GREEN: "fine {value:.1f}", Level.AMBER: "careful {percent}", Level.RED: "no {value:.1f}"}
-UP = Measure("up", "Up?", 0.0, 1.0, True, 0.75, 0.5, WORDS, "")
+WORDS = {Level.GREEN: "fine", Level.AMBER: "careful {percent}", Level.RED: "no."}
+UP = Measure("up", "Up?", 0.0, 1.0, True, 0.75, 0.5, WORDS, "", "index {value}")
 DOWN = Measure("down", "Down?", 0.0, 1.0, False, 0.25, 0.5, WORDS, "")
 NOT_FINITE = (float("nan"), float("inf"), float("-inf"))
 
@@ -69,7 +71,7 @@ def test_a_better_value_never_has_a_worse_level(measure, a, b):
 def test_the_worst_score_wins(values, level):
     trust = Trust(tuple(Score(UP, value) for value in values))
     assert trust.level == level
-    assert trust.reasons == tuple("no 0.1" for value in values if value < 0.5)
+    assert trust.reasons == tuple("no (index 0.10)." for value in values if value < 0.5)
 
 
 def test_a_score_is_found_by_its_name():
@@ -90,9 +92,9 @@ def test_every_declaration_is_complete(measure):
     assert "arXiv:" in measure.paper
     for value in (measure.good, measure.enough, worst if np.isfinite(worst) else 5.0):
         score = Score(measure, value)
-        fields = {name for _, name, _, _ in string.Formatter().parse(measure.words[score.level]) if name}
-        assert fields
-        assert fields <= {"value", "percent"}
+        names = {name for text in (measure.words[score.level], measure.figure) for _, name, _, _ in string.Formatter().parse(text) if name}
+        assert names
+        assert names <= {"value", "signed", "percent"}
         assert "{" not in score.sentence
         assert any(number in score.sentence for number in (f"{value:.2f}", f"{100 * value:.0f} %"))
     assert {measure.level(v) for v in (measure.good, measure.enough, worst)} == set(Level)
@@ -102,6 +104,74 @@ def test_names_and_sentences_tell_measures_and_levels_apart():
     assert len({measure.name for measure in MEASURES}) == len(MEASURES)
     sentences = [words for measure in MEASURES for words in measure.words.values()]
     assert len(set(sentences)) == len(sentences)
+
+
+FIGURE = re.compile(r"[-+]?\d+(?:\.\d+)?(?: %)?")
+
+
+def figures(text: str) -> list[float]:
+    """All numbers that a reader finds in a sentence, as shares of one."""
+    return [float(Decimal(found.removesuffix(" %")) / (100 if found.endswith("%") else 1)) for found in FIGURE.findall(text)]
+
+
+@st.composite
+def close_calls(draw):
+    """Scores near and at the thresholds of all measures, and near chance."""
+    measure = draw(st.sampled_from(MEASURES))
+    at = draw(st.sampled_from((measure.good, measure.enough)) | st.floats(-1, 1))
+    gaps = st.sampled_from((0.0, 1e-16, -1e-16)) | st.floats(-0.01, 0.01) | st.floats(-1e-6, 1e-6)
+    value = round(at + draw(gaps), 20)  # forty digits behind the point are not enough for all floats
+    near = gaps.map(lambda gap: round(value + gap, 20))
+    return Score(measure, value, chance=draw(st.none() | near | st.just(value)))
+
+
+@settings(max_examples=500)
+@given(close_calls())
+def test_the_level_of_what_is_printed_is_the_level_of_what_was_measured(score):
+    """Whoever reads "80 %" and "green from 80 % on" must find green, and nothing that is called chance exceeds chance."""
+    printed = [*figures(score.sentence), float(score.number)]
+    assert len(printed) == 2
+    for value in printed:
+        chance = None if score.chance is None else float(score.beside(score.chance))
+        assert replace(score, value=value, chance=chance).level is score.level
+
+
+@given(close_calls())
+def test_the_level_of_what_is_written_down_is_the_level_of_what_was_measured(score):
+    written = strict(score.to_dict())
+    assert replace(score, value=written["value"], chance=written["chance"]).level == written["level"] == score.level
+
+
+@pytest.mark.parametrize(
+    ("value", "chance", "number", "beside"),
+    [
+        (0.83, None, "0.83", ""),
+        (0.7996, None, "0.7996", ""),
+        (0.796, None, "0.796", ""),
+        (0.804, None, "0.80", ""),
+        (0.4996, None, "0.4996", ""),
+        (0.8641, 0.8612, "0.864", "0.861"),
+        (0.8612, 0.8641, "0.86", "0.86"),
+        (0.83, 0.1, "0.83", "0.10"),
+        (-0.001, None, "0.00", ""),
+    ],
+)
+def test_digits_are_added_only_where_they_are_needed(value, chance, number, beside):
+    score = Score(STEADY, value, chance=chance)
+    assert score.number == number
+    assert chance is None or score.beside(chance) == beside
+
+
+@pytest.mark.parametrize("measure", MEASURES, ids=lambda m: m.name)
+@pytest.mark.parametrize("value", [0.01, 0.3, 0.6, 0.9])
+def test_plain_words_are_those_of_the_field_without_its_figures(measure, value):
+    score = Score(measure, value)
+    plain = score.words(technical=False)
+    assert score.sentence == score.words(technical=True)
+    assert "correlation" not in plain
+    assert plain.endswith(".")
+    assert score.sentence.startswith(plain.removesuffix("."))
+    assert (plain == score.sentence) == ("%" in plain)
 
 
 def test_what_is_written_down_is_the_value_with_its_declaration():

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 import numpy as np
 
-from features import Features, MediaError, Modality
+from features import SPACE, Features, MediaError, Modality
 from features.audio import AudioFeatures
 from features.faces import CROP
 from features.video import VideoFeatures
 from models.data.augmentation import low_pass, noise
 from models.model import EmotionModel, softmax
+from xai.modality_split import ModalitySplit
 
 Maps = Callable[[np.ndarray], np.ndarray]
 
@@ -42,21 +44,97 @@ class WhatIf:
     snr: float = 10.0
 
 
-def what_if(features: Features, model: EmotionModel, maps: Maps, change: WhatIf, other: AudioFeatures | None = None) -> np.ndarray:
+@dataclass(frozen=True)
+class Points:
+    """A probability as whole points of a hundred: ``nothing`` and all that was ``added`` give exactly ``total``.
+
+    Attributes:
+        nothing: with no modality at all; total: with all; both rounded by themselves, as they are shown elsewhere.
+        added: what each modality that is there adds (Shapley values, by the largest remainder).
+    """
+
+    nothing: int
+    added: Mapping[Modality, int]
+    total: int
+
+
+def what_if(
+    features: Features,
+    model: EmotionModel,
+    maps: Maps,
+    change: WhatIf,
+    other: AudioFeatures | None = None,
+    left: Mapping[Modality, float] | None = None,
+) -> np.ndarray:
     """(8,) probabilities of the changed recording.
 
     Args:
         maps: the backbone, which looks again at every changed frame.
         other: the voice of another clip.
+        left: see :func:`judge`.
 
     Raises:
         MediaError: nothing is left to judge.
     """
+    return judge(changed_features(features, maps, change, other), model, left).everything
+
+
+def changed_features(features: Features, maps: Maps, change: WhatIf, other: AudioFeatures | None = None) -> Features:
+    """The recording as if it had been made so.
+
+    Of the maps of a changed face only their means are kept, (n, 512, 1, 1): a model reads no more.
+
+    Args:
+        maps, other: as in :func:`what_if`.
+    """
     changed = features.with_part(Modality.AUDIO, _changed_voice(features.audio, change, other))
-    changed = changed.with_part(Modality.VIDEO, _changed_face(features.video, change.face, maps))
-    if not any(model.judges(modality) for modality in changed.parts):
+    return changed.with_part(Modality.VIDEO, _changed_face(features.video, change.face, maps))
+
+
+def judge(features: Features, model: EmotionModel, left: Mapping[Modality, float] | None = None) -> ModalitySplit:
+    """Probabilities of every set of modalities, each modality faded towards its mean in training.
+
+    Args:
+        left: by modality, how much of what sets it apart from that mean is left, from 0 (the modality is missing) to 1 (all).
+
+    Raises:
+        MediaError: nothing is left to judge.
+    """
+    left = left or {}
+    gone = frozenset(modality for modality, share in left.items() if share <= 0)
+    there = features.modalities - gone
+    if not any(model.judges(modality) for modality in there):
         raise MediaError("With that nothing is left to judge: change only one of the two.")
-    return softmax(model.predict(changed))
+    shares = np.ones((1, len(SPACE)), np.float32)
+    for modality, share in left.items():
+        SPACE.part(shares, modality)[:] = share
+
+    def answer(shown: frozenset[Modality]) -> np.ndarray:
+        inputs = model.encode(features, gone | (frozenset(Modality) - shown))
+        return softmax(model.logits(inputs.with_features(shares)))[0]
+
+    sets = [frozenset(some) for size in range(len(Modality) + 1) for some in combinations(Modality, size)]
+    return ModalitySplit({shown: answer(shown) for shown in sets}, there)
+
+
+def in_points(split: ModalitySplit, target: int) -> Points:
+    """What each modality adds to the probability of a class, rounded so that the rows add up to the total that is shown."""
+    nothing, total = (round(100 * float(p[target])) for p in (split.none, split.everything))
+    present = [modality for modality in split.modalities if modality in split.present]
+    added = np.array([100 * split.contribution(modality)[target] for modality in present])
+    return Points(nothing, dict(zip(present, largest_remainder(added, total - nothing), strict=True)), total)
+
+
+def largest_remainder(values: np.ndarray, total: int) -> list[int]:
+    """Whole numbers that add up to ``total``, each less than 1 from its value where the values nearly do (Hamilton's method).
+
+    >>> largest_remainder(np.array([30.4, 30.4, 39.2]), 100)
+    [31, 30, 39]
+    """
+    whole = np.floor(values).astype(int)
+    missing = total - int(whole.sum())
+    whole[np.argsort(whole - values, kind="stable")[:missing]] += 1
+    return whole.tolist()
 
 
 def _changed_voice(audio: AudioFeatures | None, change: WhatIf, other: AudioFeatures | None) -> AudioFeatures | None:
@@ -76,12 +154,12 @@ def _changed_face(video: VideoFeatures | None, change: str, maps: Maps) -> Video
         return None
     if change not in _PLACES:
         return video
-    crops = video.crops.copy()
-    for frame in np.flatnonzero(video.used):
-        cover(crops[frame], _PLACES[change])
-    altered = np.zeros_like(video.maps)
-    altered[video.used] = maps(crops[video.used])
-    return replace(video, crops=crops, maps=altered)
+    crops = video.crops[video.used]
+    for crop in crops:
+        cover(crop, _PLACES[change])
+    altered = np.zeros((*video.maps.shape[:2], 1, 1), np.float32)
+    altered[video.used] = maps(crops).mean(axis=(2, 3), keepdims=True)
+    return replace(video, maps=altered)
 
 
 def cover(crop: np.ndarray, place: tuple[float, float, float, float]) -> None:

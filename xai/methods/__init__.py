@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from xai.explanation import Method, Panel, Subject
 from xai.methods.gradcam import GradCam
+from xai.methods.integrated_gradcam import IntegratedGradCam
 from xai.methods.integrated_gradients import IntegratedGradients
 from xai.methods.lime import Lime
 from xai.methods.occlusion import Occlusion
 from xai.methods.pytorch_grad_cam import LIBRARY_CAMS
 from xai.methods.rise import Rise
 from xai.methods.shap import Shap
+from xai.methods.shap_face import ShapFace
 from xai.methods.sound_occlusion import SoundOcclusion
 
-# In the order in which they are checked: those that take least time first.
+# In the order in which they are listed.
 METHODS: dict[str, Method] = {
     method.key: method
     for method in (
@@ -20,6 +22,8 @@ METHODS: dict[str, Method] = {
         Shap(),
         GradCam(),
         Occlusion(),
+        ShapFace(),
+        IntegratedGradCam(),
         SoundOcclusion(),
         IntegratedGradients(),
         Rise(),

@@ -8,8 +8,9 @@ any clip (:mod:`xai.reference`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -44,6 +45,7 @@ class GradCam(Method):
     limits = "Anything finer than 7 × 7 cells a face."
     paper = "Selvaraju et al. 2017 (arXiv:1610.02391)"
     hint = "Under Method, Occlusion asks the model itself: it may do better."
+    stand_in = "occlusion"
 
     def explain(self, subject: Subject, seed: int = 0, say: Say = silent) -> Attribution:
         return Attribution(self.key, class_activation(subject.features, subject.model), FrameCells())
@@ -55,15 +57,24 @@ class GradCam(Method):
         assert video is not None
         crops, own = video.crops[frames], attribution.of(contrast)[frames]
 
-        def seen(changed: Features, judge: EmotionModel) -> np.ndarray:
+        def seen(what: str, number: int, changed: Callable[[], Subject]) -> np.ndarray:
             say("Checking the heat: other pictures, scrambled networks…")
-            return self.explain(replace(subject, features=changed, model=judge)).of(contrast)[frames]
+            values = subject.memo.of((self.key, what, number), lambda: self.explain(changed()).values[:, frames])
+            return contrast.of(values)
 
-        def with_maps(maps: np.ndarray) -> Features:
-            return features.with_part(Modality.VIDEO, video.with_maps(maps, frames))
+        def looked_at(maps: np.ndarray) -> Subject:
+            return replace(subject, features=features.with_part(Modality.VIDEO, video.with_maps(maps, frames)))
 
-        changes = [seen(with_maps(backbone.maps(pictures)), model) for pictures in slight_changes(crops)]
-        yield steadiness(own, changes)
-        yield compare(LEARNED_CLASSIFIER, own, [seen(features, scrambled_model(model, k)) for k in range(_CLASSIFIERS)])
-        others = (scrambled_backbone(backbone, k) for k in range(_BACKBONES))  # type: ignore[arg-type]
-        yield compare(LEARNED_BACKBONE, own, [seen(with_maps(maps(crops)), model) for maps in others])
+        def other_backbone(k: int) -> Subject:
+            return looked_at(scrambled_backbone(backbone, k)(crops))  # type: ignore[arg-type]
+
+        def other_pictures(pictures: np.ndarray) -> Subject:
+            return looked_at(backbone.maps(pictures))
+
+        def other_classifier(k: int) -> Subject:
+            return replace(subject, model=scrambled_model(model, k))
+
+        changes = [partial(other_pictures, pictures) for pictures in slight_changes(crops)]
+        yield steadiness(own, [seen("pictures", k, change) for k, change in enumerate(changes)])
+        yield compare(LEARNED_CLASSIFIER, own, [seen("classifier", k, partial(other_classifier, k)) for k in range(_CLASSIFIERS)])
+        yield compare(LEARNED_BACKBONE, own, [seen("backbone", k, partial(other_backbone, k)) for k in range(_BACKBONES)])

@@ -36,6 +36,7 @@ class Shap(Method):
     how = "Expected gradients: along straight paths from training clips to this one, each feature's share of the change is added up."
     limits = "Causes outside the model."
     paper = "Lundberg & Lee 2017 (arXiv:1705.07874), Erion et al. 2021 (arXiv:1906.10670)"
+    picture = "shap_face"
 
     def explain(self, subject: Subject, seed: int = 0, say: Say = silent) -> Attribution:
         """Raises ValueError where the settings name no estimator of :data:`ESTIMATORS`."""

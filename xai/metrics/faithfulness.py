@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from xai.explanation import Attribution, Contrast, Panel, Say, Subject, silent
-from xai.masking import masker_of
+from xai.masking import Remembering, masker_of
 from xai.score import FAITHFULNESS, Score
 
 Judge = Callable[[np.ndarray], np.ndarray]
@@ -89,7 +89,8 @@ def measure_curves(evidence: np.ndarray, judge: Judge, steps: int, randoms: int,
 
 def check_faithfulness(subject: Subject, attribution: Attribution, contrast: Contrast, say: Say = silent) -> Score:
     """:func:`faithfulness` of what an attribution shows, with its own parts removed."""
-    masker = masker_of(attribution.parts, subject, f"Checking {_PANEL_WORDS[attribution.parts.panel]}…", say)
+    parts = attribution.parts
+    masker = Remembering(masker_of(parts, subject, f"Checking {_PANEL_WORDS[parts.panel]}…", say), subject, parts)
     evidence = masker.select(attribution.shown(contrast))
     seed = attribution.settings.get("seed", 0)
     return faithfulness(evidence, lambda kept: contrast.of_logits(masker(kept)), *masker.effort, seed)

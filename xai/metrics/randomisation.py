@@ -26,8 +26,7 @@ def scramble(network: nn.Module, seed: int) -> nn.Module:
     rng = np.random.default_rng(seed)
     copy = deepcopy(network).requires_grad_(False)
     for parameter in copy.parameters():
-        flat = parameter.reshape(-1)
-        parameter.copy_(flat[torch.from_numpy(rng.permutation(len(flat)))].reshape(parameter.shape))
+        parameter.copy_(torch.from_numpy(rng.permutation(parameter.numpy().ravel())).reshape(parameter.shape))
     return copy
 
 

@@ -28,7 +28,7 @@ _SMALL, _TOO_SMALL = 60.0, 30.0  # pixels; FER+, on which the network learned, h
 _DIM, _DARK = 90.0, 40.0  # of 255: the brightest part of the picture, which no skin colour decides
 _FEW = 0.5  # of all pictures
 _JUMP = 0.05  # overlap of the face in one picture with that in the next
-_SAME = 0.02  # deviations per feature: no two recordings are that close
+_NEAR = 0.5  # percentile: not one of 100 clips of other people is that close to what the model learned from
 _FAR = 2.0  # times the distance that 95 of 100 clips of other people do not exceed
 
 
@@ -175,11 +175,15 @@ def _found_faces(video: VideoFeatures, found: list[Box]) -> Iterator[QualityChec
 
 def _like(modality: str, typical: Typicality, subject: str) -> QualityCheck:
     far, percentile = typical.distance / typical.usual, typical.percentile
-    if typical.nearest < _SAME:
+    if typical.known:
         words = "The model has learned from this very recording: its answer proves nothing. Use one that it has not met."
         return QualityCheck("likeness", modality, Level.AMBER, percentile, words)
+    unseen = f"than {100 - percentile:.0f} of 100 clips of unseen people are"
+    if percentile < _NEAR:
+        words = f"Closer to clips that the model learned from {unseen}: its answer here says little about new people."
+        return QualityCheck("likeness", modality, Level.AMBER, percentile, words)
     level = Level.RED if far > _FAR else Level.AMBER if percentile > 95 else Level.GREEN
-    words = f"Closer to the {typical.clips} reference clips than {100 - percentile:.0f} of 100 clips of unseen people are."
+    words = f"Closer to the {typical.clips} reference clips {unseen}."
     if level is not Level.GREEN:
         words = f"Unlike the {typical.clips} reference clips in {subject} ({far:.1f} times the usual distance): trust the answer less."
     return QualityCheck("likeness", modality, level, percentile, words)

@@ -7,7 +7,7 @@ import numpy as np
 from models.labels import LABELS
 from xai.analysis import Analysis
 from xai.explanation import Attribution, Contrast, SoundPatches
-from xai.render.text import kilohertz, odds, strongest_patch
+from xai.render.text import kilohertz, odds, strongest_patch, weighing
 
 _CLOSE = 0.1  # of probability: a smaller difference is none worth a sentence
 
@@ -41,10 +41,9 @@ def _reason(analysis: Analysis, title: str) -> str:
     split, target = analysis.modalities, analysis.predicted
     if not split.several:
         return f"{title} judges the {next(iter(split.present)).noun} alone."
-    shares = split.shares(target)
-    strong = max(reversed(split.modalities), key=shares.__getitem__)
-    role = "for" if split.contribution(strong)[target] > 0 else "against"
-    return f"For {title}, the {strong.noun} weighs most ({shares[strong]:.0%}) and speaks {role} {analysis.label}."
+    values = {m.noun: float(split.contribution(m)[target]) for m in reversed(split.modalities) if m in split.present}
+    weights = weighing(values, Contrast(target))
+    return f"For {title}, {weights[0].lower()}{weights[1:]}."
 
 
 def strongest_sound(attribution: Attribution, contrast: Contrast) -> str:

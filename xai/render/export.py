@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 
 from features import SPACE
@@ -19,25 +20,33 @@ from xai.analysis import Analysis
 from xai.explanation import Attribution, Contrast, Panel, SoundPatches
 from xai.methods import METHODS
 from xai.modality_split import ModalitySplit
-from xai.render.figures import draw
+from xai.render.figures import draw, encode_png
 from xai.render.sound import level_matched, take_apart, to_wav
-from xai.render.text import in_words
+from xai.render.text import cautions, in_foreground, in_words
 from xai.score import Level, Trust
 
 FORMAT = 2
+
+FAILED = "failed_check"
+"""Part of the name of each file that shows what did not pass its checks."""
 
 Trusts = Mapping[str, Trust]
 
 
 def to_dict(
-    analysis: Analysis, contrast: Contrast | None = None, trust: Trusts | None = None, shown: Sequence[str] | None = None
+    analysis: Analysis,
+    contrast: Contrast | None = None,
+    trust: Trusts | None = None,
+    shown: Sequence[str] | None = None,
+    technical: bool = False,
 ) -> dict[str, Any]:
     """Everything but the pictures, as plain numbers, strings, lists and dictionaries; NaN becomes None.
 
     Args:
         contrast: what is in the foreground (default: the predicted class); all eight classes are always there.
         trust: by method, about this contrast (:func:`xai.analysis.check`); what is not measured is None.
-        shown: the methods whose evidence is read out; those that are there at once by default.
+        shown: the methods in the foreground, whose evidence is read out; those that are there at once by default.
+        technical: words for a technical reader, as :func:`xai.render.text.in_words` has them.
 
     >>> from xai.analysis import analyse
     >>> result = to_dict(analyse(open("pages/sample/sample.wav", "rb").read(), None))
@@ -52,7 +61,8 @@ def to_dict(
         "prediction": {"label": analysis.label, "probabilities": _by_label(analysis.probabilities)},
         "target": contrast.label,
         "against": contrast.rival,
-        "in_words": in_words(analysis, contrast, trust, shown),
+        "shown": in_foreground(analysis, shown),
+        "in_words": in_words(analysis, contrast, trust, shown, technical),
         "features": [None if np.isnan(v) else float(v) for v in features.vector],
         "feature_names": SPACE.names,
         "audio": {"seconds": audio.seconds, "rate": audio.source_rate, "channels": audio.channels} if audio else None,
@@ -73,59 +83,106 @@ def to_dict(
 
 
 def files(
-    analysis: Analysis, contrast: Contrast | None = None, trust: Trusts | None = None, shown: Sequence[str] | None = None
+    analysis: Analysis,
+    contrast: Contrast | None = None,
+    trust: Trusts | None = None,
+    shown: Sequence[str] | None = None,
+    technical: bool = False,
 ) -> Iterator[tuple[str, bytes]]:
-    """Every file of an export as (name, content), made one by one: pictures first, then ``result.json``."""
+    """Every file of an export as (name, content), made one by one: pictures first, then ``result.json``.
+
+    What did not pass its checks for the contrast in the foreground has :data:`FAILED` in its name, and a line through its pictures.
+    """
     contrast = contrast or Contrast(analysis.predicted)
-    result = to_dict(analysis, contrast, trust, shown)
-    for index, label in enumerate(LABELS):
-        for key, attribution in analysis.attributions.items():
-            for name, picture in draw(analysis.features, attribution, Contrast(index), f"{key}_{label}"):
-                if attribution.parts.panel is Panel.SAW:
-                    result["explanations"][key][label].append(name)
+    result = to_dict(analysis, contrast, trust, shown, technical)
+    failed = {key for key, measured in (trust or {}).items() if measured.level is Level.RED}
+    wanted = [Contrast(index) for index in range(len(LABELS))]
+    for drawn in wanted if contrast in wanted else [*wanted, contrast]:
+        for key in analysis.attributions:
+            names = result["explanations"][key].setdefault(_stem(drawn), []) if METHODS[key].panel is Panel.SAW else []
+            for name, picture in _pictures(analysis, key, drawn, drawn == contrast and key in failed):
+                names.append(name)
                 yield name, picture
-    yield from _sounds(analysis, contrast)
+    yield from _sounds(analysis, contrast, result["shown"], failed)
     yield "summary.txt", summary(result).encode()
     yield "result.json", json.dumps(result, indent=1, allow_nan=False).encode()
 
 
-def _sounds(analysis: Analysis, contrast: Contrast) -> Iterator[tuple[str, bytes]]:
-    """The evidence alone and everything but the evidence, for the class in the foreground."""
-    audio, found = analysis.features.audio, analysis.attribution(Panel.HEARD)
-    if audio is None or found is None:
+def _stem(contrast: Contrast) -> str:
+    """Name of a contrast in names of files."""
+    return contrast.words.replace(" ", "_")
+
+
+def _pictures(analysis: Analysis, key: str, contrast: Contrast, failed: bool) -> Iterator[tuple[str, bytes]]:
+    name = f"{key}_{_stem(contrast)}" + (f"_{FAILED}" if failed else "")
+    for file, picture in draw(analysis.features, analysis.attributions[key], contrast, name):
+        yield file, _struck(picture) if failed else picture
+
+
+def _struck(png: bytes) -> bytes:
+    """The picture with a red line through it, which says why."""
+    picture = cv2.cvtColor(np.asarray(cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR)), cv2.COLOR_BGR2RGB)
+    height, width = picture.shape[:2]
+    thick = max(2, width // 200)
+    cv2.line(picture, (0, height - 1), (width - 1, 0), _RED, thick, cv2.LINE_AA)
+    scale = width / 640
+    picture = cv2.copyMakeBorder(picture, round(34 * scale), 0, 0, 0, cv2.BORDER_CONSTANT, value=_RED)
+    place, weight = (round(8 * scale), round(24 * scale)), max(1, round(1.5 * scale))
+    cv2.putText(picture, _NOT_PASSED, place, cv2.FONT_HERSHEY_SIMPLEX, 0.7 * scale, (255, 255, 255), weight, cv2.LINE_AA)
+    return encode_png(picture)
+
+
+_RED = (211, 47, 47)
+_NOT_PASSED = "Did not pass its check: do not rely on it"
+
+
+def _sounds(analysis: Analysis, contrast: Contrast, shown: Sequence[str], failed: set[str]) -> Iterator[tuple[str, bytes]]:
+    """The evidence alone and everything but the evidence, for the contrast and by the method in the foreground."""
+    audio = analysis.features.audio
+    key = next((key for key in shown if METHODS[key].panel is Panel.HEARD), None)
+    if audio is None or key is None:
         return
+    found = analysis.attributions[key]
     assert isinstance(found.parts, SoundPatches)
     heard = take_apart(audio, found.parts.cells, found.of(contrast))
     if heard is not None:
+        end = _stem(contrast) + (f"_{FAILED}" if key in failed else "")
         for name, samples in (("evidence", heard.evidence), ("rest", heard.rest)):
-            yield f"heard_{name}_{contrast.label}.wav", to_wav(level_matched(samples, audio.samples))
+            yield f"heard_{name}_{end}.wav", to_wav(level_matched(samples, audio.samples))
 
 
-def write(analysis: Analysis, folder: Path, contrast: Contrast | None = None, trust: Trusts | None = None) -> None:
+def write(
+    analysis: Analysis,
+    folder: Path,
+    contrast: Contrast | None = None,
+    trust: Trusts | None = None,
+    shown: Sequence[str] | None = None,
+    technical: bool = False,
+) -> None:
     """Write all :func:`files` into ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, content in files(analysis, contrast, trust):
+    for name, content in files(analysis, contrast, trust, shown, technical):
         (folder / name).write_bytes(content)
 
 
-def to_zip(analysis: Analysis, contrast: Contrast | None = None, trust: Trusts | None = None, shown: Sequence[str] | None = None) -> bytes:
+def to_zip(
+    analysis: Analysis,
+    contrast: Contrast | None = None,
+    trust: Trusts | None = None,
+    shown: Sequence[str] | None = None,
+    technical: bool = False,
+) -> bytes:
     """All :func:`files` as a ZIP, made in memory."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in files(analysis, contrast, trust, shown):
+        for name, content in files(analysis, contrast, trust, shown, technical):
             archive.writestr(name, content)
     return buffer.getvalue()
 
 
 def warnings(analysis: Analysis) -> list[str]:
-    """What must be read beside the prediction."""
-    found = list(analysis.warnings)
-    found += [f"{check.modality}: {check.words}" for check in analysis.checks if check.level is not Level.GREEN]
-    if not analysis.should_be_asked:
-        found.append("The model should not be asked this: it knows nothing like this recording.")
-    if analysis.modalities.disagree:
-        found.append(f"Voice and face disagree; the model {analysis.modalities.followed()}. Look at both before you rely on either.")
-    return found
+    """What must be read beside the prediction: the sentences of the page."""
+    return cautions(analysis)
 
 
 def summary(result: dict[str, Any]) -> str:
@@ -141,13 +198,49 @@ def summary(result: dict[str, Any]) -> str:
         "",
         *[f"Note: {warning}" for warning in result["warnings"]],
         "",
+        *_trust_lines(result),
+        "",
         "The model recognises emotions that actors portray. It does not know what a person feels, and this is no diagnosis.",
         f"Checkpoint {checkpoint['name']} {checkpoint['sha256']}, seed {result['settings']['seed']}.",
-        "gradcam_*: heat on the frames; lime_*: patches of the spectrogram; shap_*: weights. Warm speaks for, cool against.",
-        "heard_evidence_*, heard_rest_*: the sound inside the patches that speak most for the emotion, and everything else.",
+        *_legend(result),
         "",
     ]
     return "\n".join(lines)
+
+
+_PASSED = {Level.GREEN: "true to the model", Level.AMBER: "read with care", Level.RED: "did not pass its checks, do not rely on it"}
+_KINDS = {Panel.SAW: "heat on the frames", Panel.HEARD: "patches of the spectrogram", Panel.WEIGHED: "weights"}
+
+
+def _trust_lines(result: dict[str, Any]) -> list[str]:
+    """What the checks say of each explanation, those in the foreground first."""
+    found, about = _made(result), result["target"] + (f" rather than {result['against']}" if result["against"] else "")
+    lines = []
+    for key in sorted(found, key=lambda key: key not in result["shown"]):
+        measured = found[key]["trust"]
+        words = "not checked" if measured is None else _PASSED[measured["level"]]
+        reasons = [s["sentence"] for s in measured["scores"] if s["level"] == Level.RED] if measured else []
+        behind = "" if key in result["shown"] else " (not in the foreground)"
+        lines.append(" ".join([f"{METHODS[key].title}{behind}, for {about}: {words}.", *reasons]))
+    return lines
+
+
+def _legend(result: dict[str, Any]) -> list[str]:
+    """What the files are that go with this result."""
+    lines = [f"{key}_*: {_KINDS[METHODS[key].panel]} ({METHODS[key].title})." for key in _made(result)]
+    if lines:
+        lines.append("Warm speaks for, cool against.")
+    if any((made["trust"] or {}).get("level") == Level.RED for made in _made(result).values()):
+        lines.append(f"*_{FAILED}*: it did not pass its checks.")
+    if any(METHODS[key].panel is Panel.HEARD for key in result["shown"]):
+        lines.append("heard_evidence_*, heard_rest_*: the sound inside the patches that speak most for the emotion, and everything else.")
+    return lines
+
+
+def _made(result: dict[str, Any]) -> dict[str, Any]:
+    """The explanations that are there, by key of their method."""
+    there = result["explanations"]
+    return {key: there[key] for key in METHODS if there.get(key) and there.get(f"{key}_maps", True) is not None}
 
 
 def _explanations(analysis: Analysis, trust: Trusts) -> dict[str, Any]:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _HEIGHT, _WIDTHS = 256, (800, 1600)  # pixels
 _OPACITY = 0.75
+_LINE = 1  # pixel
+_STEPS = (0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600)  # seconds between ticks
 
 
 def spectrogram_picture(audio: AudioFeatures, parts: SoundPatches, heat: np.ndarray) -> np.ndarray:
@@ -34,14 +36,33 @@ def spectrogram_picture(audio: AudioFeatures, parts: SoundPatches, heat: np.ndar
     rows = ((1 - parts.cells[:, :1:-1] / N_MELS) * _HEIGHT).round().astype(int)
     colours = evidence_rgba(heat, _OPACITY).astype(float)
     for (left, right), (top, bottom), colour in zip(columns, rows, colours, strict=True):
-        under = picture[top + 1 : bottom, left + 1 : right]  # a line between neighbours
+        under = picture[top:bottom, left:right]
         under[:] = (under + (colour[:3] - under) * colour[3] / 255).round()
+        under[:_LINE] //= 2  # a line between neighbours
+        under[:, :_LINE] //= 2
     return picture
 
 
 def bands_at(hertz: tuple[int, ...]) -> np.ndarray:
     """Frequencies (k,) → float (k,): where they lie on an axis of mel bands, from 0 to 128."""
     return np.interp(hertz, mel_edges(), np.arange(N_MELS + 1))
+
+
+def seconds_ticks(length: float, most: int = 6) -> list[float]:
+    """Round seconds on an axis from 0 to ``length``, at most ``most`` of them after the zero.
+
+    >>> seconds_ticks(4.8), seconds_ticks(0.8)
+    ([0.0, 1.0, 2.0, 3.0, 4.0], [0.0, 0.2, 0.4, 0.6, 0.8])
+    """
+    step = next((step for step in _STEPS if length / step + 1e-9 < most + 1), np.ceil(length / most))
+    return [round(k * float(step), 2) for k in range(int(length / step + 1e-9) + 1)]
+
+
+def strongest_patches(heat: np.ndarray, most: int = 3, least: float = 0.5) -> list[int]:
+    """Of (p,) evidence: positions of the largest in size, at most ``most``, none below ``least`` of the peak or without evidence."""
+    size = np.abs(heat)
+    order = np.argsort(-size, kind="stable")[:most]
+    return [int(k) for k in order if size[k] > 0 and size[k] >= least * size.max()]
 
 
 def waveform_envelope(samples: np.ndarray, bins: int = 800) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

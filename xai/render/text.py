@@ -13,7 +13,8 @@ from xai.analysis import Analysis
 from xai.explanation import Attribution, Contrast, FrameCells, Panel, Parts, SoundPatches
 from xai.methods import METHODS
 from xai.methods.lime import fit
-from xai.score import FIT, Level, Trust
+from xai.modality_split import about_equal, hundredths
+from xai.score import FIT, Level, Score, Trust
 
 # A face cut with EmoLens' margin: eyes lie in the upper part of the square, the mouth in the lower.
 _FACE_PARTS = (
@@ -24,22 +25,62 @@ _FACE_PARTS = (
 
 
 def in_words(
-    analysis: Analysis, contrast: Contrast, trust: Mapping[str, Trust] | None = None, shown: Sequence[str] | None = None
+    analysis: Analysis,
+    contrast: Contrast,
+    trust: Mapping[str, Trust] | None = None,
+    shown: Sequence[str] | None = None,
+    technical: bool = False,
 ) -> list[str]:
     """What was recognised, where it comes from, and where the strongest evidence lies.
 
     Args:
-        trust: by method, as far as it is measured: what did not pass is not read out as evidence, and what is not there yet is said
-            to be in question. None: nothing is said about trust.
+        trust: by method, as far as it is measured: what did not pass is not read out as evidence, nor is what is not measured yet.
+            None: nothing is said about trust.
         shown: the methods in the foreground; those that are there at once by default.
+        technical: name the method behind each place, and say how well a surrogate fits; else only a method that is not there at once
+            is named.
 
     >>> from xai.analysis import analyse
     >>> analysis = analyse(open("pages/sample/sample.wav", "rb").read(), None)
     >>> in_words(analysis, Contrast(analysis.predicted))[1]
     'Only the voice was judged.'
     """
-    sentences = [_verdict(analysis, contrast), _source(analysis, contrast), _evidence(analysis, contrast, trust, shown)]
-    return [sentence for sentence in sentences if sentence]
+    evidence = _evidence(analysis, contrast, trust, in_foreground(analysis, shown), technical)
+    return [_verdict(analysis, contrast), _source(analysis, contrast), evidence]
+
+
+def in_foreground(analysis: Analysis, shown: Sequence[str] | None = None) -> list[str]:
+    """The methods that are shown and have an explanation here, in the order of the panels; by default those that are there at once."""
+    keys = [key for key in analysis.attributions if METHODS[key].at_once] if shown is None else shown
+    there = [key for key in dict.fromkeys(keys) if key in analysis.attributions]
+    return sorted(there, key=lambda key: _ORDER.index(analysis.attributions[key].parts.panel))
+
+
+def cautions(analysis: Analysis) -> list[str]:
+    """What must be read beside the prediction, the most important first."""
+    split = analysis.modalities
+    said = {level: [f"{check.modality}: {check.words}" for check in analysis.checks if check.level is level] for level in Level}
+    refused = "The model should not be asked this: it knows nothing like this recording."
+    conflict = f"Voice and face disagree; the model {split.followed()}. Look at both before you rely on either."
+    return [
+        *([] if analysis.should_be_asked else [refused]),
+        *said[Level.RED],
+        *([conflict] if split.disagree else []),
+        *_said_to_nothing(analysis),
+        *said[Level.AMBER],
+        *analysis.warnings,
+    ]
+
+
+def _said_to_nothing(analysis: Analysis) -> list[str]:
+    """A warning if the verdict comes from the model itself more than from the recording."""
+    nothing = analysis.modalities.none[analysis.predicted]
+    if nothing < _ANYWAY or not analysis.modalities.several:
+        return []
+    return [
+        f"With nothing to see or hear this model would say {analysis.label} too ({100 * nothing:.0f} of 100), so "
+        "the shares of voice and face say little: go by what each says alone."
+    ]
 
 
 def odds(probability: float) -> str:
@@ -140,34 +181,64 @@ def _source(analysis: Analysis, contrast: Contrast) -> str:
     split = analysis.modalities
     if not split.several:
         return f"Only the {judged_alone(analysis)} was judged."
-    values = {m: float(contrast.of(split.contribution(m))) for m in reversed(split.modalities) if m in split.present}
-    strong, *others = sorted(values, key=lambda m: -abs(values[m]))
-    share = abs(values[strong]) / max(sum(map(abs, values.values())), 1e-12)
-    verb = {True: "for", False: "against"}
-    rest = "; ".join(f"the {m.noun} speaks {verb[values[m] > 0]} it" for m in others)
-    alone = " and ".join(f"the {m.noun} {'would be ' * (k == 0)}{split.verdict(m)}" for k, m in enumerate(values))
-    return f"The {strong.noun} weighs most ({share:.0%}) and speaks {verb[values[strong] > 0]} {contrast.words}; {rest} (alone, {alone})."
+    values = {m.noun: float(contrast.of(split.contribution(m))) for m in reversed(split.modalities) if m in split.present}
+    single = {m.noun: split.verdict(m) for m in reversed(split.modalities) if m in split.present}
+    return f"{weighing(values, contrast)} ({_alone(single)})."
 
 
-def _evidence(analysis: Analysis, contrast: Contrast, trust: Mapping[str, Trust] | None, shown: Sequence[str] | None) -> str:
-    keys = [key for key in analysis.attributions if METHODS[key].at_once] if shown is None else shown
-    own = sorted((analysis.attributions[key] for key in keys if key in analysis.attributions), key=lambda a: _ORDER.index(a.parts.panel))
-    places = {a.method: place for a in own if (place := place_of(analysis, a, contrast))}
+def weighing(values: Mapping[str, float], contrast: Contrast) -> str:
+    """Which of the modalities, by noun, weighs most, and what each speaks for; no number where they weigh about the same."""
+    if not any(values.values()):
+        return f"{' and '.join(values)} add nothing to {contrast.words}".capitalize()
+    strong, *others = sorted(values, key=lambda noun: -abs(values[noun]))
+    side = {noun: "for" if value > 0 else "against" for noun, value in values.items()}
+    if not about_equal(values.values()):
+        share = hundredths(values.values())[list(values).index(strong)]
+        rest = "; ".join(f"the {noun} speaks {side[noun]} it" for noun in others)
+        return f"The {strong} weighs most ({share} %) and speaks {side[strong]} {contrast.words}; {rest}"
+    start = f"{' and '.join(values)} weigh about equally".capitalize()
+    if len(set(side.values())) == 1:
+        return f"{start} and speak {side[strong]} {contrast.words}"
+    rest = ", ".join(f"the {noun} {side[noun]} it" for noun in others)
+    return f"{start}: the {strong} speaks {side[strong]} {contrast.words}, {rest}"
+
+
+def _alone(verdicts: Mapping[str, str | None]) -> str:
+    """What each modality, by noun, would name alone."""
+    first, *others = verdicts.items()
+    if all(verdict == first[1] for _, verdict in others):
+        return f"{'both' if len(others) == 1 else 'each'}, alone, say{'s' * (len(others) > 1)} {first[1]}"
+    return f"alone, the {first[0]} would be {first[1]} and " + " and ".join(f"the {noun} {verdict}" for noun, verdict in others)
+
+
+def _evidence(analysis: Analysis, contrast: Contrast, trust: Mapping[str, Trust] | None, shown: Sequence[str], technical: bool) -> str:
+    places = {key: place for key in shown if (place := place_of(analysis, analysis.attributions[key], contrast))}
     failed = [key for key in places if trust and key in trust and trust[key].level is Level.RED]
-    unsure = {key: " (not checked yet)" if trust is not None and key not in trust else "" for key in places}
-    found = [place + unsure[key] for key, place in places.items() if key not in failed]
-    doubt = " and ".join(_MARKED[METHODS[key].panel] for key in failed)
-    warning = f" Do not rely on {doubt}: checks failed." if doubt else ""
-    if found:
-        return f"The strongest evidence for {contrast.words}: {'; '.join(found)}.{warning}"
-    if doubt:
-        return f"No place that could be relied on was found for {contrast.words}: the checks of {doubt} failed."
-    return f"No single place speaks for {contrast.words}."
+    open_ = [key for key in places if trust is not None and key not in trust]
+    found = [place + _by(analysis, key, contrast, technical) for key, place in places.items() if key not in (*failed, *open_)]
+    doubt, waiting = (" and ".join(words[METHODS[key].panel] for key in keys) for words, keys in ((_MARKED, failed), (_PICTURED, open_)))
+    said = [f"The strongest evidence for {contrast.words}: {'; '.join(found)}."] if found else []
+    if doubt and (found or waiting):
+        said.append(f"Do not rely on {doubt}: checks failed.")
+    elif doubt:
+        said.append(f"No place that could be relied on was found for {contrast.words}: the checks of {doubt} failed.")
+    if waiting:
+        said.append(f"The {waiting} {'are' if len(open_) > 1 or METHODS[open_[0]].panel is not Panel.SAW else 'is'} still being checked.")
+    return " ".join(said) or f"No single place speaks for {contrast.words}."
 
 
+def _by(analysis: Analysis, key: str, contrast: Contrast, technical: bool) -> str:
+    """Whose evidence a place is, where that is not understood by itself."""
+    attribution, method = analysis.attributions[key], METHODS[key]
+    fitted = f", R² {Score(FIT, fit(attribution, contrast)).number}" if technical and "r2" in attribution.extras else ""
+    return "" if method.at_once and not technical else f" (by {method.title}{fitted})"
+
+
+_ANYWAY = 0.5  # of probability with neither voice nor face
 _ORDER = tuple(Panel)
 _MARKED = {
     Panel.SAW: "what is marked in the picture",
     Panel.HEARD: "what is marked in the sound",
     Panel.WEIGHED: "what is marked among the numbers",
 }
+_PICTURED = {Panel.SAW: "heat", Panel.HEARD: "patches of sound", Panel.WEIGHED: "numbers"}

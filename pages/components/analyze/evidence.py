@@ -1,152 +1,138 @@
-"""The second screen: what the model saw, heard and weighed, for any class, by any method."""
+"""Beside the prediction: what the model saw, heard and weighed, each with its badge, and a sentence that says it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+import numpy as np
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
-from models.labels import LABELS
-from pages.components.analyze.agreement import show_agreement
-from pages.components.analyze.columns import show_columns
-from pages.components.analyze.export import show_export
-from pages.components.analyze.frames import frames_controls, show_frames
-from pages.components.analyze.libraries import show_libraries
-from pages.components.analyze.notes import show_method
-from pages.components.analyze.patches import show_patches
-from pages.components.analyze.trust import Slot, check, title_of
-from pages.components.analyze.what_if import show_what_if
-from pages.components.player.player import show_player
+from pages.components.analyze.jobs import compute_key
+from pages.components.analyze.trust import show_badge, title_of
+from pages.components.analyze.view import BEST, View
+from pages.components.board.spectrogram import spectrogram_html
+from pages.components.board.strip import strip_html
+from pages.components.board.weights import weights_html
 from pages.components.session.keys import Key
-from pages.components.session.run import log_place, turn_with_words
-from pages.components.session.state import Drawer, Recording, drawer_of
+from pages.components.session.wording import technical
 
 if TYPE_CHECKING:
+    from pages.components.session.state import Drawer
     from xai.analysis import Analysis
     from xai.explanation import Attribution, Contrast, Method, Panel
+    from xai.score import Trust
 
-_ANY = "anything else"
-
-
-@st.fragment
-def show_evidence(analysis: Analysis, recording: Recording) -> None:
-    """Choosing a class redraws this part alone, from what was computed once for all classes; then it is checked."""
-    from xai.explanation import Panel
-
-    kept, contrast = drawer_of(analysis), _choose_contrast(analysis)
-    words, player = st.empty(), st.container()
-    _say(words, kept, contrast, _in_foreground(kept))
-    st.caption("The badges below judge the explanations, not the answer: a wrong answer can be explained well.")
-    slots: dict[str, Slot] = {}  # by the method in the foreground of each panel
-    for panel in Panel:
-        slots |= _show_panel(kept, panel, contrast)
-    shown = list(slots)
-    _say(words, kept, contrast, shown)
-    with player:
-        show_player(kept, recording, contrast, shown)
-    show_agreement(kept, contrast)
-    show_libraries(kept)
-    show_what_if(kept)
-    show_export(kept, contrast, shown)
-    check(kept, contrast, slots)
-    _say(words, kept, contrast, shown)
+_FRAMES = 4  # on the first screen
+_HEIGHT = 190  # pixels
+_OPACITY = 0.6
 
 
-def _choose_contrast(analysis: Analysis) -> Contrast:
-    from xai.explanation import Contrast
-
-    st.subheader("Why")
-    left, right = st.columns(2)
-    # A new recording starts with its own prediction: the widgets are named after it.
-    suffix = f"-{analysis.token}"
-    target = left.selectbox("Why this emotion?", LABELS, index=analysis.predicted, key=Key.TARGET + suffix)
-    others = [_ANY, *[label for label in LABELS if label != target]]
-    against = right.selectbox("Rather than", others, key=Key.AGAINST + suffix)
-    return Contrast(LABELS.index(target), None if against == _ANY else LABELS.index(against))
-
-
-def _in_foreground(kept: Drawer) -> list[str]:
-    """The method of each panel as far as it is there: while another is computed, its words stay."""
-    from xai.explanation import Panel
-
-    chosen = {panel: st.session_state.get(f"{Key.METHOD}-{panel}") for panel in Panel}
-    found = [kept.analysis.attribution(panel, method) or kept.analysis.attribution(panel) for panel, method in chosen.items()]
-    return [attribution.method for attribution in found if attribution is not None]
-
-
-def _say(place: DeltaGenerator, kept: Drawer, contrast: Contrast, shown: Sequence[str]) -> None:
+def show_sentence(kept: Drawer, view: View) -> None:
+    """Why, in words: of what is in the foreground, and only of what has passed its checks."""
     from xai.render.text import in_words
 
-    trust = kept.trust(contrast, shown)
-    place.info("  \n".join(in_words(kept.analysis, contrast, trust, shown)), icon=":material/chat:")
+    shown = list(view.shown.values())
+    words = in_words(kept.analysis, view.contrast, kept.trust(view.contrast, shown), shown, technical())
+    with st.container(key=Key.SENTENCE):
+        st.markdown(" ".join(words))
 
 
-def _show_panel(kept: Drawer, panel: Panel, contrast: Contrast) -> dict[str, Slot]:
-    """Heading, badge, picture and notes of one panel; empty where nothing can be asked of this recording."""
+def show_board(kept: Drawer, view: View) -> None:
+    """The face with its heat on the left; the spectrogram above the weights on the right."""
+    from xai.explanation import Panel
+
+    seen, *others = [panel for panel in Panel if panel in view.shown]
+    left, right = (st.container(), None) if not others else st.columns([10, 12])
+    with left:
+        _show_panel(kept, view, seen)
+    if right is not None:
+        with right:
+            for panel in others:
+                _show_panel(kept, view, panel)
+
+
+def show_legend(contrast: Contrast) -> None:
+    """What warm and cool stand for, in the words of this contrast."""
+    other = f"against {contrast.label}" if contrast.rival is None else f"for {contrast.rival}"
+    st.caption(f":red[■ warm] speaks for {contrast.label} · :blue[■ cool] speaks {other}")
+
+
+def _show_panel(kept: Drawer, view: View, panel: Panel) -> None:
+    method = view.shown[panel]
+    with st.container(horizontal=True, vertical_alignment="center", key=f"head-{panel}"):
+        st.subheader(title_of(panel), anchor=False, width="content")
+        trust = show_badge(kept, method, view.contrast, f"board-{panel}")
+        _choose_method(kept, view, panel)
+    attribution = kept.analysis.attributions[method]
+    with st.container(key=f"board-{panel}"):
+        draw_in_short(kept.analysis, attribution, view.contrast, trust)
+
+
+def _choose_method(kept: Drawer, view: View, panel: Panel) -> None:
+    """In plain words only where there is something to see; while another is computed, what was there stays."""
+    from xai.explanation import Panel
     from xai.methods import METHODS, methods_of
 
     offered = methods_of(kept.analysis.subject, panel)
-    if not offered:
-        return {}
-    head, controls, place = st.container(), st.container(), st.empty()
-    chosen = next(iter(offered))
-    if len(offered) > 1:
-        left, right = controls.columns([2, 1], vertical_alignment="bottom")
-        chosen, controls = _choose_method(panel, offered, right), left
-    with place:
-        method = _computed(kept, chosen) or next((key for key in offered if key in kept.analysis.attributions), None)
-    if method is None:
-        head.markdown(f"##### {title_of(panel)}")
-        return {}
-    with head:
-        slot = Slot.place(title_of(panel), f"evidence-{panel}", (kept.analysis.token, contrast, method), METHODS[method].hint)
-    _draw(kept.analysis, kept.analysis.attributions[method], contrast, slot, controls)
-    return {method: slot}
-
-
-def _choose_method(panel: Panel, offered: Mapping[str, Method], column: DeltaGenerator) -> str:
-    """The first is there at once; others are computed when they are first asked for."""
-    first = next(iter(offered.values()))
-    questions = "\n".join(f"- **{method.title}**: {method.question}" for method in offered.values())
-    return column.selectbox(
+    if len(offered) < 2 or not (technical() or panel is Panel.SAW):
+        return
+    wanted = view.chosen.get(panel)
+    st.selectbox(
         "Method",
-        list(offered),
+        [BEST, *offered],
         key=f"{Key.METHOD}-{panel}",
-        format_func=lambda key: offered[key].title,
-        help=f"{first.title} is there at once. The others run the networks again, up to a minute on a slow server.\n{questions}",
+        bind="query-params",
+        format_func=lambda key: f"Best: {METHODS[view.shown[panel]].title}" if key == BEST else offered[key].title,
+        label_visibility="collapsed",
+        width=170,
+        help=_questions(offered),
     )
+    if wanted is not None and wanted not in kept.analysis.attributions:
+        failed = kept.work.failed(compute_key(wanted))
+        icon, words = ("error", "could not be computed: choose another") if failed else ("hourglass_top", "is being computed…")
+        st.caption(f":material/{icon}: {METHODS[wanted].title} {words}", width="content")
 
 
-def _computed(kept: Drawer, method: str) -> str | None:
-    """The method, once its attribution is there; None after a problem, which is shown."""
-    from xai.methods import METHODS
-
-    if method not in kept.analysis.attributions:
-        title = METHODS[method].title
-        try:
-            with turn_with_words() as say:
-                say(f"Computing {title}…")
-                kept.analysis = kept.analysis.with_attribution(method, say)
-        except Exception as error:
-            log_place(title, error)
-            st.error(f"{title} could not be computed for this recording: choose another method.", icon=":material/error:")
-            return None
-    return method
+def _questions(offered: Mapping[str, Method]) -> str:
+    asked = "\n".join(f"- **{method.title}**: {method.question}" for method in offered.values())
+    return f"*Best* is the quickest that passes its checks. Others run the networks again, up to a minute on a slow server.\n{asked}"
 
 
-def _draw(analysis: Analysis, attribution: Attribution, contrast: Contrast, slot: Slot, controls: DeltaGenerator) -> None:
-    """By the kind of its parts; then what the method says of itself."""
+def draw_in_short(analysis: Analysis, attribution: Attribution, contrast: Contrast, trust: Trust | None) -> None:
+    """By the kind of its parts: faint until it is checked, struck through if it fails."""
     from xai.explanation import Columns, FrameCells, SoundPatches
 
-    if isinstance(attribution.parts, FrameCells):
-        with controls:
-            look = frames_controls()
-        show_frames(analysis, attribution, contrast, slot.area, look)
-    elif isinstance(attribution.parts, SoundPatches):
-        show_patches(analysis, attribution, contrast, slot.area)
-    elif isinstance(attribution.parts, Columns):
-        show_columns(analysis, attribution, contrast, slot.area)
-    else:  # a kind that nobody has drawn yet is still named, checked and exported
-        show_method(attribution)
+    struck, faint = trust is not None and trust.level == "red", trust is None
+    draw = {FrameCells: _frames, SoundPatches: _patches, Columns: _columns}.get(type(attribution.parts))
+    if draw is not None:
+        st.html(draw(analysis, attribution, contrast, struck, faint))
+
+
+def _frames(analysis: Analysis, attribution: Attribution, contrast: Contrast, struck: bool, faint: bool) -> str:
+    """The four frames with the strongest evidence, in order of time."""
+    from xai.render.overlay import overlay_frames, zoom_to_faces
+
+    video, heat = analysis.features.video, attribution.heat(contrast)
+    assert video is not None
+    strength = np.abs(heat).max(axis=(1, 2)) + video.used
+    chosen = np.sort(np.argsort(-strength, kind="stable")[:_FRAMES])
+    pictures = zoom_to_faces(video, overlay_frames(video, heat, _OPACITY, boxes=False))
+    captions = [f"{video.times[k]:.1f} s" + ("" if video.faces[k] else " · no face") for k in chosen]
+    alts = [f"Frame at {caption} with heat for {contrast.words}" for caption in captions]
+    return strip_html([pictures[k] for k in chosen], captions, alts, _HEIGHT, struck=struck, faint=faint)
+
+
+def _patches(analysis: Analysis, attribution: Attribution, contrast: Contrast, struck: bool, faint: bool) -> str:
+    audio = analysis.features.audio
+    assert audio is not None
+    words = f"Spectrogram with the patches that speak for {contrast.words} and against it"
+    return spectrogram_html(audio, attribution.parts, attribution.heat(contrast), words, struck=struck, faint=faint)  # type: ignore[arg-type]
+
+
+def _columns(analysis: Analysis, attribution: Attribution, contrast: Contrast, struck: bool, faint: bool) -> str:
+    """Plain properties of the voice, and the face as a whole."""
+    from xai.column_sums import by_part
+
+    rows = [(part, float(total)) for part, total in by_part(attribution, contrast, technical())]
+    return weights_html(rows, "logit" if technical() else "")

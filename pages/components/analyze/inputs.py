@@ -1,113 +1,121 @@
-"""What to analyse: a voice, a face, or the sample; and with which settings."""
+"""What to analyse: a voice, a face, or a sample; folded into one line once something is chosen."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
+from pages.components.analyze.samples import SAMPLES, show_gallery
+from pages.components.analyze.view import choose_emotion
+from pages.components.session.address import read_address, write_address
+from pages.components.session.files import KINDS, recording_of
 from pages.components.session.keys import Key
 from pages.components.session.state import Recording, escape
 
 # What the widgets of the settings say unless they are touched.
 DEFAULT_SETTINGS: dict[str, Any] = {"stride": 30, "samples": 2000, "seed": 0, "estimator": "quadrature"}
-SAMPLE = Path(__file__).parents[2] / "sample"
-SOUNDS = ["wav", "flac", "mp3", "ogg", "m4a", "aac", "aiff"]
-_STEPS = (
-    (
-        ":material/upload: Give it a recording",
-        "A voice (WAV), a face (MP4), or both. A video alone is enough: its sound is used. Or try the sample.",
-    ),
-    (":material/bar_chart: See what it recognises", "Eight emotions, how probable each is, and how much came from voice and from face."),
-    (":material/search_insights: See why", "Heat on the face, evidence in the sound, and the weight of every feature, for any emotion."),
+_PRIVACY = (
+    ":material/lock: Recordings stay in this server's memory while your page is open: "
+    "never written to disk, never shared, never used for training."
 )
-VIDEOS = ["mp4", "mov", "webm", "mkv", "avi", "flv", "m4v"]
 
 
-def choose_recording() -> tuple[Recording | None, dict[str, Any]]:
-    """The uploaders, the sample button and the settings; no recording until one is chosen."""
-    voice_column, face_column, last_column = st.columns([5, 5, 3], vertical_alignment="bottom")
-    voice_column.file_uploader(
-        "Voice (WAV)", SOUNDS, key=Key.VOICE, help="Leave empty to use the sound of the video.", on_change=_files_changed
-    )
-    face_column.file_uploader("Face (MP4)", VIDEOS, key=Key.FACE, help="Leave empty to judge the voice alone.", on_change=_files_changed)
-    recording: Recording | None = st.session_state.get(Key.RECORDING)
-    with last_column:
-        st.button(
-            "Try the sample",
-            key=Key.TRY_SAMPLE,
-            on_click=_choose_sample,
-            width="stretch",
-            icon=":material/play_circle:",
-            type="secondary" if recording else "primary",
-            help="Synthetic: a public-domain portrait moved by a script, and a computer's voice.",
-        )
-        with st.popover("Settings", icon=":material/tune:", width="stretch"):
-            options = _choose_settings()
-    st.caption(
-        ":material/lock: Recordings stay in this server's memory while your page is open: "
-        "never written to disk, never shared, never used for training."
-    )
+def choose_recording(bar: DeltaGenerator) -> tuple[Recording | None, dict[str, Any]]:
+    """The recording that is shown and the settings; before there is one, everything that a visitor may give.
+
+    Args:
+        bar: where one line is left for it.
+    """
+    recording = _current()
+    with bar:
+        if recording is not None:
+            _show_line(recording)
+        options = _settings()
+    if recording is None:
+        _ask()
     return recording, options
+
+
+def _current() -> Recording | None:
+    """What was chosen; in the first run, the sample that the link names."""
+    if Key.RECORDING not in st.session_state:
+        sample = read_address(Key.SAMPLE, SAMPLES)
+        st.session_state[Key.SAMPLE_SHOWN] = sample
+        st.session_state[Key.RECORDING] = SAMPLES[sample].recording() if sample else None
+    write_address(Key.SAMPLE, st.session_state.get(Key.SAMPLE_SHOWN))
+    return st.session_state[Key.RECORDING]
+
+
+def _ask() -> None:
+    st.title("What does the model recognise, and why?")
+    _uploaders()
+    st.caption(_PRIVACY)
+    st.subheader("Or try one of these", anchor=False)
+    show_gallery(choose_sample)
+    st.caption(
+        "The model learned from actors. It recognises what is portrayed; it does not know what a person feels, and it is no diagnosis."
+    )
+
+
+def _uploaders() -> None:
+    voice, face = st.columns(2)
+    voice.file_uploader("Voice (WAV)", KINDS, key=Key.VOICE, help="Leave empty to use the sound of the video.", on_change=_files_changed)
+    face.file_uploader("Face (MP4)", KINDS, key=Key.FACE, help="Leave empty to judge the voice alone.", on_change=_files_changed)
+
+
+def _show_line(recording: Recording) -> None:
+    """What is shown, a way to put it away, and behind a button everything that could be shown instead."""
+    st.markdown(f":material/movie: {escape(recording.name, 44)}", width="content")
+    st.button("Put it away", key=Key.CLEAR, on_click=_clear, type="tertiary", icon=":material/close:")
+    with st.popover("Add a face, or change it" if recording.video is None else "Change", icon=":material/upload:"):
+        _uploaders()
+        st.caption(_PRIVACY)
+        show_gallery(choose_sample)
+    for note in st.session_state.get(Key.FILE_NOTES, ()):
+        st.caption(f":material/info: {note}")
+
+
+def _show(recording: Recording | None, sample: str | None = None, notes: tuple[str, ...] = ()) -> None:
+    """From now on; explained is what will be recognised, until something else is chosen."""
+    st.session_state[Key.RECORDING] = recording
+    st.session_state[Key.SAMPLE_SHOWN] = sample
+    st.session_state[Key.FILE_NOTES] = notes
+    choose_emotion(None)
 
 
 def _files_changed() -> None:
     """A file was added or removed: what is in the uploaders is the recording now."""
-    voice, face = st.session_state.get(Key.VOICE), st.session_state.get(Key.FACE)
-    recording = None
-    if voice or face:
-        name = " with ".join(file.name for file in (voice, face) if file)
-        recording = Recording(name, voice.getvalue() if voice else None, face.getvalue() if face else None)
-    st.session_state[Key.RECORDING] = recording
+    recording, notes = recording_of(st.session_state.get(Key.VOICE), st.session_state.get(Key.FACE))
+    _show(recording, notes=notes)
 
 
-def sample_recording() -> Recording:
-    """The synthetic clip in the repository."""
-    sound, video = ((SAMPLE / name).read_bytes() for name in ("sample.wav", "sample.mp4"))
-    return Recording("the synthetic sample (a computer's voice, a moved portrait)", sound, video)
-
-
-def _choose_sample() -> None:
-    st.session_state[Key.RECORDING] = sample_recording()
-
-
-def show_name(recording: Recording) -> None:
-    """What the result is about, and a way to put it away: the uploaders are empty after a visit to another page."""
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(f"Showing {escape(recording.name)}")
-        if not (st.session_state.get(Key.VOICE) or st.session_state.get(Key.FACE)):
-            st.button("Put it away", key=Key.CLEAR, on_click=_clear, type="tertiary", icon=":material/close:")
+def choose_sample(key: str) -> None:
+    """Show this one of the gallery."""
+    _show(SAMPLES[key].recording(), key)
 
 
 def _clear() -> None:
-    st.session_state[Key.RECORDING] = None
+    _show(None)
 
 
-def _choose_settings() -> dict[str, Any]:
+def _settings() -> dict[str, Any]:
     """Settings that nobody needs for a first result; the keys are those of ``xai.analysis.Settings``."""
-    stride = st.number_input(
-        "Look at every n-th frame", 1, 300, 30, key=Key.STRIDE, help="30 is about one frame a second. Smaller is slower."
-    )
-    samples = st.number_input(
-        "Perturbed copies for LIME", 200, 10_000, 2000, 200, key=Key.SAMPLES, help="More give steadier patches and take longer."
-    )
-    seed = st.number_input(
-        "Seed", 0, 2**31 - 1, 0, key=Key.SEED, help="The same seed gives the same explanation. Try another to see how much changes."
-    )
-    estimator = st.selectbox(
-        "SHAP estimator",
-        ["quadrature", "shap"],
-        key=Key.ESTIMATOR,
-        help="quadrature: exact integration of expected gradients. shap: the sampling of shap.GradientExplainer, noisier.",
-    )
+    with st.popover("Settings", icon=":material/tune:"):
+        stride = st.number_input(
+            "Look at every n-th frame", 1, 300, 30, key=Key.STRIDE, help="30 is about one frame a second. Smaller is slower."
+        )
+        samples = st.number_input(
+            "Perturbed copies for LIME", 200, 10_000, 2000, 200, key=Key.SAMPLES, help="More give steadier patches and take longer."
+        )
+        seed = st.number_input(
+            "Seed", 0, 2**31 - 1, 0, key=Key.SEED, help="The same seed gives the same explanation. Try another to see how much changes."
+        )
+        estimator = st.selectbox(
+            "SHAP estimator",
+            ["quadrature", "shap"],
+            key=Key.ESTIMATOR,
+            help="quadrature: exact integration of expected gradients. shap: the sampling of shap.GradientExplainer, noisier.",
+        )
     return {"stride": int(stride), "samples": int(samples), "seed": int(seed), "estimator": estimator}
-
-
-def show_introduction() -> None:
-    """What will happen, for somebody who has not chosen anything yet."""
-    for column, (title, text) in zip(st.columns(3, border=True), _STEPS, strict=True):
-        column.markdown(f"##### {title}\n{text}")
-    st.caption(
-        "The model learned from actors. It recognises what is portrayed; it does not know what a person feels, and it is no diagnosis."
-    )

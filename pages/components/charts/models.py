@@ -9,12 +9,18 @@ import plotly.graph_objects as go
 
 from features.names import voice_feature_label
 from models.evaluation.intervals import bounds_of
+from models.evaluation.protocols import PROTOCOLS
 from models.labels import LABELS
+from models.registry import MODELS
 from pages.components.charts.analysis import tidy
 from xai.model_level.swarm import ranks, spread
 from xai.render.colours import AGAINST_COLOUR, EMOTION_COLOURS, FOR_COLOUR
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pandas as pd
+
     from xai.model_level.summary import Summary
 
 _GREY = "#888"
@@ -22,6 +28,8 @@ _FIRST_COLOUR, _SECOND_COLOUR = "#9A9A9A", "#6A4C93"  # of two answers: red and 
 _SEX_COLOURS = {"female": "#CC79A7", "male": "#0072B2"}
 _SYMBOLS = ("circle", "square", "diamond", "cross", "triangle-up", "star", "x", "hexagon")
 _DARK_CELL = 83  # percent
+_UNSEEN_MARKS = (("circle", "#0072B2"), ("diamond", "#D55E00"), ("triangle-up", "#009E73"))
+_KNOWN_MARKS = ("square-open", "triangle-down-open", "pentagon-open")  # hollow and grey: they do not compare
 
 
 def per_class_chart(scores: dict[str, Any], measure: str, title: str) -> go.Figure:
@@ -219,3 +227,63 @@ def two_models_chart(first: np.ndarray, second: np.ndarray, names: tuple[str, st
     figure = tidy(figure, 300)
     figure.update_layout(barmode="group", showlegend=True, legend={"orientation": "h", "y": 1.12})
     return figure
+
+
+def leaderboard_chart(board: pd.DataFrame, chosen: str, states: Mapping[str, str]) -> go.Figure:
+    """Share of right answers, a row a model, under a heading for each state; protocols in which people were known hollow and grey.
+
+    Args:
+        board: rows of :func:`models.evaluation.leaderboard.leaderboard`, which stand in its order.
+        chosen: a model whose name is set in bold.
+        states: words for each state.
+    """
+    rows, places = _leaderboard_rows(board, states)
+    shown = [protocol for protocol in PROTOCOLS if (board.protocol == protocol).any()]
+    figure = go.Figure()
+    for k, protocol in enumerate(shown):
+        figure.add_trace(_interval_dots(board[board.protocol == protocol], protocol, places, (k - (len(shown) - 1) / 2) * 0.2))
+    figure.add_vline(12.5, line={"color": _GREY, "width": 1, "dash": "dot"})
+    names = [f"<b>{text}</b>" if key in (None, chosen) else text for key, text in rows]
+    figure.update_yaxes(
+        tickvals=list(range(len(rows))), ticktext=names, range=[len(rows) - 0.4, -0.6], automargin=True, showgrid=False, zeroline=False
+    )
+    figure.update_xaxes(range=[0, 100], ticksuffix=" %", side="top")
+    figure = tidy(figure, 110 + 34 * len(rows))
+    figure.update_layout(showlegend=True, legend={"orientation": "h", "y": -0.01, "yanchor": "top", "x": 0})
+    return figure
+
+
+def _leaderboard_rows(board: pd.DataFrame, states: Mapping[str, str]) -> tuple[list[tuple[str | None, str]], dict[tuple[str, str], int]]:
+    """Rows from the top, as model (None for a heading) and text; and which row is whose: state and model."""
+    rows: list[tuple[str | None, str]] = []
+    places: dict[tuple[str, str], int] = {}
+    for state, words in states.items():
+        mine = board[board.shown == state]
+        if mine.empty:
+            continue
+        rows.append((None, f"{words}, {mine.actors.iloc[0]} actors"))
+        for model in mine.model.unique():
+            places[state, model] = len(rows)
+            rows.append((model, MODELS[model].title))
+    return rows, places
+
+
+def _interval_dots(part: pd.DataFrame, protocol: str, places: Mapping[tuple[str, str], int], shift: float) -> go.Scatter:
+    """One protocol: a dot and its interval in each row, a little above or below the row's middle."""
+    alike = [key for key, other in PROTOCOLS.items() if other.speaker_independent == PROTOCOLS[protocol].speaker_independent]
+    number, title = alike.index(protocol), PROTOCOLS[protocol].title
+    if PROTOCOLS[protocol].speaker_independent:
+        symbol, colour = _UNSEEN_MARKS[number % len(_UNSEEN_MARKS)]
+    else:
+        symbol, colour, title = _KNOWN_MARKS[number % len(_KNOWN_MARKS)], _GREY, f"{title} (⚠ people it knows)"
+    right, low, high = (100 * part[column].to_numpy() for column in ("right", "right_low", "right_high"))
+    return go.Scatter(
+        x=right,
+        y=[places[row.shown, row.model] + shift for row in part.itertuples()],
+        mode="markers",
+        name=title,
+        marker={"symbol": symbol, "size": 9, "color": colour},
+        error_x={"type": "data", "array": high - right, "arrayminus": right - low, "color": colour, "thickness": 1.4, "width": 0},
+        customdata=[f"{MODELS[row.model].title}, {row.clips:,} clips of {row.actors} actors" for row in part.itertuples()],
+        hovertemplate="%{customdata}: %{x:.0f} % right<extra></extra>",
+    )

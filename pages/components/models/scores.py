@@ -6,16 +6,15 @@ from typing import Any
 
 import streamlit as st
 
-from features import Modality
 from models.evaluation.protocols import PROTOCOLS
 from models.evaluation.track_record import speaker_independent_scores
-from models.registry import BOTH, MODELS, never_augmented, read_result
+from models.registry import MODELS, never_augmented, read_result
 from pages.components.charts.draw import draw
 from pages.components.charts.models import actor_chart, calibration_chart, confusion_chart, per_class_chart
 from pages.components.models.recordings import show_clips
+from pages.components.models.words import STATE_WORDS
 from pages.components.session.keys import Key
 
-STATE_WORDS = {BOTH: "Voice and face"} | {modality.noun: f"{modality.noun.capitalize()} alone" for modality in Modality}
 _METRICS = {
     "accuracy": ("Right", "Share of clips whose portrayed emotion it names. Guessing would be right one time in eight, 12.5 %."),
     "uar": (
@@ -38,28 +37,43 @@ def show_scores(name: str) -> None:
         "Protocol",
         list(PROTOCOLS),
         key=Key.PROTOCOL,
-        format_func=lambda key: f"{key}: {PROTOCOLS[key].title}",
+        format_func=lambda key: PROTOCOLS[key].title,
         help="What was left out of training and then tested on.",
+        bind="query-params",
     )
-    st.markdown(f"*{PROTOCOLS[protocol].question}*")
+    st.markdown(f"*{PROTOCOLS[protocol].question}* (`{protocol}`)")
     result = read_result(protocol, name)
     if result is None:
         st.info(f"Not measured for this model. The command is: {_command(protocol, name)}")
         return
-    states = list(result["states"])
     with right:
-        state = st.segmented_control(
-            "Shown to it", states, key=f"{Key.SHOWN}-{name}", default=states[0], format_func=lambda state: STATE_WORDS[state]
-        )
-    scores = result["states"][state or states[0]]
+        state = _choose_state(list(result["states"]))
+    scores = result["states"][state]
     _figures(scores, result)
-    _beside_unseen_speakers(protocol, name, state or states[0], scores)
-    _charts(scores, f"{STATE_WORDS[state or states[0]]}, {protocol}")
-    _stability(result, state or states[0])
-    show_clips(result, state or states[0])
+    _beside_unseen_speakers(protocol, name, state, scores)
+    _charts(scores, f"{STATE_WORDS[state]}, {protocol}")
+    _stability(result, state)
+    show_clips(result, state)
     st.caption(
         f"{MODELS[name].title}, {result['seeds']} training{'s' if result['seeds'] > 1 else ''} of each part, measured {result['created']}. "
         f"Again: `{_command(protocol, name)}`"
+    )
+
+
+def _choose_state(states: list[str]) -> str:
+    """What was shown to the model; no question where there is one answer only."""
+    if len(states) == 1:
+        st.caption(f"Shown to it: {STATE_WORDS[states[0]].lower()}, as it reads nothing else.")
+        return states[0]
+    return st.segmented_control(
+        "Shown to it",
+        states,
+        key=Key.SHOWN,
+        default=states[0],
+        required=True,
+        format_func=STATE_WORDS.__getitem__,
+        bind="query-params",
+        persist_state="session",
     )
 
 
@@ -112,8 +126,9 @@ def _charts(scores: dict[str, Any], where: str) -> None:
             key=Key.MEASURE,
             format_func=lambda key: _MEASURES[key][0],
             help=" ".join(f"**{label}**: {words}" for label, words in _MEASURES.values()),
+            required=True,
+            bind="query-params",
         )
-        measure = measure or "recall"
         figure = per_class_chart(scores, measure, f"{_MEASURES[measure][0]} by emotion ({where})")
         draw(figure, "chart-classes", f"{_MEASURES[measure][0]} of each emotion")
         figure = calibration_chart(scores, f"Sure and right ({where})")

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from features import Modality
 from models.registry import MODELS
-from pages.components.analyze.inputs import DEFAULT_SETTINGS, sample_recording
-from pages.components.analyze.trust import Slot, check, title_of
+from pages.components.analyze.evidence import draw_in_short
+from pages.components.analyze.inputs import DEFAULT_SETTINGS
+from pages.components.analyze.jobs import check_key
+from pages.components.analyze.samples import SAMPLES
+from pages.components.analyze.trust import show_badge, title_of
+from pages.components.analyze.watch import watch
 from pages.components.charts.draw import draw
 from pages.components.charts.models import two_models_chart
 from pages.components.session.keys import Key
 from pages.components.session.run import analysis_of
-from pages.components.session.state import Recording, drawer_of, escape
+from pages.components.session.state import Drawer, Recording, drawer_of, escape
+from pages.components.session.work import Job
 
 if TYPE_CHECKING:
     from xai.analysis import Analysis
-    from xai.explanation import Attribution, Contrast
+    from xai.explanation import Attribution, Contrast, Panel, Say
 
-# By panel: what it shows; what is said where that is missing, and where the model does not judge it.
+# By panel: what it shows; what is said of it where that is missing, and where the model does not judge it.
 _ABSENT = {
     "saw": (Modality.VIDEO, "There is no face to see.", "It does not look at the face."),
     "heard": (Modality.AUDIO, "There is no voice to hear.", "It does not listen to the voice."),
@@ -28,10 +34,12 @@ _ABSENT = {
 
 
 def show_side_by_side(name: str) -> None:
-    """Choose the other model; the recording is the one on the page Analyze, or the sample."""
+    """Choose the other model; the recording is the one on the page Analyze, or a sample."""
     others = [other for other in MODELS if other != name]
-    other = st.selectbox("Compare with", others, key=Key.OTHER_MODEL, format_func=lambda key: MODELS[key].title)
-    recording: Recording = st.session_state.get(Key.RECORDING) or sample_recording()
+    other = st.selectbox(
+        "Compare with", others, key=Key.OTHER_MODEL, format_func=lambda key: MODELS[key].title, bind="query-params", persist_state="session"
+    )
+    recording: Recording = st.session_state.get(Key.RECORDING) or SAMPLES["synthetic"].recording()
     st.caption(f"On {escape(recording.name)}. Choose a recording on the page Analyze to compare them on it.")
     pair = [analysis_of(recording, DEFAULT_SETTINGS, model) for model in (name, other)]
     if pair[0] is None or pair[1] is None:
@@ -48,72 +56,64 @@ def _compare(first: Analysis, second: Analysis) -> None:
         st.markdown(f"- {line}")
     chart = two_models_chart(first.probabilities, second.probabilities, titles)
     draw(chart, "chart-two", "Probabilities of both models")
-    checked: list[tuple[Analysis, Contrast, dict[str, Slot]]] = []
-    for column, analysis, title in zip(st.columns(2), (first, second), titles, strict=True):
+    drawers = [(kept, kept.work.version) for kept in (drawer_of(first), drawer_of(second))]
+    for column, (kept, _), title in zip(st.columns(2), drawers, titles, strict=True):
         with column:
-            st.markdown(f"**{title}: {analysis.label}**")
-            contrast = Contrast(analysis.predicted)
-            checked.append((analysis, contrast, _evidence(analysis, contrast)))
+            st.markdown(f"## {title}: {kept.analysis.label}")
+            _show_evidence(kept, Contrast(kept.analysis.predicted))
     st.caption(
-        "Seen: where the heat is strongest. Heard: the sound whose absence costs most. Weighed: how much each part of "
-        "the recording speaks for what that model recognises (in log-odds; below zero, against it). Models "
+        "Seen and heard: warm speaks for what that model recognises, cool against it. Weighed: how much each part of "
+        "the recording speaks for it (in log-odds; below zero, against it). Models "
         "differ in scale: compare signs and order, not sizes."
     )
-    for analysis, contrast, slots in checked:
-        check(drawer_of(analysis), contrast, slots)
+    _check_both(drawers)
 
 
-def _evidence(analysis: Analysis, contrast: Contrast) -> dict[str, Slot]:
-    """Of each panel what is there at once, in short; and, by method, room for what its checks say."""
+def _show_evidence(kept: Drawer, contrast: Contrast) -> None:
+    """What is there at once in each panel, in short, with its badge."""
     from xai.explanation import Panel
 
-    slots = {}
     for panel in Panel:
-        attribution = analysis.attribution(panel)
+        attribution = kept.analysis.attribution(panel)
         if attribution is not None:
-            slots[attribution.method] = _short(analysis, panel, attribution, contrast)
+            _show_panel(kept, panel, attribution, contrast)
         elif panel in _ABSENT:
             modality, missing, not_judged = _ABSENT[panel]
-            st.caption(missing if analysis.model.judges(modality) else not_judged)
-    return slots
+            st.caption(missing if kept.analysis.model.judges(modality) else not_judged)
 
 
-def _short(analysis: Analysis, panel: str, attribution: Attribution, contrast: Contrast) -> Slot:
-    from xai.explanation import FrameCells, SoundPatches
-
-    slot = Slot.place(title_of(panel), f"pair-{panel}-{analysis.model.name}", (analysis.token, analysis.model.digest))
-    sized = isinstance(attribution.parts, FrameCells | SoundPatches)
-    with st.container(key=slot.area, width="content" if sized else "stretch"):  # as wide as the picture: so is a line through it
-        if isinstance(attribution.parts, FrameCells):
-            _strongest_frame(analysis, attribution, contrast)
-        elif isinstance(attribution.parts, SoundPatches):
-            _strongest_sound(attribution, contrast)
-        else:
-            _sums(attribution, contrast)
-    return slot
-
-
-def _strongest_frame(analysis: Analysis, attribution: Attribution, contrast: Contrast) -> None:
-    from xai.render.overlay import overlay_frames, zoom_to_faces
-    from xai.render.text import strongest_frame
-
-    video, heat = analysis.features.video, attribution.heat(contrast)
-    assert video is not None
-    frame, _ = strongest_frame(heat) or (0, "")
-    picture = zoom_to_faces(video, overlay_frames(video, heat, 0.6, True))[frame]
-    caption = f"At {video.times[frame]:.1f} s, where the heat is strongest"
-    st.image(picture, caption=caption, width=320, output_format="JPEG", alt=f"{caption}: heat for {analysis.label}")
-
-
-def _strongest_sound(attribution: Attribution, contrast: Contrast) -> None:
+def _show_panel(kept: Drawer, panel: Panel, attribution: Attribution, contrast: Contrast) -> None:
+    from xai.explanation import SoundPatches
     from xai.render.comparison import strongest_sound
 
-    st.markdown(strongest_sound(attribution, contrast))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"### {title_of(panel)}", width="content")
+        trust = show_badge(kept, attribution.method, contrast, f"pair-{panel}-{kept.analysis.model.name}")
+    draw_in_short(kept.analysis, attribution, contrast, trust)
+    if isinstance(attribution.parts, SoundPatches) and trust is not None and trust.level != "red":
+        st.markdown(strongest_sound(attribution, contrast))
 
 
-def _sums(attribution: Attribution, contrast: Contrast) -> None:
-    """What the parts of the recording add."""
-    from xai.column_sums import by_part
+def _check_both(drawers: list[tuple[Drawer, int]]) -> None:
+    """What is on screen, one model after the other, beside the page."""
+    for kept, drawn in drawers:
+        kept.work.want(_jobs(kept))
+        if kept.work.left:
+            watch(kept, drawn)
+            return
 
-    rows = [{"part": part, f"for {contrast.words}": f"{total:+z.2f}"} for part, total in by_part(attribution, contrast)]
-    st.dataframe(rows, hide_index=True)
+
+def _jobs(kept: Drawer) -> list[Job]:
+    from xai.explanation import Contrast
+    from xai.methods import METHODS
+
+    contrast = Contrast(kept.analysis.predicted)
+    known = kept.trust(contrast)
+    left = [key for key in METHODS if METHODS[key].at_once and key in kept.analysis.attributions and key not in known]
+    return [Job(check_key(method, contrast), partial(_check, kept, method, contrast)) for method in left]
+
+
+def _check(kept: Drawer, method: str, contrast: Contrast, say: Say) -> None:
+    from xai import analysis
+
+    kept.keep_trust(method, contrast, analysis.check_one(kept.analysis, method, contrast, say))

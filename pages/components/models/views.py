@@ -12,7 +12,7 @@ from models.registry import MODELS
 from pages.components.analyze.inputs import DEFAULT_SETTINGS
 from pages.components.charts.draw import draw
 from pages.components.charts.models import beeswarm_chart, map_chart
-from pages.components.models.scores import STATE_WORDS
+from pages.components.models.words import STATE_WORDS
 from pages.components.session.keys import Key
 from pages.components.session.run import analysis_of
 from pages.components.session.state import Recording, escape, recent_analyses
@@ -75,10 +75,18 @@ def show_map(name: str) -> None:
 
 def _choose_state(name: str) -> str:
     options = MODELS[name].states
-    chosen = st.segmented_control(
-        "Shown to it", options, key=f"{Key.MAP_SHOWN}-{name}", default=options[0], format_func=lambda state: STATE_WORDS[state]
+    if len(options) == 1:
+        return options[0]
+    return st.segmented_control(
+        "Shown to it",
+        options,
+        key=Key.MAP_SHOWN,
+        default=options[0],
+        required=True,
+        format_func=STATE_WORDS.__getitem__,
+        bind="query-params",
+        persist_state="session",
     )
-    return chosen or options[0]
 
 
 @st.cache_resource(scope="session", max_entries=4, show_spinner="Drawing the map…")
@@ -103,7 +111,7 @@ def show_summary(name: str) -> None:
     if summary is None:
         st.info(f"Not computed for this model. The command is: python -m xai.summary --model {name}")
         return
-    target = LABELS.index(st.selectbox("Emotion", LABELS, key=Key.SUMMARY_TARGET))
+    target = LABELS.index(st.selectbox("Emotion", LABELS, key=Key.SUMMARY_TARGET, bind="query-params"))
     for column, modality in zip(st.columns(len(summary.modalities)), summary.modalities, strict=True):
         words, features = f"the {modality.noun}", summary.strongest(target, _ROWS, modality)
         figure = beeswarm_chart(summary, target, features, f"What {words} adds to {LABELS[target]} ({len(summary.values)} training clips)")

@@ -1,6 +1,6 @@
 """Watch it: the recording with its evidence, on one clock.
 
-A component of Streamlit's second kind: plain HTML, CSS and JavaScript in ``player_web``, in the page itself.
+A component of Streamlit's second kind: plain HTML, CSS and JavaScript in ``web``, in the page itself.
 """
 
 from __future__ import annotations
@@ -28,13 +28,14 @@ if TYPE_CHECKING:
     from features.video import VideoFeatures
     from pages.components.session.state import Drawer, Recording
     from xai.analysis import Analysis
-    from xai.explanation import Attribution, Contrast, SoundPatches
+    from xai.explanation import Attribution, Contrast, Say, SoundPatches
     from xai.render.playback import Playback
     from xai.timeline import Timeline
 
 _WEB = Path(__file__).parent / "web"
 _HEAT_STEPS = 201  # colours from −1 to 1
 _TICKS_HZ = (500, 1000, 2000, 4000, 8000)
+_JPEG_QUALITY = 75  # of the spectrogram, most of what is sent besides the recording
 
 _HTML, _CSS, _JS = ((_WEB / f"player.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js"))
 
@@ -57,7 +58,34 @@ def show_player(kept: Drawer, recording: Recording, contrast: Contrast, shown: S
     if not wanted:
         return
     if kept.player is None:
-        kept.player = _prepare(kept.analysis, recording)
+        with turn_with_words() as say:
+            kept.player = prepare(kept.analysis, recording, say)
+    draw_player(kept, contrast, shown)
+
+
+def prepare(analysis: Analysis, recording: Recording, say: Say) -> tuple[Playback, Timeline] | str:
+    """What plays, or a sentence that says why nothing does. It asks nothing of Streamlit, so any thread may call it.
+
+    Args:
+        say: told what is done; by an exception from there the work ends.
+    """
+    from xai.render.playback import make_playback
+    from xai.timeline import explain_timeline
+
+    audio, video = analysis.features.audio, analysis.features.video
+    say("Preparing the player…")
+    try:
+        playback = make_playback(recording.video if video else None, audio.samples if audio else None)
+    except MediaError as error:
+        return str(error)
+    say("Judging it moment by moment…")
+    return playback, explain_timeline(analysis.features, analysis.model)
+
+
+def draw_player(kept: Drawer, contrast: Contrast, shown: Sequence[str]) -> None:
+    """The player, or why there is none; nothing as long as it is not prepared."""
+    if kept.player is None:
+        return
     if isinstance(kept.player, str):
         st.warning(kept.player, icon=":material/warning:")
         return
@@ -68,21 +96,6 @@ def show_player(kept: Drawer, recording: Recording, contrast: Contrast, shown: S
         f"The curves show what the model recognises in {timeline.window:.1f} s at a time (the shaded part), taken alone. That is less "
         "than it learned from, so a single moment is less reliable than the verdict on the whole."
     )
-
-
-def _prepare(analysis: Analysis, recording: Recording) -> tuple[Playback, Timeline] | str:
-    """What plays, or a sentence that says why nothing does."""
-    from xai.render.playback import make_playback
-    from xai.timeline import explain_timeline
-
-    audio, video = analysis.features.audio, analysis.features.video
-    with turn_with_words() as say:
-        say("Preparing the player…")
-        try:
-            playback = make_playback(recording.video if video else None, audio.samples if audio else None)
-        except MediaError as error:
-            return str(error)
-        return playback, explain_timeline(analysis.features, analysis.model)
 
 
 def player_data(
@@ -158,7 +171,7 @@ def _sound(audio: AudioFeatures, attribution: Attribution, contrast: Contrast) -
     """The spectrogram with its patches as a picture, its length, and kHz with their heights from 0 to 1."""
     parts: SoundPatches = attribution.parts  # type: ignore[assignment]
     picture = spectrogram_picture(audio, parts, attribution.heat(contrast))
-    encoded = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 88])[1].tobytes()
+    encoded = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])[1].tobytes()
     kilohertz, heights = [f"{hz / 1000:g}" for hz in _TICKS_HZ], bands_at(_TICKS_HZ) / N_MELS
     return {
         "picture": "data:image/jpeg;base64," + base64.b64encode(encoded).decode(),

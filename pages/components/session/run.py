@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -11,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from features import MediaError
+from pages.components.session.log import log_place
 from pages.components.session.queue import the_queue
 from pages.components.session.state import Recording, recent_analyses, remember
 
 if TYPE_CHECKING:
     from models.model import EmotionModel
     from xai.analysis import Analysis
-
-log = logging.getLogger(__name__)
 
 
 def analysis_of(recording: Recording, options: dict[str, Any], name: str) -> Analysis | None:
@@ -77,9 +74,3 @@ def turn_with_words(urgent: bool = True) -> Iterator[Callable[[str], None]]:
         place.empty()
         raise
     place.empty()
-
-
-def log_place(what: str, error: Exception) -> None:
-    """Only where it happened: messages and variables may hold what belongs to the visitor."""
-    place = traceback.extract_tb(error.__traceback__)[-1]
-    log.error("%s failed: %s in %s, line %s", what, type(error).__name__, place.name, place.lineno)

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import re
+import threading
 from collections import OrderedDict
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from pages.components.session.keys import Key
+from pages.components.session.work import Work
 
 if TYPE_CHECKING:
     from xai.analysis import Analysis
     from xai.counterfactuals.flip import Flip
-    from xai.explanation import Contrast
+    from xai.explanation import Attribution, Contrast, Say
+    from xai.model_level.all_models import Answer
     from xai.reference import Comparison
     from xai.render.playback import Playback
     from xai.score import Trust
@@ -61,31 +64,44 @@ def remember(key: tuple, analysis: Analysis) -> None:
 
 @dataclass
 class Drawer:
-    """What was computed of one analysis because this visitor asked for it.
+    """What was computed of one analysis for this visitor, beside the page or because it was asked for.
 
     Attributes:
         analysis: with every attribution that was computed.
+        work: what is computed beside the page; asked: what of it a button asked for, by name.
         player: the file and the curves that are played, or why there are none.
         flips: the smallest changes that flip the prediction.
-        comparisons: with the stock libraries.
+        comparisons: with the stock libraries, or why there are none.
+        six: what every model says of the recording.
     """
 
     analysis: Analysis
+    work: Work = field(default_factory=Work)
+    asked: dict[str, Callable[[Say], None]] = field(default_factory=dict)
     player: tuple[Playback, Timeline] | str | None = None
     flips: list[Flip] | None = None
-    comparisons: list[Comparison] | None = None
+    comparisons: list[Comparison] | str | None = None
+    six: list[Answer] | None = None
     _trust: OrderedDict[tuple[str, Contrast], Trust] = field(default_factory=OrderedDict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def trust(self, contrast: Contrast, methods: Sequence[str] | None = None) -> dict[str, Trust]:
         """What has been measured of a contrast, by method: of some, or of all."""
         wanted = self.analysis.attributions if methods is None else methods
-        return {method: self._trust[method, contrast] for method in wanted if (method, contrast) in self._trust}
+        return {method: found for method in wanted if (found := self._trust.get((method, contrast))) is not None}
 
     def keep_trust(self, method: str, contrast: Contrast, trust: Trust) -> None:
         """And drop the oldest beyond the limit."""
-        self._trust[method, contrast] = trust
-        while len(self._trust) > _TRUST:
-            self._trust.popitem(last=False)
+        with self._lock:
+            self._trust[method, contrast] = trust
+            while len(self._trust) > _TRUST:
+                self._trust.popitem(last=False)
+
+    def keep(self, attribution: Attribution) -> None:
+        """One more explanation of the same analysis."""
+        with self._lock:
+            attributions = {**self.analysis.attributions, attribution.method: attribution}
+            self.analysis = replace(self.analysis, attributions=attributions)
 
 
 def drawer_of(analysis: Analysis) -> Drawer:
@@ -103,4 +119,4 @@ def _drawer(token: str, _analysis: Analysis) -> Drawer:
 def escape(text: str, limit: int = 60) -> str:
     """A visitor's file name as plain text in Markdown: shortened, and nothing in it is markup."""
     short = text if len(text) <= limit else f"{text[: limit - 12]}…{text[-11:]}"
-    return re.sub(r"([^\w\s,'().-])", r"\\\1", " ".join(short.split()), flags=re.ASCII)
+    return re.sub(r"([!-&*+/:-@\[-^`{-~])", r"\\\1", " ".join(short.split()))

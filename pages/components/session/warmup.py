@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import sys
 import threading
 from contextlib import suppress
@@ -37,3 +38,6 @@ def _warm() -> None:
     serving_threads()
     load_model()
     load_backbone()
+    # Streamlit collects garbage after every run of a page: half a million objects of torch's, which never are any, took a second each time.
+    gc.collect()
+    gc.freeze()

@@ -6,18 +6,22 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
+from models.evaluation.leaderboard import leaderboard
+from models.evaluation.protocols import PROTOCOLS
 from models.labels import LABELS
-from models.registry import read_result
+from models.registry import MODELS, read_result
 from pages.components.charts.analysis import loss_chart
 from pages.components.charts.models import (
     actor_chart,
     beeswarm_chart,
     calibration_chart,
     confusion_chart,
+    leaderboard_chart,
     map_chart,
     per_class_chart,
     two_models_chart,
 )
+from pages.components.models.words import STATE_WORDS
 from xai.model_level.summary import Summary
 from xai.render.colours import EMOTION_COLOURS
 
@@ -139,3 +143,41 @@ def test_a_loss_curve_is_the_history():
     assert list(chart.data[0].x) == [1, 2, 3]
     assert list(chart.data[0].y) == [2.0, 1.25, 1.0]
     assert "nats" in str(chart.layout.yaxis.title.text)
+
+
+def test_a_dot_for_each_row_of_the_leaderboard_under_the_heading_of_its_state():
+    board = leaderboard()
+    chart = leaderboard_chart(board, "voice", STATE_WORDS)
+    texts = [text.replace("<b>", "").replace("</b>", "") for text in chart.layout.yaxis.ticktext]
+    headings = [k for k, text in enumerate(texts) if any(text.startswith(words) for words in STATE_WORDS.values())]
+    assert len(headings) == len(STATE_WORDS)
+    titles = {spec.title: name for name, spec in MODELS.items()}
+    protocols = {protocol.title: key for key, protocol in PROTOCOLS.items()}
+    found = {}
+    for trace in chart.data:
+        protocol = next(key for title, key in protocols.items() if trace.name.startswith(title))
+        for x, y, low, high in zip(trace.x, trace.y, trace.error_x.arrayminus, trace.error_x.array, strict=True):
+            row = round(y)
+            heading = texts[max(k for k in headings if k < row)]
+            state = next(key for key, words in STATE_WORDS.items() if heading.startswith(words))
+            found[titles[texts[row]], protocol, state] = x, x - low, x + high
+    assert len(found) == len(board)
+    for row in board.itertuples():
+        assert found[row.model, row.protocol, row.shown] == pytest.approx((100 * row.right, 100 * row.right_low, 100 * row.right_high))
+
+
+def test_people_who_were_in_training_are_hollow_grey_and_said_to_be_so():
+    for trace in leaderboard_chart(leaderboard(), "voice", STATE_WORDS).data:
+        known = not next(p for p in PROTOCOLS.values() if trace.name.startswith(p.title)).speaker_independent
+        assert trace.marker.symbol.endswith("-open") == known
+        assert (trace.marker.color == "#888") == known
+        assert ("people it knows" in trace.name) == known
+
+
+def test_the_chosen_model_is_bold_in_each_group_and_what_is_filtered_out_leaves_no_row():
+    board = leaderboard()
+    texts = leaderboard_chart(board, "face", STATE_WORDS).layout.yaxis.ticktext
+    assert [text for text in texts if text.startswith("<b>") and MODELS["face"].title in text] == [f"<b>{MODELS['face'].title}</b>"]
+    few = leaderboard_chart(board[(board.shown == "face") & (board.protocol == "sentence")], "face", STATE_WORDS)
+    assert len(few.data) == 1
+    assert len(few.layout.yaxis.ticktext) == 1 + 5

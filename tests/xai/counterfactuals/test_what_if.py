@@ -24,8 +24,12 @@ from xai.counterfactuals.what_if import (
     OTHER_VOICE,
     VOICE_CHANGES,
     WhatIf,
+    changed_features,
     cover,
     covered_picture,
+    in_points,
+    judge,
+    largest_remainder,
     what_if,
 )
 from xai.modality_split import split_modalities
@@ -122,3 +126,80 @@ def test_the_recording_itself_is_left_alone(sample_analysis):
             assert answer.sum() == pytest.approx(1.0)
     assert (sample_analysis.features.video.crops == before[0]).all()
     assert (sample_analysis.features.audio.samples == before[1]).all()
+
+
+@pytest.mark.parametrize("name", ["fused", "late-fusion", "linear"])
+@pytest.mark.parametrize("modality", list(Modality))
+def test_what_is_left_is_mixed_with_the_mean_of_training(sample, name, modality):
+    """The same vector by hand: a quarter of the recording and three quarters of the mean, in raw numbers."""
+    analysis = analyse(*sample, model=load_model(name))
+    model, vector = analysis.model, analysis.features.vector.copy()
+    part, mean = SPACE.part(vector, modality), SPACE.part(model.standardise.mean, modality)
+    part[:] = 0.25 * part + 0.75 * mean
+    expected = softmax(model.logits(model.inputs(vector[None])))[0]
+    found = judge(analysis.features, model, {modality: 0.25}).everything
+    assert_allclose(found, expected, atol=1e-5)
+    assert np.abs(found - analysis.probabilities).max() > 1e-3
+
+
+def test_what_is_left_of_a_sequence_is_mixed_frame_by_frame(sample):
+    """With the silence cut off where it was in the recording as it is."""
+    analysis = analyse(*sample, model=load_model("av-tokens"))
+    model, space = analysis.model, analysis.model.standardise.space
+    inputs = model.encode(analysis.features)
+    batch = replace(inputs.batch, voice=0.25 * inputs.batch.voice, faces=0.5 * inputs.batch.faces)
+    expected = softmax(model.logits(replace(inputs, batch=batch)))[0]
+    assert space is SPACE
+    assert_allclose(judge(analysis.features, model, {Modality.AUDIO: 0.25, Modality.VIDEO: 0.5}).everything, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_nothing_left_is_a_missing_modality_and_all_left_changes_nothing(sample, name):
+    analysis = analyse(*sample, model=load_model(name))
+    split = judge(analysis.features, analysis.model, dict.fromkeys(Modality, 1.0))
+    for shown, expected in split_modalities(analysis.subject).coalitions.items():
+        assert_allclose(split.coalitions[shown], expected, atol=1e-6)
+    for modality in analysis.modalities.present if analysis.modalities.several else ():
+        without = judge(analysis.features, analysis.model, {modality: 0.0})
+        (other,) = set(Modality) - {modality}
+        assert_allclose(without.everything, split.alone(other), atol=1e-6)
+        assert without.present == {other}
+    with pytest.raises(MediaError, match="nothing is left"):
+        judge(analysis.features, analysis.model, dict.fromkeys(Modality, 0.0))
+
+
+def test_what_is_left_combines_with_a_change(sample_analysis, backbone):
+    a = sample_analysis
+    changed = changed_features(a.features, backbone.maps, WhatIf(face="mouth covered"))
+    left = {Modality.AUDIO: 0.5}
+    asked = what_if(a.features, a.model, backbone.maps, WhatIf(face="mouth covered"), left=left)
+    assert_allclose(asked, judge(changed, a.model, left).everything, atol=1e-7)
+    assert np.abs(asked - ask(a, face="mouth covered")).max() > 1e-3
+    assert changed.video.maps[0].nbytes == 512 * 4  # what is kept for the next move of a slider
+
+
+def test_rows_add_up_to_the_totals_that_are_shown(sample):
+    """For every model, class and share that is left; no row is a whole point from the truth."""
+    for name in ("fused", "voice", "linear"):
+        analysis = analyse(*sample, model=load_model(name))
+        for share in (1.0, 0.7, 0.35, 0.05):
+            split = judge(analysis.features, analysis.model, {Modality.AUDIO: share})
+            for target in range(8):
+                points = in_points(split, target)
+                assert points.nothing + sum(points.added.values()) == points.total
+                assert (points.nothing, points.total) == tuple(round(100 * p[target]) for p in (split.none, split.everything))
+                assert set(points.added) == set(split.present)
+                for modality, whole in points.added.items():
+                    assert abs(whole - 100 * split.contribution(modality)[target]) < 1.0
+
+
+def test_rounding_each_row_by_itself_would_not_add_up():
+    assert sum(round(v) for v in (30.4, 30.4, 39.2)) == 99
+    assert largest_remainder(np.array([30.4, 30.4, 39.2]), 100) == [31, 30, 39]
+    assert largest_remainder(np.array([-5.6, 80.3]), 75) == [-5, 80]
+    rng = np.random.default_rng(0)
+    for _ in range(500):
+        values = rng.normal(0, 40, rng.integers(1, 6))
+        whole = largest_remainder(values, round(values.sum()))
+        assert sum(whole) == round(values.sum())
+        assert np.abs(np.array(whole) - values).max() < 1.0

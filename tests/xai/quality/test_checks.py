@@ -10,9 +10,11 @@ from features import Features, Modality, extract
 from features.audio import RATE, mfcc_features
 from features.faces import Box
 from models.checkpoint import load_model
+from models.data.augmentation import speed
 from models.model import EmotionModel
 from tests.conftest import encode_video, tone, wav
 from xai.quality.checks import QualityCheck, check_quality, should_be_asked
+from xai.quality.typicality import typicality
 from xai.score import Level
 
 
@@ -27,12 +29,14 @@ def encoders(backbone):
 
 @pytest.fixture(scope="module")
 def recorded(clips, encoders) -> Features:
-    return extract(*clips[2], encoders)
+    return extract(*clips[4], encoders)
 
 
 @pytest.fixture
 def good(recorded) -> Features:
-    return with_voice(recorded, 0.7 * recorded.audio.samples)  # nobody has learned from it at this level
+    """One that nothing was learned from: with a higher voice, and of each picture and its counterpart the mean."""
+    higher = with_voice(recorded, speed(recorded.audio.samples, 1.1))
+    return with_video(higher, maps=(recorded.video.maps + recorded.video.maps[::-1]) / 2)
 
 
 def with_voice(features: Features, samples: np.ndarray) -> Features:
@@ -125,11 +129,30 @@ def test_it_should_not_be_asked_only_where_everything_is_bad(good, model):
     assert should_be_asked(())
 
 
-def test_a_recording_that_was_learned_from_proves_nothing(good, recorded, model):
-    check = found(recorded, model, "likeness", "voice")
+@pytest.mark.parametrize("modality", ["voice", "face"])
+def test_a_recording_that_was_learned_from_proves_nothing(good, recorded, model, modality):
+    check = found(recorded, model, "likeness", modality)
     assert check.level is Level.AMBER
     assert "learned from this very recording" in check.words
-    assert "learned from" not in found(good, model, "likeness", "voice").words
+    assert "learned from" not in found(good, model, "likeness", modality).words
+
+
+@pytest.mark.parametrize(
+    ("percentile", "level", "words"),
+    [
+        (0.0, "amber", "Closer to clips that the model learned from than 100 of 100 clips of unseen people are"),
+        (0.49, "amber", "Closer to clips that the model learned from than 100 of 100 clips of unseen people are"),
+        (0.51, "green", "Closer to the 332 reference clips than 99 of 100 clips of unseen people are."),
+        (60.0, "green", "Closer to the 332 reference clips than 40 of 100 clips of unseen people are."),
+        (96.0, "amber", "Unlike the 332 reference clips"),
+    ],
+)
+def test_closer_than_all_unseen_people_is_a_warning(good, model, monkeypatch, percentile, level, words):
+    usual = typicality(good, model, Modality.AUDIO)
+    monkeypatch.setattr("xai.quality.checks.typicality", lambda *_: replace(usual, percentile=percentile, distance=usual.usual))
+    check = found(good, model, "likeness", "voice")
+    assert (check.level, check.value) == (level, percentile)
+    assert check.words.startswith(words)
 
 
 def sentences(features: Features, model: EmotionModel) -> list[str]:

@@ -9,10 +9,11 @@ from sklearn.neighbors import NearestNeighbors
 
 from features import SPACE, Features, Modality, extract
 from features.audio import mfcc_features
+from models.data.clips import Clips
 from models.model import EmotionModel
 from models.reference import load_reference
 from tests.conftest import tone, wav
-from xai.quality.typicality import Typicality, knn_distance, typicality
+from xai.quality.typicality import Typicality, _is_known, knn_distance, typicality
 
 
 def of_voice(features: Features, model: EmotionModel) -> Typicality | None:
@@ -77,3 +78,53 @@ def test_distance_grows_with_noise(sample_analysis):
         audio = features.audio.with_samples(level * rng.standard_normal(40_000))
         found.append(of_voice(Features({Modality.AUDIO: audio}), model).distance)
     assert found[1] > found[0] > 0
+
+
+@pytest.mark.parametrize("number", range(7))
+def test_a_training_film_is_known_from_its_film_as_from_its_recording(clips, model, backbone, number):
+    """Its sound track was compressed, and what is kept of its face comes from other pictures, too."""
+    encoders = {Modality.AUDIO: mfcc_features, Modality.VIDEO: backbone.maps}
+    recording, film = clips[number]
+    assert of_voice(extract(recording, None, encoders), model).known
+    for stride in (30, 60):
+        features = extract(None, film, encoders, stride=stride)
+        assert of_voice(features, model).known
+        assert of_face(features, model).known
+
+
+def left_out(reference: Clips, row: int) -> Clips:
+    return reference.rows(np.delete(np.arange(len(reference.label)), row))
+
+
+@pytest.mark.parametrize("modality", Modality)
+def test_none_of_the_others_is_taken_for_a_clip_that_is_left_out(sample_analysis, monkeypatch, modality):
+    """Each reference clip is a clip of the same people that nothing was learned from, once it is left out."""
+    reference, model = load_reference(modality.noun), sample_analysis.model
+    rows = range(0, len(reference.label), 4)
+    found = []
+    for row in rows:
+        features = with_clip(sample_analysis.features, reference, modality, row)
+        monkeypatch.setattr("xai.quality.typicality.load_reference", lambda _, row=row: left_out(reference, row))
+        found.append(_is_known(features, modality, deviations(model, modality)))
+    assert not any(found)
+    monkeypatch.setattr("xai.quality.typicality.load_reference", lambda _: reference)
+    assert all(
+        _is_known(with_clip(sample_analysis.features, reference, modality, row), modality, deviations(model, modality)) for row in rows
+    )
+
+
+def deviations(model: EmotionModel, modality: Modality) -> np.ndarray:
+    return SPACE.part(model.reference, modality).std(axis=0)
+
+
+def with_clip(features: Features, reference: Clips, modality: Modality, row: int) -> Features:
+    """A recording whose features are those of a reference clip."""
+    if modality is Modality.AUDIO:
+        return Features({modality: replace(features.audio, vector=reference.mfcc[row].astype(float))})
+    maps = np.broadcast_to(reference.faces[row][:, :, None, None], (*reference.faces[row].shape, 7, 7))
+    return features.with_part(modality, replace(features.video, maps=maps, used=np.ones(len(maps), bool)))
+
+
+def test_the_synthetic_sample_is_not_known(sample_analysis):
+    assert not of_voice(sample_analysis.features, sample_analysis.model).known
+    assert not of_face(sample_analysis.features, sample_analysis.model).known

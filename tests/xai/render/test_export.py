@@ -14,7 +14,7 @@ from models.labels import LABELS
 from xai.analysis import Analysis, explain
 from xai.explanation import Contrast
 from xai.modality_split import split_modalities
-from xai.render.export import to_dict, to_zip
+from xai.render.export import FAILED, files, to_dict, to_zip, write
 from xai.render.text import in_words
 from xai.score import FIT, Score, Trust
 
@@ -23,6 +23,7 @@ TOP = {
     "prediction": {"label", "probabilities"},
     "target": str,
     "against": None,
+    "shown": list,
     "in_words": list,
     "features": list,
     "feature_names": list,
@@ -90,6 +91,10 @@ def test_what_is_in_the_foreground_is_named_and_put_in_words(sample_analysis):
     assert result["in_words"] == in_words(sample_analysis, Contrast(6), trust, ["lime"])
     assert result["explanations"]["lime"]["trust"] == trust["lime"].to_dict()
     assert result["explanations"]["shap"]["trust"] is None
+    assert result["shown"] == ["lime"]
+    assert to_dict(sample_analysis)["shown"] == ["gradcam", "lime", "shap"]
+    technical = to_dict(sample_analysis, Contrast(6), technical=True)
+    assert technical["in_words"] == in_words(sample_analysis, Contrast(6), technical=True)
 
 
 def with_more(analysis: Analysis) -> Analysis:
@@ -129,3 +134,78 @@ def test_every_picture_is_in_the_archive_under_the_name_that_the_result_gives(sa
         picture = cv2.imdecode(np.frombuffer(archive.read(listed[0]), np.uint8), cv2.IMREAD_COLOR)
         assert picture.shape == sample_analysis.features.video.pictures[0].shape
         assert result["in_words"][0] in archive.read("summary.txt").decode()
+
+
+GREEN, RED = (Trust((Score(FIT, value),)) for value in (0.9, 0.1))
+STRIPE = (211, 47, 47)
+
+
+def opened(archive: dict[str, bytes], name: str) -> np.ndarray:
+    return cv2.cvtColor(cv2.imdecode(np.frombuffer(archive[name], np.uint8), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+
+
+def test_what_failed_is_struck_in_the_pictures_in_their_names_and_in_the_summary(sample_analysis):
+    a, contrast = with_heat_and_sound(sample_analysis), Contrast(6)
+    archive = dict(files(a, contrast, {"gradcam": RED, "occlusion": GREEN}, ["occlusion", "lime"]))
+    result, text = json.loads(archive["result.json"]), archive["summary.txt"].decode()
+    assert result["shown"] == ["occlusion", "lime"]
+    struck = [name for name in archive if FAILED in name]
+    count = len(a.features.video.times)
+    assert struck == [f"gradcam_sad_{FAILED}_{frame:03d}.png" for frame in range(count)]
+    assert result["explanations"]["gradcam"]["sad"] == struck
+    whole = {name for name in archive if name.endswith(".png")} - set(struck)
+    assert not [name for name in whole if (opened(archive, name) == STRIPE).all(axis=2).mean() > 0.01]
+    for name in struck:
+        picture = opened(archive, name)
+        assert picture.shape[0] > a.features.video.pictures[0].shape[0]
+        assert (picture == STRIPE).all(axis=2).mean() > 0.02
+    assert "Occlusion, for sad: true to the model." in text
+    assert "LIME, for sad: not checked." in text
+    assert "Grad-CAM (not in the foreground), for sad: did not pass its checks, do not rely on it. The simple picture" in text
+    assert all(sentence in text for sentence in result["in_words"])
+    assert "(by Occlusion)" in text
+
+
+def with_heat_and_sound(analysis: Analysis) -> Analysis:
+    """Two explanations of the picture and one of the sound."""
+    return replace(with_more(analysis), attributions=with_more(analysis).attributions | {"lime": analysis.attributions["lime"]})
+
+
+def test_the_legend_names_the_files_that_are_there(sample_analysis):
+    a = with_heat_and_sound(sample_analysis)
+    for trust, shown in ((None, None), ({"lime": RED}, ["lime"]), (None, ["gradcam"])):
+        archive = dict(files(a, Contrast(6), trust, shown))
+        said = archive["summary.txt"].decode().splitlines()
+        legend = {line.split("_*")[0] for line in said if "_*: " in line and not line.startswith("*")}
+        assert legend == {"gradcam", "occlusion", "lime"} | ({"heard_evidence"} if shown != ["gradcam"] else set())
+        assert any(line.startswith(f"*_{FAILED}*") for line in said) == any(FAILED in name for name in archive) == bool(trust)
+        assert any(name.startswith("heard_") for name in archive) == (shown != ["gradcam"])
+
+
+def test_the_evidence_that_can_be_heard_is_that_of_the_method_in_the_foreground(sample_analysis):
+    lime = sample_analysis.attributions["lime"]
+    other = replace(lime, method="sound_occlusion", values=-lime.values)
+    a = replace(sample_analysis, attributions={"lime": lime, "sound_occlusion": other})
+    alone = replace(sample_analysis, attributions={"lime": replace(lime, values=-lime.values)})
+    found, expected = dict(files(a, Contrast(6), None, ["sound_occlusion"])), dict(files(alone, Contrast(6)))
+    assert found["heard_evidence_sad.wav"] == expected["heard_evidence_sad.wav"] != dict(files(a, Contrast(6)))["heard_evidence_sad.wav"]
+    struck = dict(files(a, Contrast(6), {"sound_occlusion": RED}, ["sound_occlusion"]))
+    assert struck[f"heard_evidence_sad_{FAILED}.wav"] == expected["heard_evidence_sad.wav"]
+
+
+def test_one_emotion_rather_than_another_has_pictures_of_its_own_and_they_alone_are_struck(sample_analysis):
+    a = with_heat_and_sound(sample_analysis)
+    archive = dict(files(a, Contrast(6, 4), {"gradcam": RED, "lime": GREEN}))
+    found = json.loads(archive["result.json"])["explanations"]["gradcam"]
+    assert all(FAILED in name for name in found["sad_rather_than_happy"])
+    assert not any(FAILED in name for label in LABELS for name in found[label])
+    assert len(found["sad_rather_than_happy"]) == len(found["sad"])
+    assert "lime_sad_rather_than_happy.png" in archive
+    assert "heard_rest_sad_rather_than_happy.wav" in archive
+
+
+def test_a_folder_holds_what_an_archive_holds(sample_analysis, tmp_path):
+    a, asked = with_more(sample_analysis), (Contrast(6), {"occlusion": RED}, ["occlusion"], True)
+    write(a, tmp_path / "out", *asked)
+    with zipfile.ZipFile(io.BytesIO(to_zip(a, *asked))) as archive:
+        assert {file.name: file.read_bytes() for file in (tmp_path / "out").iterdir()} == {n: archive.read(n) for n in archive.namelist()}

@@ -9,8 +9,10 @@ from features import Modality
 from models.labels import LABELS
 from xai.analysis import Analysis
 from xai.explanation import Attribution, Contrast
-from xai.render.text import in_words, kilohertz, odds, place_of, strongest_frame, strongest_patch
-from xai.score import FIT, Score, Trust
+from xai.modality_split import ModalitySplit
+from xai.quality.checks import QualityCheck
+from xai.render.text import cautions, in_words, kilohertz, odds, place_of, strongest_frame, strongest_patch
+from xai.score import FIT, Level, Score, Trust
 
 
 @pytest.mark.parametrize(
@@ -56,9 +58,13 @@ def test_every_claim_has_its_figure(sample_analysis):
         )
         shares = a.modalities.shares(target)
         strong = Modality.VIDEO if shares[Modality.VIDEO] >= shares[Modality.AUDIO] else Modality.AUDIO
-        assert source.startswith(f"The {strong.noun} weighs most ({max(shares.values()):.0%})")
-        value = a.modalities.contribution(strong)[target]
-        assert source.split(";")[0].endswith(f"speaks {'for' if value > 0 else 'against'} {LABELS[target]}")
+        side = "for" if a.modalities.contribution(strong)[target] > 0 else "against"
+        if max(shares.values()) > 0.55:
+            assert source.startswith(
+                f"The {strong.noun} weighs most ({100 * max(shares.values()):.0f} %) and speaks {side} {LABELS[target]};"
+            )
+        else:
+            assert source.startswith("Face and voice weigh about equally")
         lime, cam = a.attributions["lime"], a.attributions["gradcam"]
         t0, t1, hz0, hz1 = lime.parts.segments[lime.values[target].argmax()]
         assert f"{kilohertz(hz0, hz1)} between {t0:.1f} s and {t1:.1f} s" in evidence
@@ -162,18 +168,91 @@ def test_what_marks_nothing_is_not_said_to_have_failed(both_places):
     assert said == f"No single place speaks for {contrast.label}."
 
 
-def test_what_is_still_being_checked_is_not_read_out_as_settled(sample_analysis):
-    green = Trust((Score(FIT, 0.9),))
-    sentence = {
-        name: in_words(sample_analysis, Contrast(sample_analysis.predicted), trust)[2]
-        for name, trust in (("none", None), ("nothing yet", {}), ("sound", {"lime": green}), ("all", {"lime": green, "gradcam": green}))
+def split_of(voice: float, face: float, verdicts: tuple[str, str] = ("sad", "fearful"), target: int = 0) -> ModalitySplit:
+    """Voice and face add that much to the target, and name these when alone."""
+    alone = [np.eye(8)[LABELS.index(label)] for label in verdicts]
+    values = {frozenset(): np.zeros(8), frozenset({Modality.AUDIO}): alone[0], frozenset({Modality.VIDEO}): alone[1]}
+    values[frozenset(Modality)] = np.full(8, voice + face)
+    values[frozenset({Modality.AUDIO})][target], values[frozenset({Modality.VIDEO})][target] = voice, face
+    return ModalitySplit(values, frozenset(Modality))
+
+
+@pytest.mark.parametrize(
+    ("voice", "face", "verdicts", "words"),
+    [
+        (0.29, 0.71, ("sad", "fearful"), "The face weighs most (71 %) and speaks for angry; the voice speaks for it"),
+        (0.51, 0.49, ("sad", "fearful"), "Face and voice weigh about equally and speak for angry"),
+        (-0.51, -0.49, ("sad", "fearful"), "Face and voice weigh about equally and speak against angry"),
+        (-0.51, 0.49, ("sad", "fearful"), "Face and voice weigh about equally: the voice speaks against angry, the face for it"),
+        (0.56, 0.44, ("sad", "fearful"), "The voice weighs most (56 %) and speaks for angry; the face speaks for it"),
+        (0.0, 0.0, ("sad", "fearful"), "Face and voice add nothing to angry"),
+        (0.29, 0.71, ("sad", "sad"), "The face weighs most (71 %) and speaks for angry; the voice speaks for it"),
+    ],
+)
+def test_what_weighs_about_the_same_is_not_called_the_most(sample_analysis, voice, face, verdicts, words):
+    a = replace(sample_analysis, modalities=split_of(voice, face, verdicts))
+    alone = "both, alone, say sad" if verdicts == ("sad", "sad") else "alone, the face would be fearful and the voice sad"
+    assert in_words(a, Contrast(0))[1] == f"{words} ({alone})."
+
+
+def test_what_is_still_being_checked_is_not_read_out(both_places):
+    a, contrast, seen, heard = both_places
+    said = {
+        name: in_words(a, contrast, trust)[2]
+        for name, trust in (
+            ("none", None),
+            ("nothing yet", {}),
+            ("sound", {"lime": GREEN}),
+            ("sound failed", {"lime": RED}),
+            ("heat", {"gradcam": GREEN}),
+            ("all", {"lime": GREEN, "gradcam": GREEN}),
+        )
     }
-    assert sentence["nothing yet"].count("(not checked yet)") == 2
-    picture, sound = sentence["sound"].split("; ")
-    assert "not checked yet" in picture
-    assert "not checked" not in sound
-    assert sentence["all"] == sentence["none"]
-    assert "not checked" not in sentence["all"]
+    assert said["nothing yet"] == "The heat and patches of sound are still being checked."
+    assert said["sound"] == f"The strongest evidence for {contrast.label}: {heard}. The heat is still being checked."
+    assert said["sound failed"] == "Do not rely on what is marked in the sound: checks failed. The heat is still being checked."
+    assert said["heat"] == f"The strongest evidence for {contrast.label}: {seen}. The patches of sound are still being checked."
+    assert said["all"] == said["none"]
+    assert "checked" not in said["all"]
+
+
+def test_technical_words_name_the_method_and_its_fit_and_plain_ones_neither(both_places):
+    a, contrast, seen, heard = both_places
+    plain, technical = (in_words(a, contrast, technical=chosen) for chosen in (False, True))
+    assert plain[:2] == technical[:2]
+    r2 = a.attributions["lime"].extras["r2"][contrast.target]
+    places = f"{seen} (by Grad-CAM); {heard} (by LIME, R² {r2:.2f})"
+    assert technical[2] == f"The strongest evidence for {contrast.label}: {places}."
+    assert not [word for word in ("MFCC", "logit", "R²", "LIME", "SHAP", "Grad-CAM") if word in " ".join(plain)]
+
+
+def test_the_fit_that_is_told_stays_on_its_side_of_the_threshold(both_places):
+    a, contrast, *_ = both_places
+    lime = replace(a.attributions["lime"], extras={"r2": np.full(8, 0.4996)})
+    assert "a weak explanation (by LIME, R² 0.4996)" in in_words(with_(a, lime), contrast, technical=True)[2]
+
+
+def with_checks(analysis: Analysis, *levels: Level) -> Analysis:
+    checks = [QualityCheck(f"check {k}", "face", level, 0.0, f"check {k}.") for k, level in enumerate(levels)]
+    return replace(analysis, checks=tuple(checks))
+
+
+def test_the_first_caution_is_the_gravest(sample_analysis):
+    a = with_checks(sample_analysis, Level.GREEN, Level.AMBER, Level.RED)
+    calm = replace(a, modalities=split_of(0.3, 0.3, ("sad", "sad")))
+    assert not calm.should_be_asked
+    assert cautions(calm)[1:] == ["face: check 2.", "face: check 1.", *a.warnings]
+    assert cautions(calm)[0].startswith("The model should not be asked this")
+    split = replace(calm.modalities, coalitions={**calm.modalities.coalitions, frozenset(): np.full(8, 0.5)})
+    torn = replace(with_checks(calm, Level.GREEN, Level.AMBER), modalities=replace(split, coalitions={**split.coalitions, **DISAGREE}))
+    disagree, nothing, check, *_ = cautions(torn)
+    assert disagree.startswith("Voice and face disagree")
+    assert nothing.startswith(f"With nothing to see or hear this model would say {a.label} too (50 of 100)")
+    assert check == "face: check 1."
+    assert cautions(with_checks(calm, Level.GREEN)) == list(a.warnings)
+
+
+DISAGREE = {frozenset({Modality.AUDIO}): np.eye(8)[6], frozenset({Modality.VIDEO}): np.eye(8)[3]}
 
 
 def test_of_several_methods_of_one_panel_those_in_the_foreground_are_read_out(sample_analysis):
@@ -187,7 +266,7 @@ def test_of_several_methods_of_one_panel_those_in_the_foreground_are_read_out(sa
     assert place not in in_words(with_more, contrast)[2]
     assert in_words(with_more, contrast) == in_words(a, contrast)
     evidence = in_words(with_more, contrast, shown=["occlusion"])[2]
-    assert evidence == f"The strongest evidence for {contrast.label}: within the picture, {place}."
+    assert evidence == f"The strongest evidence for {contrast.label}: within the picture, {place} (by Occlusion)."
     failed = in_words(with_more, contrast, {"occlusion": RED, "gradcam": GREEN, "lime": GREEN}, ["occlusion", "lime"])[2]
     assert place not in failed
     assert "within the sound" in failed

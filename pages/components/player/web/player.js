@@ -1,8 +1,8 @@
 // One clock, that of the media element, for the picture, the heat on it, the probabilities and the spectrogram.
 
-const TENTH = 0.1;
 const SECOND = 1;
-const KEYS = { ArrowLeft: -TENTH, ArrowRight: TENTH };
+const STEP = 0.25; // s, where the curves have a single moment
+const KEYS = { ArrowLeft: -1, ArrowRight: 1 }; // steps of the curves
 const SLIDER_KEYS = { ArrowDown: -SECOND, ArrowUp: SECOND, PageDown: -SECOND, PageUp: SECOND };
 const CELLS = 7; // of a heat map, across and down
 const FINE = 56; // pixels to which they are smoothed, as in the still pictures
@@ -140,17 +140,26 @@ class Player {
     this.seek(this.timeAt(track, event));
   }
 
+  /** Wherever the focus is in the player; a button and a switch keep the space bar for themselves. */
   press(event) {
     if (event.ctrlKey || event.altKey || event.metaKey) return;
+    const own = event.target.closest("button, input");
     const slider = event.target.getAttribute("role") === "slider";
-    let step = KEYS[event.key] ?? (slider ? SLIDER_KEYS[event.key] : undefined);
-    if (step !== undefined) this.seek(this.time + (event.shiftKey ? Math.sign(step) * SECOND : step));
-    else if (slider && event.key === "Home") this.seek(0);
-    else if (slider && event.key === "End") this.seek(this.seconds);
-    else if (slider && event.key === " ") this.toggle();
+    const steps = KEYS[event.key];
+    if (steps !== undefined) this.seek(this.time + steps * (event.shiftKey ? SECOND : this.step));
+    else if (slider && SLIDER_KEYS[event.key]) this.seek(this.time + SLIDER_KEYS[event.key]);
+    else if (event.key === "Home") this.seek(0);
+    else if (event.key === "End") this.seek(this.seconds);
+    else if (event.key === " " && !own) this.toggle();
     else return;
     event.preventDefault();
     event.stopPropagation();
+  }
+
+  /** From one moment of the curves to the next, in seconds. */
+  get step() {
+    const { times } = this.data;
+    return times.length > 1 ? times[1] - times[0] : STEP;
   }
 
   /** Everything that depends on the length or on the data, not on the time. */

@@ -8,35 +8,35 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from features.audio import RATE
-from pages.components.analyze.notes import show_legend, show_method
-from pages.components.charts.analysis import spectrogram_chart
-from pages.components.charts.draw import draw
+from pages.components.analyze.trust import show_badge
+from pages.components.analyze.view import View
+from pages.components.board.spectrogram import spectrogram_html
+from pages.components.deeper.notes import show_method
 from pages.components.session.keys import Key
 
 if TYPE_CHECKING:
+    from pages.components.session.state import Drawer
     from xai.analysis import Analysis
     from xai.explanation import Attribution, Contrast
 
 
-def show_patches(analysis: Analysis, attribution: Attribution, contrast: Contrast, area: str) -> None:
-    """The spectrogram with its patches, legend and notes, and players.
-
-    Args:
-        area: key of the container of what is struck through if it fails its checks.
-    """
-    from xai.explanation import SoundPatches
+def show_sound(kept: Drawer, view: View) -> None:
+    """The voice, the evidence alone and everything else, to be heard; the spectrogram to be read patch by patch; notes."""
+    from xai.explanation import Panel, SoundPatches
     from xai.methods.lime import fit
 
+    analysis, contrast = kept.analysis, view.contrast
+    attribution = analysis.attributions[view.shown[Panel.HEARD]]
     audio, parts = analysis.features.audio, attribution.parts
     assert audio is not None
     assert isinstance(parts, SoundPatches)
-    with st.container(key=area):
-        alt = "Spectrogram with the patches that speak for and against the emotion"
-        draw(spectrogram_chart(audio, parts, attribution.shown(contrast)), "chart-spectrogram", alt)
-    show_legend(contrast)
+    _show_players(analysis, attribution, contrast)
+    trust = show_badge(kept, attribution.method, contrast, "sound")
+    struck = trust is not None and trust.level == "red"
+    words = f"Spectrogram with the patches that speak for {contrast.words} and against it"
+    st.html(spectrogram_html(audio, parts, attribution.heat(contrast), words, height=300, struck=struck, faint=trust is None))
     share = f"The simple model explains {fit(attribution, contrast):.0%} of what happened (R²)." if "r2" in attribution.extras else ""
     show_method(attribution, share)
-    _show_players(analysis, attribution, contrast)
 
 
 def _show_players(analysis: Analysis, attribution: Attribution, contrast: Contrast) -> None:

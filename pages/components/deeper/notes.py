@@ -11,7 +11,7 @@ import streamlit as st
 from pages.components.analyze.trust import title_of
 
 if TYPE_CHECKING:
-    from xai.explanation import Attribution, Contrast
+    from xai.explanation import Attribution
 
 _ARXIV, _DOI = re.compile(r"arXiv:(\d{4}\.\d{4,5})"), re.compile(r"doi (10\.[^\s),]+)")
 
@@ -20,12 +20,6 @@ _SPLIT = (
     "| All four combinations of them are judged; what each adds is its exact Shapley value. | What happens inside either. "
     "| Shapley 1953 ([doi 10.1515/9781400881970-018](https://doi.org/10.1515/9781400881970-018)) |"
 )
-
-
-def show_legend(contrast: Contrast) -> None:
-    """What warm and cool stand for, in the words of this contrast."""
-    other = f"against {contrast.label}" if contrast.rival is None else f"for {contrast.rival}"
-    st.caption(f":red[■ warm] speaks for {contrast.label} · :blue[■ cool] speaks {other}")
 
 
 def show_method(attribution: Attribution, more: str = "") -> None:

@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from pages.components.analyze.notes import show_legend, show_method
+from pages.components.analyze.trust import show_badge
+from pages.components.analyze.view import View
+from pages.components.board.strip import strip_html
+from pages.components.deeper.notes import show_method
 from pages.components.session.keys import Key
 
 if TYPE_CHECKING:
+    from pages.components.session.state import Drawer
     from xai.analysis import Analysis
     from xai.explanation import Attribution, Contrast
 
@@ -26,7 +30,7 @@ class Look:
     zoom: bool
 
 
-def frames_controls() -> Look:
+def _controls() -> Look:
     """A slider and two switches in a row."""
     left, right = st.columns(2, vertical_alignment="bottom")
     opacity = left.slider("Heat", 0, 100, 60, 5, format="%d %%", key=Key.OPACITY, help="How strongly the heat covers the picture.")
@@ -36,19 +40,18 @@ def frames_controls() -> Look:
     return Look(opacity / 100, boxes, zoom)
 
 
-def show_frames(analysis: Analysis, attribution: Attribution, contrast: Contrast, area: str, look: Look) -> None:
-    """Every frame with its heat, in parts if there are many; legend and notes.
+def show_all_frames(kept: Drawer, view: View) -> None:
+    """Every frame with its heat, in parts if there are many; struck through where it failed its checks."""
+    from xai.explanation import Panel
 
-    Args:
-        area: key of the container of what is struck through if it fails its checks.
-    """
-    with st.container(key=area):
-        _show(analysis, attribution, contrast, look)
-    show_legend(contrast)
+    attribution = kept.analysis.attributions[view.shown[Panel.SAW]]
+    look = _controls()
+    trust = show_badge(kept, attribution.method, view.contrast, "frames")
+    _show(kept.analysis, attribution, view.contrast, look, struck=trust is not None and trust.level == "red", faint=trust is None)
     show_method(attribution, "One scale for all frames: read regions, not points.")
 
 
-def _show(analysis: Analysis, attribution: Attribution, contrast: Contrast, look: Look) -> None:
+def _show(analysis: Analysis, attribution: Attribution, contrast: Contrast, look: Look, struck: bool, faint: bool) -> None:
     from xai.render.overlay import overlay_frames, zoom_to_faces
 
     video = analysis.features.video
@@ -60,10 +63,9 @@ def _show(analysis: Analysis, attribution: Attribution, contrast: Contrast, look
     first = 0
     if len(pictures) > _SHOWN:
         pages = -(-len(pictures) // _SHOWN)
-        page = st.slider("Frames", 1, pages, 1, format=f"part %d of {pages}", key=Key.FRAMES_PAGE)
-        first = (page - 1) * _SHOWN
+        first = (st.slider("Frames", 1, pages, 1, format=f"part %d of {pages}", key=Key.FRAMES_PAGE) - 1) * _SHOWN
     shown = list(zip(pictures, captions, strict=True))[first : first + _SHOWN]
     for start in range(0, len(shown), _IN_A_ROW):
-        columns = st.columns(_IN_A_ROW)
-        for column, (picture, caption) in zip(columns, shown[start : start + _IN_A_ROW], strict=False):
-            column.image(picture, caption=caption, width="stretch", output_format="JPEG", alt=f"Frame at {caption} with heat")
+        row, words = zip(*shown[start : start + _IN_A_ROW], strict=True)
+        alts = [f"Frame at {caption} with heat for {contrast.words}" for caption in words]
+        st.html(strip_html(row, words, alts, 300, struck=struck, faint=faint))

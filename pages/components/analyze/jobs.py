@@ -1,0 +1,78 @@
+"""What is computed beside the page for what is on screen: what was asked for by name first, then the checks, that of the heat first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING
+
+from pages.components.session.work import Job
+
+if TYPE_CHECKING:
+    from pages.components.analyze.view import View
+    from pages.components.session.state import Drawer
+    from xai.explanation import Contrast, Say
+
+
+def jobs_of(kept: Drawer, view: View) -> list[Job]:
+    """In the order in which they are worth waiting for."""
+    return [*_asked(kept, view), *_checks(kept, view)]
+
+
+def compute_key(method: str) -> tuple:
+    """Of the work that computes an explanation."""
+    return "explanation", method
+
+
+def check_key(method: str, contrast: Contrast) -> tuple:
+    """Of the work that checks one."""
+    return "check", method, contrast
+
+
+def asked_key(name: str) -> tuple:
+    """Of what a button asked for."""
+    return "asked", name
+
+
+def _asked(kept: Drawer, view: View) -> Iterator[Job]:
+    for method in view.chosen.values():
+        if method not in kept.analysis.attributions:
+            yield Job(compute_key(method), partial(compute, kept, method), urgent=True)
+    for name, run in list(kept.asked.items()):
+        yield Job(asked_key(name), partial(_answer, kept, name, run), urgent=True)
+
+
+def _answer(kept: Drawer, name: str, run: Callable[[Say], None], say: Say) -> None:
+    run(say)
+    kept.asked.pop(name, None)
+
+
+def _checks(kept: Drawer, view: View) -> Iterator[Job]:
+    from xai.foreground import in_background
+
+    known = kept.trust(view.contrast)
+    for method in in_background(kept.analysis, view.chosen):
+        if method not in kept.analysis.attributions:
+            yield Job(compute_key(method), partial(compute, kept, method))
+        if method not in known and not kept.work.failed(compute_key(method)):
+            yield Job(check_key(method, view.contrast), partial(_check, kept, method, view.contrast))
+
+
+def compute(kept: Drawer, method: str, say: Say) -> None:
+    """An explanation, kept with the others."""
+    from xai.methods import METHODS
+
+    say(f"Computing {METHODS[method].title}…")
+    kept.keep(kept.analysis.with_attribution(method, say).attributions[method])
+
+
+def _check(kept: Drawer, method: str, contrast: Contrast, say: Say) -> None:
+    from xai import analysis
+
+    kept.keep_trust(method, contrast, analysis.check_one(kept.analysis, method, contrast, say))
+
+
+def ask(kept: Drawer, name: str, run: Callable[[Say], None]) -> None:
+    """Something that a button asks for: computed before all checks; ``run`` keeps its own result."""
+    kept.work.again(asked_key(name))
+    kept.asked[name] = run

@@ -1,0 +1,48 @@
+"""One screen: what and how sure on the left, why on the right, everything deeper below; the verdict stays in sight."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from models.labels import LABELS
+from pages.components.analyze.evidence import show_board, show_legend, show_sentence
+from pages.components.analyze.jobs import jobs_of
+from pages.components.analyze.samples import SAMPLES, show_portrayed
+from pages.components.analyze.verdict import show_verdict
+from pages.components.analyze.view import choose_rival, chosen_emotion, view_of
+from pages.components.analyze.watch import watch
+from pages.components.deeper.tabs import show_deeper
+from pages.components.session.keys import Key
+from pages.components.session.queue import the_queue
+from pages.components.session.state import Recording, drawer_of
+
+if TYPE_CHECKING:
+    from xai.analysis import Analysis
+
+
+def show_result(analysis: Analysis, recording: Recording) -> None:
+    """Draw what is there, then let the rest be computed beside the page."""
+    kept = drawer_of(analysis)
+    drawn = kept.work.version
+    with the_queue().drawing():
+        left, right = st.columns([3, 8], gap="medium")
+        target = chosen_emotion(analysis)
+        with left, st.container(key=Key.VERDICT):
+            show_verdict(analysis, target)
+            if sample := st.session_state.get(Key.SAMPLE_SHOWN):
+                show_portrayed(SAMPLES[sample], analysis.label)
+        with right:
+            with st.container(horizontal=True, vertical_alignment="center", key=Key.WHY):
+                st.header(f"Why {LABELS[target]}", anchor=False, width="content")
+                st.markdown("rather than", width="content")
+                view = view_of(kept, target, choose_rival(target))
+                place = st.container(key=Key.WORK, width="stretch")
+            show_sentence(kept, view)
+            show_board(kept, view)
+            show_legend(view.contrast)
+            show_deeper(kept, view, recording)
+    kept.work.want(jobs_of(kept, view))
+    with place:
+        watch(kept, drawn)

@@ -1,0 +1,91 @@
+"""What was recognised, how sure the model is, from face or voice, and the one thing to beware of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import streamlit as st
+
+from models.evaluation import track_record
+from models.labels import LABELS
+from pages.components.analyze.quality import show_checks
+from pages.components.analyze.view import choose_emotion
+from pages.components.board.bars import emotion_bars
+from pages.components.board.shares import shares_html
+from pages.components.session.keys import Key
+
+if TYPE_CHECKING:
+    from xai.analysis import Analysis
+
+_UNDECIDED = 0.1  # of probability between the first two: too close to name one
+
+
+def show_verdict(analysis: Analysis, target: int) -> None:
+    """The verdict, eight bars to choose from, and shares for the chosen emotion.
+
+    Args:
+        target: position of the emotion that is explained.
+    """
+    st.title(_verdict(analysis), anchor=False)
+    # Before the next run: what is drawn above and below is of the new one then.
+    emotion_bars(
+        analysis.probabilities,
+        target,
+        analysis.predicted,
+        f"{Key.BARS}-{analysis.token}",
+        lambda label: choose_emotion(None if label == analysis.label else label),
+    )
+    _sources(analysis, target)
+    _beware(analysis)
+    _how_often(analysis)
+
+
+def _verdict(analysis: Analysis) -> str:
+    from xai.render.text import odds
+
+    p = analysis.probabilities
+    first, second = np.argsort(-p)[:2]
+    if not analysis.should_be_asked:
+        return f"Not to be asked; it would say :primary[{analysis.label.upper()}]"
+    if p[first] - p[second] < _UNDECIDED:
+        return f"The model is undecided: :primary[{LABELS[first].upper()}] or {LABELS[second].upper()}"
+    return f"The model recognises :primary[{analysis.label.upper()}], {odds(p[first])}"
+
+
+def _sources(analysis: Analysis, target: int) -> None:
+    from xai.render.text import judged_alone
+
+    split = analysis.modalities
+    if not split.several:
+        st.markdown(f"**From the {judged_alone(analysis)} only**")
+        return
+    st.markdown(f"**{split.headline(target)}**")
+    points = [100 * float(split.contribution(m)[target]) for m in split.modalities]
+    nothing, everything = (100 * float(p[target]) for p in (split.none, split.everything))
+    st.html(shares_html([m.noun for m in split.modalities], points, nothing, everything))
+    alone = " · ".join(f"{m.noun} alone: **{split.verdict(m)}**" for m in reversed(split.modalities))
+    st.caption(f"{alone[0].upper()}{alone[1:]}")
+
+
+def _beware(analysis: Analysis) -> None:
+    """The most important warning; the others and every check of the recording one click away."""
+    from xai.render.text import cautions
+
+    found = cautions(analysis)
+    if found:
+        with st.container(key=Key.BEWARE):
+            st.markdown(f":material/warning: {found[0]}")
+    passed = f"{sum(check.level == 'green' for check in analysis.checks)} of {len(analysis.checks)} checks of the recording passed"
+    more = f"{len(found) - 1} more warning{'s' * (len(found) > 2)}, {passed}" if len(found) > 1 else passed
+    with st.popover(more, type="tertiary", key=Key.MORE_NOTES):
+        for words in found[1:]:
+            st.warning(words, icon=":material/warning:")
+        show_checks(analysis)
+
+
+def _how_often(analysis: Analysis) -> None:
+    """How often it is right when it is this sure, and what it confuses this emotion with."""
+    name, state, p = analysis.model.name, analysis.modalities.state, float(analysis.probabilities.max())
+    with st.container(key=Key.HOW_OFTEN):
+        st.markdown(f"{track_record.in_words(name, state, analysis.predicted, p)} It names what is portrayed, not what a person feels.")

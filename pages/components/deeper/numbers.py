@@ -1,0 +1,93 @@
+"""The weight of every feature."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import streamlit as st
+
+from features import SPACE, Modality
+from pages.components.analyze.evidence import draw_in_short
+from pages.components.analyze.trust import show_badge
+from pages.components.analyze.view import View
+from pages.components.board.weights import weights_html
+from pages.components.deeper.notes import show_method
+from pages.components.session.keys import Key
+from pages.components.session.wording import technical
+
+if TYPE_CHECKING:
+    from pages.components.session.state import Drawer
+    from xai.analysis import Analysis
+    from xai.explanation import Attribution, Contrast
+
+
+FACE_PICTURE = "shap_face"
+
+
+def show_numbers(kept: Drawer, view: View) -> None:
+    """The features of each modality that is there, their sums, and notes."""
+    from xai.column_sums import by_modality
+    from xai.explanation import Panel
+    from xai.methods import METHODS
+
+    analysis, contrast = kept.analysis, view.contrast
+    attribution = analysis.attributions[view.shown[Panel.WEIGHED]]
+    totals, values = by_modality(attribution, contrast), attribution.shown(contrast)
+    show_badge(kept, attribution.method, contrast, "numbers")
+    for place, modality in zip(st.columns([3, 2]), SPACE.columns, strict=True):
+        if modality in analysis.features.parts:
+            with place:
+                st.markdown(f"**{modality.noun.capitalize()} {totals[modality]:+z.2f}**")
+                _SHOWN[modality](kept, view, SPACE.part(values, modality), METHODS[attribution.method].title)
+    _say_contradiction(analysis, attribution, contrast)
+    show_method(attribution, _left_over(analysis, attribution, contrast))
+
+
+def _left_over(analysis: Analysis, attribution: Attribution, contrast: Contrast) -> str:
+    from xai.methods.shap import left_over
+
+    if "residual" not in attribution.extras:
+        return ""
+    return (
+        "Its values add up to the model's logit for this clip minus its average over "
+        f"{len(analysis.model.reference)} pairs made of training voices and faces; "
+        f"here {left_over(attribution, contrast):.1%} is left over. "
+        "Compared with other clips, not with nothing, so the shares may differ from those at the top."
+    )
+
+
+def _voice(kept: Drawer, view: View, values: np.ndarray, method: str) -> None:
+    """Its plain properties, or in technical words the strongest single MFCCs and the sum of the others."""
+    from xai.column_sums import strongest_mfccs, voice_properties
+
+    every = technical() and st.toggle("Every number by name", key=Key.MFCC)
+    rows = strongest_mfccs(values) if every else voice_properties(values, technical())
+    st.html(weights_html(rows, "logit" if technical() else ""))
+
+
+def _face(kept: Drawer, view: View, values: np.ndarray, method: str) -> None:
+    """The face's numbers drawn onto the face: a picture of its own, with a badge of its own."""
+    from xai.methods import METHODS
+
+    found = kept.analysis.attributions.get(FACE_PICTURE)
+    if found is None or not METHODS[FACE_PICTURE].applies(kept.analysis.subject):
+        return
+    trust = show_badge(kept, FACE_PICTURE, view.contrast, "face-picture")
+    draw_in_short(kept.analysis, found, view.contrast, trust)
+    st.caption("The 512 face features as one picture: warm speaks for, cool against. It is checked as heat is: by removal.")
+
+
+_SHOWN = {Modality.AUDIO: _voice, Modality.VIDEO: _face}
+
+
+def _say_contradiction(analysis: Analysis, attribution: Attribution, contrast: Contrast) -> None:
+    from xai.column_sums import contradicted
+
+    turned = contradicted(analysis, attribution, contrast)
+    if turned:
+        nouns = " and the ".join(modality.noun for modality in turned)
+        st.caption(
+            f":material/swap_vert: About the {nouns} this and the top of the page disagree: there it is compared with "
+            "nothing heard and nothing seen, here with other people's clips. Do not read its direction."
+        )
