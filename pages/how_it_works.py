@@ -16,26 +16,34 @@ A recording takes one way through EmoLens. The same code serves this page, the c
 model; the bar at the top offers others, and the page **Models** says how good each is.
 """
 )
+st.header("From a recording to a prediction")
 voice, face, fused = st.columns(3, border=True)
 voice.markdown(
-    """## 1 · Voice
+    """### 1 · Voice
 The sound is turned into one channel at 22,050 Hz and into a **mel spectrogram**: time from left to right, pitch from low to
 high, loudness as brightness. **40 MFCCs** describe the shape of each column; their mean over time is the voice."""
 )
 face.markdown(
-    """## 2 · Face
+    """### 2 · Face
 Every 30th frame is searched for a face. It is followed, cut out, turned grey and shown to a **ResNet-18** that learned
 expressions from FER+ photographs. **512 numbers** per frame, averaged over the frames, are the face."""
 )
 fused.markdown(
-    """## 3 · Both
+    """### 3 · Both
 The **552 numbers** go through a small **Transformer** into eight probabilities. It has learned to do without voice or
 without face, so either can be left out."""
 )
-st.subheader("What each explanation says")
+st.markdown("With **Technical** on, the tab **Every stage** of a result shows all of this for your own recording, step by step.")
+st.header("What each explanation says")
 st.markdown(methods_table())
 st.markdown(
     """
+**On request** means: not part of the first answer; choose it in the list beside the picture. Two of these are computed for every face
+anyway, beside the page. **Occlusion** asks the model itself what each part of the face is worth, so it stands in for Grad-CAM where that
+fails its checks, if it holds; Grad-CAM stays in the list, struck through. **SHAP on the face** draws the numbers of the face back onto
+it, and has a badge of its own: numbers can be right where their picture is not. **Integrated Grad-CAM** averages the gradient on the
+way from an average face to this one; it is truer to the model on average than Grad-CAM, but not enough to stand in.
+
 **Why this, rather than that?** Choose a second emotion, and all pictures show the difference of the two: warm speaks for the
 first, cool for the second.
 
@@ -43,28 +51,33 @@ first, cool for the second.
 wrong thing, that is what you are meant to find out.
 """
 )
-st.subheader("How far to trust it")
+st.header("How far to trust it")
 st.markdown(
     """
 A picture persuades whether or not it is true. So every explanation is checked on the recording and the emotion at hand, after it is
-on the screen: parts are really taken away, the work is really repeated, networks are really scrambled. The badge is that of the
-worst check; what fails is struck through and not read out as evidence. A pass means that the picture describes *the model* well,
-not that the model is right.
+on the screen: parts are really taken away, the work is really repeated, networks are really scrambled. This happens beside the page,
+the heat first, and stops when you ask for something else. Until then a picture is faint and not read out as evidence. The badge is that of
+the worst check; what fails is struck through. A pass means that the picture describes *the model* well, not that the model is right.
 """
 )
 st.markdown(measures_table())
 st.markdown(
     """
 **Hear it**: the sound inside the patches that speak for the emotion, cut out of the recording's own spectrum, and everything else.
-**What if**: mute the voice, cover the mouth, add noise, take another voice; the model judges the changed recording anew.
+**What if**: mute the voice, cover the mouth, add noise, take another voice, or leave less of either by a slider; the model judges the
+changed recording anew.
 **The smallest flip**: the fewest patches, pictures or parts of the face without which it says something else.
 **Is this clip like what the model knows?** Length, level, noise, light and size are measured, and how far the clip lies from the
 reference clips, compared with how far people lie from each other ([k nearest neighbours](https://arxiv.org/abs/2204.06507)). Where
-everything is too far off, the page says that the model should not be asked before it shows a probability.
+everything is too far off, the page says that the model should not be asked before it shows a probability. A clip that the model has learned
+from is known again, as a sound or as a film, and is a warning: the answer proves nothing.
 **Do voice and video belong together?** The sound file is held against the video's own sound ([generalised
 cross-correlation](https://doi.org/10.1109/TASSP.1976.1162830)); another take, or a late start, is named.
 """
 )
-st.subheader("The same on the command line")
+st.header("The same on the command line")
 st.code("python -m xai voice.wav face.mp4 --out result --seed 0", language=None, wrap_lines=True)
-st.caption("writes result.json with every number and trust score, and a PNG of each explanation.")
+st.caption(
+    "writes result.json with every number and trust score, and a PNG of each explanation; here, too, Occlusion stands in for heat that fails. "
+    "With Technical on, the tab Take it home has the command for what is on your screen."
+)

@@ -1,5 +1,7 @@
 """An app whose page a test can turn (AppTest.switch_page runs a file of the folder ``pages/`` without ``app.py``), and what it shows."""
 
+from collections.abc import Mapping
+
 from streamlit.testing.v1 import AppTest
 
 from pages.components.session.keys import Key
@@ -15,8 +17,10 @@ runpy.run_path({str(ROOT / "pages")!r} + "/" + st.session_state.get("turned to",
 """
 
 
-def open_at(page: str) -> AppTest:
+def open_at(page: str, address: Mapping[str, str] | None = None) -> AppTest:
     app = AppTest.from_string(_SCRIPT, default_timeout=120)
+    for key, value in (address or {}).items():
+        app.query_params[key] = value
     return turn(app, page)
 
 

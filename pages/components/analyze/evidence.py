@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 
 from pages.components.analyze.jobs import compute_key
-from pages.components.analyze.trust import show_badge, title_of
+from pages.components.analyze.trust import show_badge, title_of, words_of
 from pages.components.analyze.view import BEST, View
 from pages.components.board.spectrogram import spectrogram_html
 from pages.components.board.strip import strip_html
@@ -29,13 +29,14 @@ _OPACITY = 0.6
 
 
 def show_sentence(kept: Drawer, view: View) -> None:
-    """Why, in words: of what is in the foreground, and only of what has passed its checks."""
+    """Why, in words: of what is in the foreground, and only of what has passed its checks. The verdict itself stands beside it."""
     from xai.render.text import in_words
 
     shown = list(view.shown.values())
-    words = in_words(kept.analysis, view.contrast, kept.trust(view.contrast, shown), shown, technical())
+    verdict, *why = in_words(kept.analysis, view.contrast, kept.trust(view.contrast, shown), shown, technical())
+    told = view.contrast.target == kept.analysis.predicted and view.contrast.against is None
     with st.container(key=Key.SENTENCE):
-        st.markdown(" ".join(words))
+        st.markdown(" ".join(why if told else [verdict, *why]))
 
 
 def show_board(kept: Drawer, view: View) -> None:
@@ -50,17 +51,30 @@ def show_board(kept: Drawer, view: View) -> None:
         with right:
             for panel in others:
                 _show_panel(kept, view, panel)
+    _announce(kept, view)
 
 
-def show_legend(contrast: Contrast) -> None:
-    """What warm and cool stand for, in the words of this contrast."""
+def _announce(kept: Drawer, view: View) -> None:
+    """The badges to those who do not see them arrive: read out when this text changes."""
+    found = kept.trust(view.contrast, list(view.shown.values()))
+    words = ". ".join(f"{title_of(panel)}: {words_of(found[key])}" for panel, key in view.shown.items() if key in found)
+    st.html(f'<div class="em-hidden" role="status" aria-live="polite">{words}</div>')
+
+
+def show_legend(view: View) -> None:
+    """By which method the heat is, and what warm and cool stand for, in the words of this contrast."""
+    from xai.explanation import Panel
+    from xai.methods import METHODS
+
+    contrast, heat = view.contrast, view.shown.get(Panel.SAW)
     other = f"against {contrast.label}" if contrast.rival is None else f"for {contrast.rival}"
-    st.caption(f":red[■ warm] speaks for {contrast.label} · :blue[■ cool] speaks {other}")
+    by = f"Heat by {METHODS[heat].title} · " if heat else ""
+    st.caption(f"{by}:red[■ warm] speaks for {contrast.label} · :blue[■ cool] speaks {other}")
 
 
 def _show_panel(kept: Drawer, view: View, panel: Panel) -> None:
     method = view.shown[panel]
-    with st.container(horizontal=True, vertical_alignment="center", key=f"head-{panel}"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key=f"head-{panel}"):
         st.subheader(title_of(panel), anchor=False, width="content")
         trust = show_badge(kept, method, view.contrast, f"board-{panel}")
         _choose_method(kept, view, panel)
@@ -83,9 +97,9 @@ def _choose_method(kept: Drawer, view: View, panel: Panel) -> None:
         [BEST, *offered],
         key=f"{Key.METHOD}-{panel}",
         bind="query-params",
-        format_func=lambda key: f"Best: {METHODS[view.shown[panel]].title}" if key == BEST else offered[key].title,
+        format_func=lambda key: "Best that holds" if key == BEST else offered[key].title,
         label_visibility="collapsed",
-        width=170,
+        width=150,
         help=_questions(offered),
     )
     if wanted is not None and wanted not in kept.analysis.attributions:

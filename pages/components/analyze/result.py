@@ -32,7 +32,8 @@ def show_result(analysis: Analysis, recording: Recording) -> None:
         with left, st.container(key=Key.VERDICT):
             show_verdict(analysis, target)
             if sample := st.session_state.get(Key.SAMPLE_SHOWN):
-                show_portrayed(SAMPLES[sample], analysis.label)
+                with st.popover("What was portrayed?", type="tertiary", icon=":material/theater_comedy:", key=Key.PORTRAYED):
+                    show_portrayed(SAMPLES[sample], analysis.label)
         with right:
             with st.container(horizontal=True, vertical_alignment="center", key=Key.WHY):
                 st.header(f"Why {LABELS[target]}", anchor=False, width="content")
@@ -41,7 +42,7 @@ def show_result(analysis: Analysis, recording: Recording) -> None:
                 place = st.container(key=Key.WORK, width="stretch")
             show_sentence(kept, view)
             show_board(kept, view)
-            show_legend(view.contrast)
+            show_legend(view)
             show_deeper(kept, view, recording)
     kept.work.want(jobs_of(kept, view))
     with place:

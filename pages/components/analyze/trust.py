@@ -29,6 +29,11 @@ def title_of(panel: str) -> str:
     return f"What it {panel}"
 
 
+def words_of(trust: Trust) -> str:
+    """Its level in words."""
+    return _BADGES[trust.level][0]
+
+
 def badge_of(trust: Trust) -> str:
     """Its level in words and colour, as Markdown."""
     words, icon, colour = _BADGES[trust.level]

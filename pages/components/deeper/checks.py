@@ -16,7 +16,7 @@ def show_all_checks(kept: Drawer, view: View) -> None:
 
     st.caption("The badges judge the explanations, not the answer: a wrong answer can be explained well.")
     found, shown = kept.trust(view.contrast), list(view.shown.values())
-    for method in sorted(kept.analysis.attributions, key=lambda key: key not in shown):
+    for method in [*shown, *(key for key in kept.analysis.attributions if key not in shown)]:
         title = title_of(METHODS[method].panel) + (f", by {METHODS[method].title}" if technical() else "")
         st.markdown(f"### {title}{'' if method in shown else ' (in the background)'}")
         if method not in found:

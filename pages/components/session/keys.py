@@ -28,6 +28,7 @@ class Key(StrEnum):
     VERDICT = "verdict"
     WHY = "why"
     SENTENCE = "sentence"
+    PORTRAYED = "portrayed"
     BARS = "bars"
     BEWARE = "beware"
     HOW_OFTEN = "how-often"
