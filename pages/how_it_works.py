@@ -38,8 +38,8 @@ st.header("What each explanation says")
 st.markdown(methods_table())
 st.markdown(
     """
-**On request** means: not part of the first answer; choose it in the list beside the picture. Two of these are computed for every face
-anyway, beside the page. **Occlusion** asks the model itself what each part of the face is worth, so it stands in for Grad-CAM where that
+**On request** means: not part of the first answer; choose it in the list beside the picture (for the sound and the weights, with
+**Technical** on). Two of these are computed for every face anyway, beside the page. **Occlusion** asks the model itself what each part of the face is worth, so it stands in for Grad-CAM where that
 fails its checks, if it holds; Grad-CAM stays in the list, struck through. **SHAP on the face** draws the numbers of the face back onto
 it, and has a badge of its own: numbers can be right where their picture is not. **Integrated Grad-CAM** averages the gradient on the
 way from an average face to this one; it is truer to the model on average than Grad-CAM, but not enough to stand in.

@@ -24,6 +24,7 @@ class Level(StrEnum):
 _ORDER = (Level.GREEN, Level.AMBER, Level.RED)
 _DIGITS = 2  # of a printed number, unless it would seem to lie beyond a threshold then
 _MOST_DIGITS = 40
+_NOISE = 9  # digits: a mean of three times 0.8 is 0.7999999999999999
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Measure:
 
     def level(self, value: float) -> Level:
         """Green, amber or red; a value that is not a number is red."""
-        sign = 1 if self.higher_is_better else -1
+        sign, value = 1 if self.higher_is_better else -1, round(value, _NOISE)
         if sign * value >= sign * self.good:
             return Level.GREEN
         return Level.AMBER if sign * value >= sign * self.enough else Level.RED

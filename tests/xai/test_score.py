@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xai.score import FAITHFULNESS, FIT, LEARNED_CLASSIFIER, LEFT_OVER, MEASURES, STEADY, Level, Measure, Score, Trust
+from xai.score import FAITHFULNESS, FIT, LEARNED_CLASSIFIER, LEFT_OVER, MEASURES, STEADY, TOP_FIVE, Level, Measure, Score, Trust
 
 WORDS = {Level.GREEN: "fine", Level.AMBER: "careful {percent}", Level.RED: "no."}
 UP = Measure("up", "Up?", 0.0, 1.0, True, 0.75, 0.5, WORDS, "", "index {value}")
@@ -29,15 +29,15 @@ def strict(value: dict) -> dict:
     [
         (UP, 1.0, "green"),
         (UP, 0.75, "green"),
-        (UP, np.nextafter(0.75, 0), "amber"),
+        (UP, 0.75 - 1e-6, "amber"),
         (UP, 0.5, "amber"),
-        (UP, np.nextafter(0.5, 0), "red"),
+        (UP, 0.5 - 1e-6, "red"),
         (UP, -1.0, "red"),
         (DOWN, -1.0, "green"),
         (DOWN, 0.25, "green"),
-        (DOWN, np.nextafter(0.25, 1), "amber"),
+        (DOWN, 0.25 + 1e-6, "amber"),
         (DOWN, 0.5, "amber"),
-        (DOWN, np.nextafter(0.5, 1), "red"),
+        (DOWN, 0.5 + 1e-6, "red"),
         (DOWN, float("inf"), "red"),
     ],
 )
@@ -199,3 +199,11 @@ def test_what_is_not_finite_is_none_in_json_and_never_green(bad):
     assert written["level"] == "red"
     assert written["seconds"] == 1.235
     assert strict(replace(score, chance=bad).to_dict())["chance"] is None
+
+
+def test_what_is_level_but_for_the_noise_of_floating_point_is_level():
+    value = (0.1 + 0.7) * 10 / 10
+    assert value < 0.8
+    score = Score(TOP_FIVE, value)
+    assert score.level is Level.GREEN
+    assert "80 %" in score.sentence

@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from models.model import EmotionModel
+from models.networks.backbone import FaceBackbone
 from xai.metrics.stability import rank_correlation
 from xai.score import Measure, Score
 
@@ -23,11 +24,14 @@ _WINDOW = 7  # of the structural similarity
 
 def scramble(network: nn.Module, seed: int) -> nn.Module:
     """A copy whose parameters are each shuffled."""
+    return _shuffled(deepcopy(network), seed)
+
+
+def _shuffled(network: nn.Module, seed: int) -> nn.Module:
     rng = np.random.default_rng(seed)
-    copy = deepcopy(network).requires_grad_(False)
-    for parameter in copy.parameters():
+    for parameter in network.requires_grad_(False).parameters():
         parameter.copy_(torch.from_numpy(rng.permutation(parameter.numpy().ravel())).reshape(parameter.shape))
-    return copy
+    return network
 
 
 def scrambled_model(model: EmotionModel, seed: int) -> EmotionModel:
@@ -37,7 +41,8 @@ def scrambled_model(model: EmotionModel, seed: int) -> EmotionModel:
 
 def scrambled_backbone(backbone: nn.Module, seed: int) -> Callable[[np.ndarray], np.ndarray]:
     """The backbone scrambled. Batch normalisation keeps activations in range, which the learned moments would not."""
-    copy: Any = scramble(backbone, seed)
+    own = backbone.unfolded() if isinstance(backbone, FaceBackbone) else deepcopy(backbone)
+    copy: Any = _shuffled(own, seed)
     for module in copy.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.train()

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from models.evaluation import track_record
 from models.labels import LABELS
 from pages.components.analyze.quality import show_checks
 from pages.components.analyze.view import choose_emotion
@@ -86,6 +85,8 @@ def _beware(analysis: Analysis) -> None:
 
 def _how_often(analysis: Analysis) -> None:
     """How often it is right when it is this sure, and what it confuses this emotion with."""
+    from models.evaluation import track_record
+
     name, state, p = analysis.model.name, analysis.modalities.state, float(analysis.probabilities.max())
     with st.container(key=Key.HOW_OFTEN):
         st.markdown(f"{track_record.in_words(name, state, analysis.predicted, p)} It names what is portrayed, not what a person feels.")

@@ -6,6 +6,7 @@ import json
 
 import streamlit as st
 
+from pages.components.analyze.samples import SAMPLES
 from pages.components.analyze.view import View
 from pages.components.deeper.reproduce import show_reproduce
 from pages.components.session.keys import Key
@@ -44,4 +45,6 @@ def show_export(kept: Drawer, view: View, recording: Recording) -> None:
     )
     st.caption("Files are made when you ask for them, and say what this page says. To print the result, use the browser's own command.")
     if technical():
-        show_reproduce(kept.analysis, contrast, shown, st.session_state.get(Key.SAMPLE_SHOWN), recording)
+        sample = st.session_state.get(Key.SAMPLE_SHOWN)
+        stem = f"pages/sample/{SAMPLES[sample].video.removesuffix('.mp4')}" if sample else None
+        show_reproduce(kept.analysis, contrast, shown, stem, recording)

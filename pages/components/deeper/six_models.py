@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from features import Modality
-from models.evaluation.leaderboard import interval
-from models.evaluation.track_record import speaker_independent_scores
 from models.registry import MODELS
 from pages.components.analyze.jobs import ask, asked_key
 from pages.components.session.keys import Key
@@ -126,6 +124,9 @@ def _trust(drawer: Drawer | None, contrast: Contrast) -> str:
 
 
 def _record(answer: Answer) -> str:
+    from models.evaluation.leaderboard import interval
+    from models.evaluation.track_record import speaker_independent_scores
+
     scores = speaker_independent_scores(answer.name, answer.split.state) if answer.split else None
     return interval(scores["accuracy"]["low"], scores["accuracy"]["high"]) if scores else _NONE
 
