@@ -83,9 +83,9 @@ def _page() -> tuple[float, float, float]:
     with tempfile.TemporaryDirectory() as folder, serving(Path(folder) / "log") as server:
         health = time.perf_counter() - start
         visitor = Visitor(server.port)
-        visitor.wait(lambda: visitor.widget("button", "try-sample") is not None and not visitor.running)
+        visitor.wait(lambda: visitor.widget("button", "sample-pick-synthetic") is not None and not visitor.running)
         page = time.perf_counter() - start
-        visitor.press("try-sample")
+        visitor.press("sample-pick-synthetic")
         visitor.wait(lambda: visitor.widget("download_button", "download-json") is not None)
         peak = server.memory()
         visitor.leave()

@@ -78,5 +78,5 @@ def test_visitors_at_once_get_what_one_gets_alone():
     figures = run(2, explore=False)
     assert figures["problems"] == []
     assert figures["told_to_wait"] >= 1
-    assert figures["furthest_position"] <= 2
+    assert figures["furthest_position"] <= 4  # the other visitor, the checks of both, and those of one who has just left
     assert figures["peak_mb"] < figures["one_visitor_mb"] + 350

@@ -16,7 +16,10 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.sync.client import connect
 
+from xai.methods import METHODS
+
 WAIT = 900.0  # seconds a visitor is patient
+_ADDRESS = "tab=Take+it+home"  # where files are
 _TRIES, _PATIENCE = 30, 5.0  # for an answer of the server itself, which no queue stands before
 
 
@@ -38,7 +41,7 @@ class Visitor:
         self._states: dict[str, WidgetState] = {}
         self._elements: dict[tuple[int, ...], Any] = {}
         self._fragments: dict[str, str] = {}  # widget → fragment it is drawn by
-        self._session = ""
+        self._session, self._page = "", ""
         self._partly = False  # whether only a fragment is being drawn
         self.running = False
         self.received = bytearray()
@@ -49,6 +52,8 @@ class Visitor:
         """Ask for the page, or for a part of it, with the widgets as they are."""
         message = BackMsg()
         message.rerun_script.fragment_id = fragment
+        message.rerun_script.page_script_hash = self._page
+        message.rerun_script.query_string = _ADDRESS
         message.rerun_script.widget_states.widgets.extend(self._states.values())
         self.running, self._partly = True, bool(fragment)
         self._socket.send(message.SerializeToString())
@@ -151,6 +156,7 @@ class Visitor:
         kind = message.WhichOneof("type")
         if kind == "new_session":
             self._session = message.new_session.initialize.session_id
+            self._page = message.new_session.page_script_hash  # the root of the address leads on to another page
             if not self._partly:
                 self._elements.clear()
         elif kind == "delta" and message.delta.WhichOneof("type") == "new_element":
@@ -180,10 +186,12 @@ def _words(message) -> str:
 
 
 def numbers(result: bytes) -> dict[str, Any]:
-    """``result.json`` without what may differ between two runs: times, and the trust that was not measured yet."""
+    """``result.json`` without what may differ between two runs: times, and what was computed or checked beside the page by then."""
     found = json.loads(result)
-    for key in ("seconds", "in_words"):
+    for key in ("seconds", "in_words", "shown"):
         found.pop(key)
+    later = {name for key, method in METHODS.items() if not method.at_once for name in (key, f"{key}_maps")}
+    found["explanations"] = {key: value for key, value in found["explanations"].items() if key not in later}
     for explanation in found["explanations"].values():
         if isinstance(explanation, dict):
             explanation.pop("trust", None)

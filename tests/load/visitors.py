@@ -31,7 +31,7 @@ from xai.analysis import analyse
 from xai.explanation import Contrast
 from xai.render.export import to_dict
 
-_RESULT = "It names the emotion that is portrayed"  # below every prediction
+_RESULT = "It names what is portrayed"  # below every prediction
 _SAME = 1e-5  # of numbers that may differ in the last place between two processes
 
 
@@ -75,8 +75,8 @@ def run(count: int, explore: bool = True, host: SmallHost | None = None) -> dict
     visits = [Visit() for _ in range(count)]
     with tempfile.TemporaryDirectory() as folder, serving(Path(folder) / "log", host=host) as server:
         first = Visitor(server.port)  # the models are warm when the crowd comes
-        first.wait(lambda: first.widget("button", "try-sample") is not None)
-        first.press("try-sample")
+        first.wait(lambda: first.widget("button", "sample-pick-synthetic") is not None)
+        first.press("sample-pick-synthetic")
         first.wait(lambda: _RESULT in first.texts())
         first.leave()
         before = server.memory("VmRSS")
@@ -123,26 +123,26 @@ def _come(visit: Visit, port: int, pair: tuple[bytes, bytes], alone, explore: bo
         visit.page = time.monotonic() - start
         visitor.upload("voice", "voice.wav", pair[0])
         visitor.upload("face", "face.mp4", pair[1])
-        visitor.wait(lambda: _RESULT in visitor.texts() and "Showing voice.wav with face.mp4" in visitor.texts())
+        visitor.wait(lambda: _RESULT in visitor.texts() and "voice.wav with face.mp4" in visitor.texts())
         visit.result = time.monotonic() - start
         visitor.wait(lambda: _export(visitor) != "")
-        target = int(np.argmin(alone.probabilities)) if explore else alone.predicted
+        rival = int(np.argmin(alone.probabilities))
         if explore:
-            visit.explored = _ask_for(LABELS[target], visitor)
+            visit.explored = _ask_for(LABELS[rival], visitor)
         visitor.wait(lambda: not visitor.running)  # the end of a run takes away what was made for a download before
-        found = numbers(visitor.download("download-json"))
+        found, contrast = numbers(visitor.download("download-json")), Contrast(alone.predicted, rival if explore else None)
         visitor.leave()
         visit.positions = [int(n) for text in visitor.seen for n in re.findall(r"Waiting: (\d+) ahead", text)]
-        visit.problem = difference(numbers(json.dumps(to_dict(alone, Contrast(target))).encode()), found)
+        visit.problem = difference(numbers(json.dumps(to_dict(alone, contrast)).encode()), found)
     except Exception as error:
         visit.problem = f"{type(error).__name__}: {error}"
 
 
 def _ask_for(label: str, visitor: Visitor) -> float:
-    """Seconds until another emotion is explained."""
+    """Seconds until another comparison is explained."""
     old, asked = _export(visitor), time.monotonic()
-    visitor.choose("target", label)
-    visitor.wait(lambda: f"The model gives {label}" in visitor.texts() and _export(visitor) != old)
+    visitor.choose("rival", label)
+    visitor.wait(lambda: f"cool] speaks for {label}" in visitor.texts() and _export(visitor) != old)
     return time.monotonic() - asked
 
 

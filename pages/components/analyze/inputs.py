@@ -52,7 +52,7 @@ def _ask() -> None:
     st.title("What does the model recognise, and why?")
     _uploaders()
     st.caption(_PRIVACY)
-    st.subheader("Or try one of these", anchor=False)
+    st.header("Or try one of these", anchor=False)
     show_gallery(choose_sample)
     st.caption(
         "The model learned from actors. It recognises what is portrayed; it does not know what a person feels, and it is no diagnosis."
