@@ -133,6 +133,7 @@ def test_an_unexpected_failure_is_an_apology_not_a_traceback(app, monkeypatch):
 def test_settings_reach_the_analysis(app):
     choose_sample(app)
     widget(app.number_input, Key.SEED).set_value(7).run()
+    widget(app.toggle, Key.TECHNICAL).set_value(True).run()
     open_tab(app, "Listen")
     assert "seed 7" in texts(app)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from pages.components.analyze.trust import title_of
+from pages.components.session.wording import technical
 
 if TYPE_CHECKING:
     from xai.explanation import Attribution
@@ -23,10 +24,13 @@ _SPLIT = (
 
 
 def show_method(attribution: Attribution, more: str = "") -> None:
-    """How the method works and how this result is to be read; what it cannot say, where it comes from, and what it was set to."""
+    """What the method cannot say; in technical words also how it works, where it comes from, and what it was set to."""
     from xai.methods import METHODS
 
     method = METHODS[attribution.method]
+    if not technical():
+        st.caption(f"What it cannot say: {method.limits[0].lower()}{method.limits[1:]}")
+        return
     settings = ", ".join(f"{name} {value}" for name, value in attribution.settings.items())
     source = f"{linked(method.paper)}; {settings}." if settings else f"{linked(method.paper)}."
     st.caption(f"{method.title}: {method.how} {more}  \nLimits: {method.limits} {source}")

@@ -97,8 +97,9 @@ def test_in_technical_words_a_badge_tells_range_direction_threshold_and_paper(ch
         assert measure.paper not in plain
 
 
-def test_plain_words_have_no_jargon(checker):
-    plain = texts(visit())
+@pytest.mark.parametrize("tab", [None, "All frames", "Listen", "Numbers", "Checks", "What if"])
+def test_plain_words_have_no_jargon(checker, tab):
+    plain = texts(open_tab(visit(), tab))
     for word in ("MFCC", "logit", "R²", "LIME", "SHAP", "rank correlation"):
         assert word not in plain, word
 
