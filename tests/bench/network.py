@@ -24,7 +24,7 @@ from tests.pages.serving import app, chromium
 
 _SAMPLE = re.compile("^(play_circle )?(Try the sample|Try it)")  # the name of a button may begin with that of its icon
 _HEADLINE = re.compile("The model recognises|The model is undecided|Not to be asked")
-_CHART = ".js-plotly-plot .main-svg, [data-emolens-bars], .st-key-bars"
+_CHART = ".js-plotly-plot .main-svg, [data-emolens-bars], [class*=st-key-bars]"
 _SECONDS = 180  # for one step
 _MB = 1e6
 

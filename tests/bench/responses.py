@@ -45,7 +45,7 @@ class Step:
 
 # All that follows the layout of the page.
 _RESULTS: tuple[re.Pattern[str] | str, ...] = (
-    re.compile("The model recognises|The model is undecided|Not to be asked"),
+    re.compile("^What it weighed$"),
     "Face alone",
 )  # of the voice, of the pair
 _CHECKING = re.compile("^(hourglass_top ?)?(Checking|Waiting|Comparing|Removing|Scrambling|Fading|Covering|.*…$)")
@@ -95,6 +95,7 @@ def _unfold(page: Page) -> None:
     button = page.get_by_role("button", name=re.compile("Change|change it"))
     with suppress(TimeoutError):
         button.click(timeout=3000)
+        page.wait_for_timeout(500)
 
 
 def _upload(page: Page) -> None:
