@@ -61,7 +61,7 @@ class AudioFeatures:
 
 
 def extract_audio(sound: Sound, encoder: Callable[[np.ndarray], AudioFeatures] | None = None) -> AudioFeatures:
-    """Mono, 22,050 Hz, and what ``encoder`` (:func:`mfcc_features` by default) makes of it.
+    """Mono, 22,050 Hz, encoded by ``encoder``, :func:`mfcc_features` by default.
 
     Raises:
         MediaError: the sound is shorter than ``MIN_SECONDS``.

@@ -104,7 +104,7 @@ def has_picture(data: bytes) -> bool:
 def read_frames(data: bytes, stride: int = 30, on_end: Callable[[float], None] = lambda seconds: None) -> Iterator[Frame]:
     """Yield every ``stride``-th frame of a video, from frame 0, in the order of presentation.
 
-    A damaged stretch is skipped; what could be decoded around it is still yielded. ``on_end`` is told how many seconds it is
+    A damaged stretch is skipped; what could be decoded around it is still yielded. ``on_end`` gets the seconds
     from the first frame to the end of the last.
 
     Raises:

@@ -29,6 +29,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("video", help="a video file, or - for the voice alone")
     p.add_argument("--out", type=Path, metavar="DIR", help="folder for result.json and the pictures; needed unless --reference is given")
     p.add_argument("--target", choices=LABELS, help="emotion in the foreground (default: the predicted one)")
+    p.add_argument("--against", choices=LABELS, help="explain why the emotion in the foreground rather than this one")
     p.add_argument("--model", default=DEFAULT, help=f"one of {', '.join(MODELS)} (default {DEFAULT}), or path to a checkpoint")
     p.add_argument("--stride", type=_positive, default=30, help="look at every STRIDE-th frame (default 30)")
     p.add_argument("--samples", type=_samples, default=_USUAL.samples, help=f"perturbed copies for LIME (default {_USUAL.samples})")
@@ -89,7 +90,10 @@ def main(arguments: list[str] | None = None) -> int:
     except (MediaError, FileNotFoundError) as error:
         print(" ".join(str(error).split()), file=sys.stderr)
         return 2
-    contrast = Contrast(LABELS.index(options.target) if options.target else analysis.predicted)
+    target = LABELS.index(options.target) if options.target else analysis.predicted
+    if options.against == LABELS[target]:
+        p.error(f"--against {options.against}: this is the emotion in the foreground")
+    contrast = Contrast(target, LABELS.index(options.against) if options.against else None)
     print(f"{analysis.label} {analysis.probabilities.max():.0%}" + (f"  ->  {options.out / 'result.json'}" if options.out else ""))
     trust = _write(analysis, contrast, options) if options.out else {}
     if options.reference:

@@ -16,7 +16,7 @@ from models.registry import BOTH, read_result, shown_in
 PROTOCOL = "actor-5fold"
 _OFTEN = 0.1  # of the clips that were given one name: a mistake worth a word
 _MISTAKES = 2
-_FEW = 10  # clips: of fewer no share is told
+_FEW = 10  # clips: of fewer no share is given
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def confusions(name: str, state: str, named: int) -> list[Mistake]:
 
 
 def mistakes(confusion: np.ndarray, named: int) -> list[Mistake]:
-    """The two most frequent ones, each of at least a tenth of the clips that were called ``named``; of few clips none is told.
+    """The two most frequent ones, each of at least a tenth of the clips that were called ``named``; of few clips none is given.
 
     Args:
         confusion: counts (8, 8), rows what was portrayed.

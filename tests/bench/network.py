@@ -8,7 +8,6 @@ The app is started and warmed up by another visitor. Then each of three visitors
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import statistics
 import sys
@@ -19,7 +18,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, CDPSession, Locator, Page
 
-from tests.conftest import ROOT
+from tests.bench.columns import compare, report
 from tests.pages.serving import app, chromium
 
 _SAMPLE = re.compile("^(play_circle )?(Try the sample|Try it)")  # the name of a button may begin with that of its icon
@@ -138,14 +137,9 @@ def main(arguments: list[str] | None = None) -> int:
     p.add_argument("--json", type=Path, help="write the figures here too")
     options = p.parse_args(arguments)
     line = Line(options.kbit, options.kbit * Line.up / Line.down, options.latency)
-    roots = {"before": options.base, "now": ROOT} if options.base else {"now": ROOT}
-    figures = {name: measure(root, line, options.visitors) for name, root in roots.items()}
-    print(f"medians of {options.visitors} visitors with empty caches, {line.down:g} kbit/s, {line.latency:g} ms")
-    print(f"{'':<30}" + "".join(f"{name:>9}" for name in figures))
-    for name in figures["now"]:
-        print(f"{name:<30}" + "".join(f"{column[name]:9.2f}" for column in figures.values()))
-    if options.json:
-        options.json.write_text(json.dumps(figures, indent=1), encoding="utf-8")
+    figures = compare(lambda root: measure(root, line, options.visitors), options.base)
+    title = f"medians of {options.visitors} visitors with empty caches, {line.down:g} kbit/s, {line.latency:g} ms"
+    report(figures, title, options.json)
     return 0
 
 

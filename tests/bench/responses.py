@@ -7,7 +7,6 @@ on: seconds from each click until the page says something of what was asked for.
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import os
 import re
@@ -22,7 +21,8 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Locator, Page, TimeoutError, expect
 
-from tests.conftest import DATA, ROOT
+from tests.bench.columns import compare, report
+from tests.conftest import DATA
 from tests.pages.serving import app, chromium
 
 _PAIR = ("03-01-04-01-01-01-05.wav", "01-01-04-01-01-01-05.mp4")
@@ -156,15 +156,9 @@ def main(arguments: list[str] | None = None) -> int:
     options = p.parse_args(arguments)
     if not (DATA / "clips").exists():
         raise SystemExit("the clips of RAVDESS are not beside this checkout")
-    roots = {"before": options.base, "now": ROOT} if options.base else {"now": ROOT}
-    figures = {name: measure(root, options.busy, options.visitors) for name, root in roots.items()}
+    figures = compare(lambda root: measure(root, options.busy, options.visitors), options.base)
     work = ", other work on every core" if options.busy else ""
-    print(f"seconds, medians of {options.visitors} visitors{work}; inf: no answer in {_SECONDS} s")
-    print(f"{'':<30}" + "".join(f"{name:>9}" for name in figures))
-    for name in figures["now"]:
-        print(f"{name:<30}" + "".join(f"{column[name]:9.2f}" for column in figures.values()))
-    if options.json:
-        options.json.write_text(json.dumps(figures, indent=1), encoding="utf-8")
+    report(figures, f"seconds, medians of {options.visitors} visitors{work}; inf: no answer in {_SECONDS} s", options.json)
     return 0
 
 

@@ -134,7 +134,7 @@ def compare(audio: bytes, video: bytes, runs: int) -> dict:
     from models.vector_model import VectorModel
     from tests.bench.stock import analyse_stock
 
-    model, backbone = load_model(), load_backbone()
+    model, backbone = load_model(), load_backbone().unfolded()
     assert isinstance(model, VectorModel)  # the default: the stock way explains one vector
     analyse_stock(audio, video, model, backbone)
     pairs = [(_seconds(lambda: analyse(audio, video)), _seconds(lambda: analyse_stock(audio, video, model, backbone))) for _ in range(runs)]

@@ -44,15 +44,22 @@ class Server:
 
 
 @contextmanager
-def serving(log: Path, environment: Mapping[str, str] | None = None, host: SmallHost | None = None) -> Iterator[Server]:
-    """The app on a free port of this machine, until the end of the block; on request with no more memory than ``host`` has."""
+def serving(
+    log: Path, environment: Mapping[str, str] | None = None, host: SmallHost | None = None, root: Path = ROOT, script: str = "app.py"
+) -> Iterator[Server]:
+    """The app on a free port of this machine, until the end of the block.
+
+    Args:
+        host: it gets no more memory than this one has.
+        root: of the checkout; script: what is run there.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless", "true", "--server.address", "127.0.0.1"]
+    command = [sys.executable, "-m", "streamlit", "run", script, "--server.headless", "true", "--server.address", "127.0.0.1"]
     with log.open("wb") as out:
         process = subprocess.Popen(
-            [*command, "--server.port", str(port)], cwd=ROOT, stdout=out, stderr=out, env={**os.environ, **(environment or {})}
+            [*command, "--server.port", str(port)], cwd=root, stdout=out, stderr=out, env={**os.environ, **(environment or {})}
         )
     try:
         if host is not None:

@@ -4,17 +4,12 @@
 """
 
 import os
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.conftest import ROOT
+from tests.pages import serving
 from tests.pages.test_browser import chromium, page  # noqa: F401  (fixtures)
 
 SLIDERS = ("Probabilities over time", "Time", "Spectrogram")
@@ -45,6 +40,8 @@ from pathlib import Path
 import streamlit as st
 
 from models.labels import LABELS
+from pages.components.analyze.jobs import asked_jobs
+from pages.components.analyze.watch import watch
 from pages.components.player.player import show_player
 from pages.components.session.state import Recording, drawer_of
 from xai.analysis import analyse
@@ -56,7 +53,11 @@ files = [Path("pages/sample/sample." + kind).read_bytes() for kind in ("wav", "m
 analysis = st.cache_resource(lambda: analyse(*files))()
 emotion = st.selectbox("Why this emotion?", LABELS, index=analysis.predicted)
 contrast = Contrast(LABELS.index(emotion))
-show_player(drawer_of(analysis), Recording("sample", *files), contrast, list(analysis.attributions))
+kept = drawer_of(analysis)
+drawn = kept.work.version
+show_player(kept, Recording("sample", *files), contrast, list(analysis.attributions))
+kept.work.want(list(asked_jobs(kept)))
+watch(kept, drawn)
 """
 
 
@@ -65,29 +66,13 @@ def address(tmp_path_factory):
     """A server for the script."""
     script = tmp_path_factory.mktemp("player") / "player_app.py"
     script.write_text(SCRIPT, encoding="utf-8")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.headless", "true", "--server.port", str(port)]
-    server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    for _ in range(120):
-        try:
-            urllib.request.urlopen(f"http://localhost:{port}/_stcore/health", timeout=1)
-            break
-        except OSError:
-            time.sleep(0.5)
-    yield f"http://localhost:{port}"
-    server.terminate()
-    try:
-        server.wait(20)
-    except subprocess.TimeoutExpired:
-        server.kill()
+    with serving.app(script=str(script)) as url:
+        yield url
 
 
 def open_player(tab: Page) -> None:
     if not tab.evaluate(PLAYS):
         pytest.skip("this browser plays no H.264 (Playwright's own Chromium does not; the system's does)")
-    tab.get_by_text("Play it with the evidence").click()
     expect(slider(tab, "Spectrogram")).to_be_visible()
     tab.wait_for_function("video => video.readyState >= 2", arg=video(tab).element_handle())
     expect(tab.get_by_test_id("stStatusWidget")).to_have_count(0)

@@ -151,7 +151,15 @@ def test_trust_is_that_of_the_target_and_is_printed_with_its_reasons(tmp_path, c
 
 @pytest.mark.parametrize(
     "wrong",
-    [["--seed", "-1"], ["--samples", "1"], ["--stride", "0"], ["--target", "bored"], ["--methods", "voodoo"], ["--methods", "lime"]],
+    [
+        ["--seed", "-1"],
+        ["--samples", "1"],
+        ["--stride", "0"],
+        ["--target", "bored"],
+        ["--target", "sad", "--against", "sad"],
+        ["--methods", "voodoo"],
+        ["--methods", "lime"],
+    ],
 )
 def test_a_setting_that_makes_no_sense_is_refused(wrong, tmp_path, capsys):
     with pytest.raises(SystemExit) as stop:

@@ -18,9 +18,11 @@ from xai.explanation import Attribution, Columns, Contrast, FrameCells, Parts, S
 from xai.methods import METHODS
 from xai.methods.lime import fit
 from xai.render.colours import AGAINST_COLOUR, FOR_COLOUR, evidence_rgba
-from xai.render.overlay import face_evidence_picture, overlay_frames
+from xai.render.overlay import overlay_frames
+from xai.score import FIT, Score
 
 _TICKS_HZ = (0, 500, 1000, 2000, 4000, 8000)
+_FEATURES = 12  # of the voice, by name
 
 
 def encode_png(rgb: np.ndarray) -> bytes:
@@ -55,7 +57,7 @@ def _(parts: SoundPatches, features: Features, attribution: Attribution, contras
     step = max(1, len(audio.samples) // 4000)
     top.plot(np.arange(0, len(audio.samples), step) / RATE, audio.samples[::step], color="#555", linewidth=0.6)
     top.set_yticks([])
-    fitted = f" (R² {fit(attribution, contrast):.2f})" if "r2" in attribution.extras else ""
+    fitted = f" (R² {Score(FIT, fit(attribution, contrast)).number})" if "r2" in attribution.extras else ""
     top.set_title(f"What it heard: {contrast.words}, {METHODS[attribution.method].title}{fitted}")
     bands = np.arange(len(mel_edges()))
     times = np.linspace(0, audio.seconds, audio.mel_db.shape[1] + 1)
@@ -70,22 +72,18 @@ def _(parts: SoundPatches, features: Features, attribution: Attribution, contras
 
 @_draw.register
 def _(parts: Columns, features: Features, attribution: Attribution, contrast: Contrast, name: str) -> Iterator[tuple[str, bytes]]:
-    """The voice's strongest features by name, and the face's 512 as one picture."""
+    """The voice's strongest features by name, and the sum of the face's; where that lies on the face is an explanation of its own."""
     values, title = attribution.of(contrast), METHODS[attribution.method].title
     voice, face = (SPACE.part(values, modality) for modality in (Modality.AUDIO, Modality.VIDEO))
-    figure = _figure(10, 4)
-    left, right = figure.subplots(1, 2)
-    order = np.argsort(-np.abs(voice))[:12][::-1]
-    colours = [FOR_COLOUR if voice[k] > 0 else AGAINST_COLOUR for k in order]
-    left.barh([voice_feature_label(k) for k in order], voice[order], color=colours)
-    left.axvline(0, color="#444", linewidth=0.8)
-    left.set(title=f"Voice: what it weighed for {contrast.words}", xlabel=f"{title} value (logit)")
-    right.set_axis_off()
+    figure = _figure(7, 4.5)
+    axes = figure.subplots()
+    order = np.argsort(-np.abs(voice))[:_FEATURES][::-1]
+    names, numbers = [voice_feature_label(k) for k in order], list(voice[order])
     if features.video is not None:
-        right.imshow(face_evidence_picture(features.video, face))
-        right.set_title(f"Face: {face.sum():+z.2f} (logit)")
-    else:
-        right.text(0.5, 0.5, "no video", ha="center")
+        names, numbers = ["the face, all of it", *names], [face.sum(), *numbers]
+    axes.barh(names, numbers, color=[FOR_COLOUR if value > 0 else AGAINST_COLOUR for value in numbers])
+    axes.axvline(0, color="#444", linewidth=0.8)
+    axes.set(title=f"What it weighed for {contrast.words}", xlabel=f"{title} value (logit)")
     yield f"{name}.png", _png(figure)
 
 

@@ -7,7 +7,6 @@ import numpy as np
 
 from features.faces import Box
 from features.video import VideoFeatures
-from xai.methods.shap import face_picture
 from xai.render.colours import evidence_rgba
 
 _BOX_COLOUR = (255, 255, 255)
@@ -73,12 +72,3 @@ def _rectangle(picture: np.ndarray, box: Box) -> None:
     # A dark line under the light one is seen on any background.
     cv2.rectangle(picture, corner, opposite, (0, 0, 0), 2 * width + 1)
     cv2.rectangle(picture, corner, opposite, _BOX_COLOUR, width)
-
-
-def face_evidence_picture(video: VideoFeatures, values: np.ndarray, opacity: float = 0.75) -> np.ndarray:
-    """The SHAP values of the face's 512 features, summed over frames, on the first face: uint8 (224, 224, 3)."""
-    cells = face_picture(values, video.maps).sum(axis=0)
-    peak = np.abs(cells).max()
-    crop = video.crops[video.used][0].copy()
-    _blend(crop, cells / peak if peak > 0 else cells, Box(0, 0, *crop.shape[:2]), opacity)
-    return crop

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from pages.components.analyze.jobs import compute_key
 from pages.components.analyze.trust import show_badge, title_of, words_of
-from pages.components.analyze.view import BEST, View
+from pages.components.analyze.view import View
 from pages.components.board.spectrogram import spectrogram_html
 from pages.components.board.strip import strip_html
 from pages.components.board.weights import weights_html
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from xai.explanation import Attribution, Contrast, Method, Panel
     from xai.score import Trust
 
+_BEST = "best"
 _FRAMES = 4  # on the first screen
 _HEIGHT = 190  # pixels
 _OPACITY = 0.6
@@ -35,23 +38,76 @@ def show_sentence(kept: Drawer, view: View) -> None:
     shown = list(view.shown.values())
     verdict, *why = in_words(kept.analysis, view.contrast, kept.trust(view.contrast, shown), shown, technical())
     told = view.contrast.target == kept.analysis.predicted and view.contrast.against is None
-    with st.container(key=Key.SENTENCE):
-        st.markdown(" ".join(why if told else [verdict, *why]))
+    st.markdown(" ".join(why if told else [verdict, *why]))
 
 
-def show_board(kept: Drawer, view: View) -> None:
-    """The face with its heat on the left; the spectrogram above the weights on the right."""
+@dataclass(frozen=True)
+class Place:
+    """Where a panel goes. ``head``: room in its heading; ``body``: below; ``chosen``: the method that the visitor asked for, if any."""
+
+    head: DeltaGenerator
+    body: DeltaGenerator
+    chosen: str | None
+
+
+def lay_board(kept: Drawer) -> dict[Panel, Place]:
+    """Headings with their choices: the face on the left; sound above weights on the right. What is chosen decides what is drawn there."""
     from xai.explanation import Panel
 
-    seen, *others = [panel for panel in Panel if panel in view.shown]
-    left, right = (st.container(), None) if not others else st.columns([10, 12])
-    with left:
-        _show_panel(kept, view, seen)
-    if right is not None:
-        with right:
-            for panel in others:
-                _show_panel(kept, view, panel)
+    left, *others = [panel for panel in Panel if kept.analysis.attribution(panel) is not None]
+    columns = st.columns([10, 12]) if others else [st.container()]
+    return {panel: _lay_panel(kept, panel, columns[0 if panel is left else -1]) for panel in (left, *others)}
+
+
+def _lay_panel(kept: Drawer, panel: Panel, column: DeltaGenerator) -> Place:
+    with column:
+        with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key=f"head-{panel}"):
+            st.subheader(title_of(panel), anchor=False, width="content")
+            head = st.container(horizontal=True, vertical_alignment="center", width="content", key=f"badge-{panel}")
+            chosen = _choose_method(kept, panel)
+        return Place(head, st.container(key=f"board-{panel}"), chosen)
+
+
+def _choose_method(kept: Drawer, panel: Panel) -> str | None:
+    """In plain words only where there is something to see."""
+    from xai.explanation import Panel
+    from xai.methods import methods_of
+
+    offered = methods_of(kept.analysis.subject, panel)
+    if len(offered) < 2 or not (technical() or panel is Panel.SAW):
+        return None
+    key = st.selectbox(
+        "Method",
+        [_BEST, *offered],
+        key=f"{Key.METHOD}-{panel}",
+        bind="query-params",
+        format_func=lambda key: "Best that holds" if key == _BEST else offered[key].title,
+        label_visibility="collapsed",
+        width=150,
+        help=_questions(offered),
+    )
+    return key if key in offered else None
+
+
+def show_board(kept: Drawer, view: View, board: Mapping[Panel, Place]) -> None:
+    """What is in the foreground of each panel, with its badge; while another method is computed, what was there stays."""
+    for panel, place in board.items():
+        method = view.shown[panel]
+        with place.head:
+            trust = show_badge(kept, method, view.contrast, f"board-{panel}")
+        with place.body:
+            if place.chosen not in (None, method):
+                _say_computed(kept, place.chosen)
+            draw_in_short(kept.analysis, kept.analysis.attributions[method], view.contrast, trust)
     _announce(kept, view)
+
+
+def _say_computed(kept: Drawer, method: str) -> None:
+    from xai.methods import METHODS
+
+    failed = kept.work.failed(compute_key(kept, method))
+    icon, words = ("error", "could not be computed: choose another") if failed else ("hourglass_top", "is being computed…")
+    st.caption(f":material/{icon}: {METHODS[method].title} {words}")
 
 
 def _announce(kept: Drawer, view: View) -> None:
@@ -70,42 +126,6 @@ def show_legend(view: View) -> None:
     other = f"against {contrast.label}" if contrast.rival is None else f"for {contrast.rival}"
     by = f"Heat by {METHODS[heat].title} · " if heat else ""
     st.caption(f"{by}:red[■ warm] speaks for {contrast.label} · :blue[■ cool] speaks {other}")
-
-
-def _show_panel(kept: Drawer, view: View, panel: Panel) -> None:
-    method = view.shown[panel]
-    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key=f"head-{panel}"):
-        st.subheader(title_of(panel), anchor=False, width="content")
-        trust = show_badge(kept, method, view.contrast, f"board-{panel}")
-        _choose_method(kept, view, panel)
-    attribution = kept.analysis.attributions[method]
-    with st.container(key=f"board-{panel}"):
-        draw_in_short(kept.analysis, attribution, view.contrast, trust)
-
-
-def _choose_method(kept: Drawer, view: View, panel: Panel) -> None:
-    """In plain words only where there is something to see; while another is computed, what was there stays."""
-    from xai.explanation import Panel
-    from xai.methods import METHODS, methods_of
-
-    offered = methods_of(kept.analysis.subject, panel)
-    if len(offered) < 2 or not (technical() or panel is Panel.SAW):
-        return
-    wanted = view.chosen.get(panel)
-    st.selectbox(
-        "Method",
-        [BEST, *offered],
-        key=f"{Key.METHOD}-{panel}",
-        bind="query-params",
-        format_func=lambda key: "Best that holds" if key == BEST else offered[key].title,
-        label_visibility="collapsed",
-        width=150,
-        help=_questions(offered),
-    )
-    if wanted is not None and wanted not in kept.analysis.attributions:
-        failed = kept.work.failed(compute_key(wanted))
-        icon, words = ("error", "could not be computed: choose another") if failed else ("hourglass_top", "is being computed…")
-        st.caption(f":material/{icon}: {METHODS[wanted].title} {words}", width="content")
 
 
 def _questions(offered: Mapping[str, Method]) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -13,6 +15,7 @@ from pages.components.session.address import read_address, write_address
 from pages.components.session.files import KINDS, recording_of
 from pages.components.session.keys import Key
 from pages.components.session.state import Recording, escape
+from pages.components.session.wording import technical
 
 # What the widgets of the settings say unless they are touched.
 DEFAULT_SETTINGS: dict[str, Any] = {"stride": 30, "samples": 2000, "seed": 0, "estimator": "quadrature"}
@@ -101,21 +104,49 @@ def _clear() -> None:
 
 
 def _settings() -> dict[str, Any]:
-    """Settings that nobody needs for a first result; the keys are those of ``xai.analysis.Settings``."""
+    """Settings that nobody needs for a first result; the keys are those of ``xai.analysis.Settings``.
+
+    Those that only technical words can name are kept, and not shown, in plain ones.
+    """
     with st.popover("Settings", icon=":material/tune:"):
-        stride = st.number_input(
-            "Look at every n-th frame", 1, 300, 30, key=Key.STRIDE, help="30 is about one frame a second. Smaller is slower."
-        )
-        samples = st.number_input(
-            "Perturbed copies for LIME", 200, 10_000, 2000, 200, key=Key.SAMPLES, help="More give steadier patches and take longer."
-        )
-        seed = st.number_input(
-            "Seed", 0, 2**31 - 1, 0, key=Key.SEED, help="The same seed gives the same explanation. Try another to see how much changes."
-        )
-        estimator = st.selectbox(
-            "SHAP estimator",
-            ["quadrature", "shap"],
-            key=Key.ESTIMATOR,
-            help="quadrature: exact integration of expected gradients. shap: the sampling of shap.GradientExplainer, noisier.",
-        )
-    return {"stride": int(stride), "samples": int(samples), "seed": int(seed), "estimator": estimator}
+        for name, widget in _SETTINGS.items():
+            if technical() or name in _PLAIN:
+                widget(key=_KEYS[name], persist_state="session")
+    return {name: st.session_state.get(_KEYS[name], default) for name, default in DEFAULT_SETTINGS.items()}
+
+
+_PLAIN = ("stride", "seed")
+_KEYS = {"stride": Key.STRIDE, "samples": Key.SAMPLES, "seed": Key.SEED, "estimator": Key.ESTIMATOR}
+_SETTINGS: dict[str, Callable[..., Any]] = {
+    "stride": partial(
+        st.number_input,
+        "Look at every n-th frame",
+        1,
+        300,
+        DEFAULT_SETTINGS["stride"],
+        help="30 is about one frame a second. Smaller is slower.",
+    ),
+    "seed": partial(
+        st.number_input,
+        "Seed",
+        0,
+        2**31 - 1,
+        DEFAULT_SETTINGS["seed"],
+        help="The same seed gives the same explanation. Try another to see how much changes.",
+    ),
+    "samples": partial(
+        st.number_input,
+        "Perturbed copies for LIME",
+        200,
+        10_000,
+        DEFAULT_SETTINGS["samples"],
+        200,
+        help="More give steadier patches and take longer.",
+    ),
+    "estimator": partial(
+        st.selectbox,
+        "SHAP estimator",
+        ["quadrature", "shap"],
+        help="quadrature: exact integration of expected gradients. shap: the sampling of shap.GradientExplainer, noisier.",
+    ),
+}

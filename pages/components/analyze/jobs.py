@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -16,30 +16,36 @@ if TYPE_CHECKING:
 
 def jobs_of(kept: Drawer, view: View) -> list[Job]:
     """In the order in which they are worth waiting for."""
-    return [*_asked(kept, view), *_checks(kept, view)]
+    from xai.foreground import in_background
+
+    return [*_chosen(kept, view), *asked_jobs(kept), *check_jobs(kept, view.contrast, in_background(kept.analysis, view.chosen))]
 
 
-def compute_key(method: str) -> tuple:
+def compute_key(kept: Drawer, method: str) -> tuple:
     """Of the work that computes an explanation."""
-    return "explanation", method
+    return "explanation", kept.analysis.token, method
 
 
-def check_key(method: str, contrast: Contrast) -> tuple:
+def check_key(kept: Drawer, method: str, contrast: Contrast) -> tuple:
     """Of the work that checks one."""
-    return "check", method, contrast
+    return "check", kept.analysis.token, method, contrast
 
 
-def asked_key(name: str) -> tuple:
+def asked_key(kept: Drawer, name: str) -> tuple:
     """Of what a button asked for."""
-    return "asked", name
+    return "asked", kept.analysis.token, name
 
 
-def _asked(kept: Drawer, view: View) -> Iterator[Job]:
+def _chosen(kept: Drawer, view: View) -> Iterator[Job]:
     for method in view.chosen.values():
         if method not in kept.analysis.attributions:
-            yield Job(compute_key(method), partial(compute, kept, method), urgent=True)
+            yield Job(compute_key(kept, method), partial(compute, kept, method), urgent=True)
+
+
+def asked_jobs(kept: Drawer) -> Iterator[Job]:
+    """What buttons have asked for and what is not there yet."""
     for name, run in list(kept.asked.items()):
-        yield Job(asked_key(name), partial(_answer, kept, name, run), urgent=True)
+        yield Job(asked_key(kept, name), partial(_answer, kept, name, run), urgent=True)
 
 
 def _answer(kept: Drawer, name: str, run: Callable[[Say], None], say: Say) -> None:
@@ -47,15 +53,14 @@ def _answer(kept: Drawer, name: str, run: Callable[[Say], None], say: Say) -> No
     kept.asked.pop(name, None)
 
 
-def _checks(kept: Drawer, view: View) -> Iterator[Job]:
-    from xai.foreground import in_background
-
-    known = kept.trust(view.contrast)
-    for method in in_background(kept.analysis, view.chosen):
+def check_jobs(kept: Drawer, contrast: Contrast, methods: Sequence[str]) -> Iterator[Job]:
+    """What is missing of these explanations and of their checks, in that order."""
+    known = kept.trust(contrast)
+    for method in methods:
         if method not in kept.analysis.attributions:
-            yield Job(compute_key(method), partial(compute, kept, method))
-        if method not in known and not kept.work.failed(compute_key(method)):
-            yield Job(check_key(method, view.contrast), partial(_check, kept, method, view.contrast))
+            yield Job(compute_key(kept, method), partial(compute, kept, method))
+        if method not in known and not kept.work.failed(compute_key(kept, method)):
+            yield Job(check_key(kept, method, contrast), partial(_check, kept, method, contrast))
 
 
 def compute(kept: Drawer, method: str, say: Say) -> None:
@@ -74,5 +79,5 @@ def _check(kept: Drawer, method: str, contrast: Contrast, say: Say) -> None:
 
 def ask(kept: Drawer, name: str, run: Callable[[Say], None]) -> None:
     """Something that a button asks for: computed before all checks; ``run`` keeps its own result."""
-    kept.work.again(asked_key(name))
+    kept.work.again(asked_key(kept, name))
     kept.asked[name] = run

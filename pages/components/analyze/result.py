@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from models.labels import LABELS
-from pages.components.analyze.evidence import show_board, show_legend, show_sentence
+from pages.components.analyze.evidence import lay_board, show_board, show_legend, show_sentence
 from pages.components.analyze.jobs import jobs_of
 from pages.components.analyze.samples import SAMPLES, show_portrayed
 from pages.components.analyze.verdict import show_verdict
@@ -20,6 +20,10 @@ from pages.components.session.state import Recording, drawer_of
 
 if TYPE_CHECKING:
     from xai.analysis import Analysis
+
+
+# Once for each result: in the browser this element is new only then.
+_TO_THE_TOP = "<script>/* {} */ document.querySelector('[data-testid=stMain]')?.scrollTo(0, 0)</script>"
 
 
 def show_result(analysis: Analysis, recording: Recording) -> None:
@@ -38,12 +42,17 @@ def show_result(analysis: Analysis, recording: Recording) -> None:
             with st.container(horizontal=True, vertical_alignment="center", key=Key.WHY):
                 st.header(f"Why {LABELS[target]}", anchor=False, width="content")
                 st.markdown("rather than", width="content")
-                view = view_of(kept, target, choose_rival(target))
+                rival = choose_rival(target)
                 place = st.container(key=Key.WORK, width="stretch")
-            show_sentence(kept, view)
-            show_board(kept, view)
+            sentence = st.container(key=Key.SENTENCE)
+            board = lay_board(kept)
+            view = view_of(kept, target, rival, {panel: found.chosen for panel, found in board.items() if found.chosen})
+            with sentence:
+                show_sentence(kept, view)
+            show_board(kept, view, board)
             show_legend(view)
             show_deeper(kept, view, recording)
+    st.html(_TO_THE_TOP.format(analysis.token), unsafe_allow_javascript=True)
     kept.work.want(jobs_of(kept, view))
     with place:
         watch(kept, drawn)

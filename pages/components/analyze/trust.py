@@ -48,7 +48,7 @@ def show_badge(kept: Drawer, method: str, contrast: Contrast, area: str) -> Trus
     Args:
         area: a name of this place on the page.
     """
-    trust, key = kept.trust(contrast, [method]).get(method), check_key(method, contrast)
+    trust, key = kept.trust(contrast, [method]).get(method), check_key(kept, method, contrast)
     if trust is not None:
         with st.popover(badge_of(trust), type="tertiary", key=f"{Key.BADGE}-{area}"):
             show_trust(trust, method, area)

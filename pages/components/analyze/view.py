@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from xai.explanation import Contrast, Panel
 
 ANY = "anything else"
-BEST = "best"
 
 
 @dataclass(frozen=True)
@@ -54,14 +53,15 @@ def choose_rival(target: int) -> int | None:
     return None if rival in (ANY, None) else LABELS.index(rival)
 
 
-def view_of(kept: Drawer, target: int, rival: int | None) -> View:
-    """With the methods that were chosen, and those that are in the foreground by what is known of them by now."""
-    from xai.explanation import Contrast, Panel
+def view_of(kept: Drawer, target: int, rival: int | None, chosen: Mapping[Panel, str]) -> View:
+    """With the methods that are in the foreground by what is known of them by now.
+
+    Args:
+        chosen: by panel, what the visitor asked for by name.
+    """
+    from xai.explanation import Contrast
     from xai.foreground import foreground
-    from xai.methods import methods_of
 
     write_address(Key.EMOTION, None if target == kept.analysis.predicted else LABELS[target])
     contrast = Contrast(target, rival)
-    picked = {panel: st.session_state.get(f"{Key.METHOD}-{panel}", BEST) for panel in Panel}
-    chosen = {panel: key for panel, key in picked.items() if key in methods_of(kept.analysis.subject, panel)}
     return View(contrast, chosen, foreground(kept.analysis, kept.trust(contrast), chosen))

@@ -22,7 +22,7 @@ def show_agreement(kept: Drawer, contrast: Contrast) -> None:
     from xai.methods import METHODS, methods_of
 
     missing = [key for key in methods_of(kept.analysis.subject) if key not in kept.analysis.attributions]
-    asked = [key for key in missing if key in kept.asked and not kept.work.failed(asked_key(key))]
+    asked = [key for key in missing if key in kept.asked and not kept.work.failed(asked_key(kept, key))]
     if asked:
         st.caption(f":material/hourglass_top: {len(asked)} to go, {METHODS[asked[0]].title} next. What is ready appears here.")
     elif missing:

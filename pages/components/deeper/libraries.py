@@ -34,7 +34,7 @@ def show_libraries(kept: Drawer) -> None:
             on_click=ask,
             args=(kept, _NAME, partial(_compare, kept)),
         )
-    elif kept.work.failed(asked_key(_NAME)):
+    elif kept.work.failed(asked_key(kept, _NAME)):
         st.error("The libraries could not be run on this clip.", icon=":material/error:")
     elif isinstance(kept.comparisons, str):
         st.info(kept.comparisons, icon=":material/download:")

@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from xai.explanation import Attribution, Contrast
 
 
-FACE_PICTURE = "shap_face"
-
-
 def show_numbers(kept: Drawer, view: View) -> None:
     """The features of each modality that is there, their sums, and notes."""
     from xai.column_sums import by_modality
@@ -39,7 +36,7 @@ def show_numbers(kept: Drawer, view: View) -> None:
         if modality in analysis.features.parts:
             with place:
                 st.markdown(f"**{modality.noun.capitalize()} {totals[modality]:+z.2f}**")
-                _SHOWN[modality](kept, view, SPACE.part(values, modality), METHODS[attribution.method].title)
+                _SHOWN[modality](kept, view, SPACE.part(values, modality), METHODS[attribution.method].picture)
     _say_contradiction(analysis, attribution, contrast)
     show_method(attribution, _left_over(analysis, attribution, contrast))
 
@@ -57,7 +54,7 @@ def _left_over(analysis: Analysis, attribution: Attribution, contrast: Contrast)
     )
 
 
-def _voice(kept: Drawer, view: View, values: np.ndarray, method: str) -> None:
+def _voice(kept: Drawer, view: View, values: np.ndarray, picture: str) -> None:
     """Its plain properties, or in technical words the strongest single MFCCs and the sum of the others."""
     from xai.column_sums import strongest_mfccs, voice_properties
 
@@ -66,16 +63,13 @@ def _voice(kept: Drawer, view: View, values: np.ndarray, method: str) -> None:
     st.html(weights_html(rows, "logit" if technical() else ""))
 
 
-def _face(kept: Drawer, view: View, values: np.ndarray, method: str) -> None:
-    """The face's numbers drawn onto the face: a picture of its own, with a badge of its own."""
-    from xai.methods import METHODS
-
-    found = kept.analysis.attributions.get(FACE_PICTURE)
-    if found is None or not METHODS[FACE_PICTURE].applies(kept.analysis.subject):
-        return
-    trust = show_badge(kept, FACE_PICTURE, view.contrast, "face-picture")
-    draw_in_short(kept.analysis, found, view.contrast, trust)
-    st.caption("The 512 face features as one picture: warm speaks for, cool against. It is checked as heat is: by removal.")
+def _face(kept: Drawer, view: View, values: np.ndarray, picture: str) -> None:
+    """The face's numbers drawn onto the face: an explanation of its own, with a badge of its own."""
+    found = kept.analysis.attributions.get(picture)
+    if found is not None:
+        trust = show_badge(kept, picture, view.contrast, "face-picture")
+        draw_in_short(kept.analysis, found, view.contrast, trust)
+        st.caption("The numbers of the face, drawn where they come from; checked as heat is: by removal.")
 
 
 _SHOWN = {Modality.AUDIO: _voice, Modality.VIDEO: _face}

@@ -37,8 +37,6 @@ def show_reproduce(
         st.caption("Put the names of your files where it says voice.wav and face.mp4.")
     # Without colours: those of Streamlit's highlighting are too pale for 4.5 to 1.
     st.code(command(analysis, contrast, files), language=None, wrap_lines=True)
-    if contrast.against is not None:
-        st.caption(f"The command explains {contrast.label} alone; the lines of Python explain {contrast.words}.")
     st.code(python_lines(analysis, contrast, shown, files), language=None, wrap_lines=True)
     st.code(versions(analysis), language=None, wrap_lines=True)
 
@@ -60,7 +58,15 @@ def command(analysis: Analysis, contrast: Contrast, files: Files) -> str:
 
     settings = analysis.settings
     words = ["python", "-m", "xai", *(name or "-" for name in files), "--out", "result", "--model", analysis.model.name]
-    words += ["--target", contrast.label, "--stride", str(settings.stride), "--samples", str(settings.samples)]
+    words += [
+        "--target",
+        contrast.label,
+        *(["--against", contrast.rival] if contrast.rival else []),
+        "--stride",
+        str(settings.stride),
+        "--samples",
+        str(settings.samples),
+    ]
     words += ["--seed", str(settings.seed), "--shap", settings.estimator]
     if more := [key for key in analysis.attributions if not METHODS[key].at_once]:
         words += ["--methods", *more]

@@ -40,7 +40,7 @@ def show_six_models(recording: Recording, kept: Drawer, contrast: Contrast) -> N
             on_click=ask,
             args=(kept, _NAME, partial(_ask_all, recording, kept)),
         )
-    elif kept.work.failed(asked_key(_NAME)):
+    elif kept.work.failed(asked_key(kept, _NAME)):
         st.error("The other models could not be asked about this recording.", icon=":material/error:")
     else:
         st.caption(":material/hourglass_top: The models are being asked, one after another…")

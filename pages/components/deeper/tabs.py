@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from pages.components.analyze.jobs import ask, asked_key
 from pages.components.analyze.view import View
 from pages.components.deeper.agreement import show_agreement
 from pages.components.deeper.checks import show_all_checks
@@ -21,15 +18,10 @@ from pages.components.deeper.six_models import show_six_models
 from pages.components.deeper.sound import show_sound
 from pages.components.deeper.stages import show_stages
 from pages.components.deeper.what_if import show_what_if
-from pages.components.player.player import draw_player, prepare
+from pages.components.player.player import show_player
 from pages.components.session.keys import Key
 from pages.components.session.state import Drawer, Recording
 from pages.components.session.wording import technical
-
-if TYPE_CHECKING:
-    from xai.explanation import Say
-
-_PLAYER = "player"
 
 
 @dataclass(frozen=True)
@@ -48,7 +40,7 @@ class _Tab:
 
 
 _TABS = (
-    _Tab("Player", lambda kept, view, recording: _player(kept, view, recording)),
+    _Tab("Player", lambda kept, view, recording: show_player(kept, recording, view.contrast, list(view.shown.values()))),
     _Tab("All frames", lambda kept, view, recording: show_all_frames(kept, view), "saw"),
     _Tab("Listen", lambda kept, view, recording: show_sound(kept, view), "heard"),
     _Tab("Numbers", lambda kept, view, recording: show_numbers(kept, view), "weighed"),
@@ -73,22 +65,6 @@ def show_deeper(kept: Drawer, view: View, recording: Recording) -> None:
 def _offered(tab: _Tab, view: View) -> bool:
     panels: set[str] = {str(panel) for panel in view.shown}
     return (tab.panel is None or tab.panel in panels) and (technical() or not tab.technical)
-
-
-def _player(kept: Drawer, view: View, recording: Recording) -> None:
-    """Prepared when it is first opened."""
-    if kept.player is None and _PLAYER not in kept.asked:
-        ask(kept, _PLAYER, partial(_prepare, kept, recording))
-    if kept.work.failed(asked_key(_PLAYER)):
-        st.error("The player could not be prepared for this recording.", icon=":material/error:")
-    elif kept.player is None:
-        st.caption(":material/hourglass_top: Preparing the player…")
-    else:
-        draw_player(kept, view.contrast, list(view.shown.values()))
-
-
-def _prepare(kept: Drawer, recording: Recording, say: Say) -> None:
-    kept.player = prepare(kept.analysis, recording, say)
 
 
 def _agreement(kept: Drawer, view: View) -> None:

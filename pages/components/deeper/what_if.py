@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,9 +12,9 @@ import streamlit as st
 
 from features import MediaError, Modality
 from models.labels import LABELS
+from pages.components.analyze.jobs import ask, asked_key
 from pages.components.session.keys import Key
 from pages.components.session.queue import the_queue
-from pages.components.session.run import turn_with_words
 from pages.components.session.state import Drawer, recent_analyses
 from pages.components.session.wording import technical
 
@@ -24,8 +25,10 @@ if TYPE_CHECKING:
     from features.audio import AudioFeatures
     from xai.analysis import Analysis
     from xai.counterfactuals.what_if import Points, WhatIf
+    from xai.explanation import Say
     from xai.modality_split import ModalitySplit
 
+_FLIPS = "flips"
 _SAMPLE, _SAMPLE_VOICE = "the synthetic sample", Path(__file__).parents[2] / "sample" / "sample.wav"
 _LEFT = {Modality.AUDIO: Key.IF_VOICE_LEFT, Modality.VIDEO: Key.IF_FACE_LEFT}
 _LEFT_HELP = (
@@ -220,17 +223,20 @@ def sums_table(label: str, points: list[Points]) -> str:
 
 
 def _smallest_change(kept: Drawer) -> None:
-    from xai.counterfactuals.flip import smallest_flips, withstood
+    from xai.counterfactuals.flip import withstood
 
-    place = st.empty()
-    if kept.flips is None and place.button(
+    if kept.work.failed(asked_key(kept, _FLIPS)):
+        st.error("The smallest change could not be looked for.", icon=":material/error:")
+    elif kept.flips is None and _FLIPS in kept.asked:
+        st.caption(":material/hourglass_top: Looking for the smallest change…")
+    elif kept.flips is None and st.button(
         "Find the smallest change that flips it",
         key=Key.FIND_FLIP,
         icon=":material/flip:",
         help="Takes away patches of sound, pictures or parts of the face, as few as it can, until the model says something else.",
     ):
-        with place.container(), turn_with_words() as say:
-            kept.flips = smallest_flips(kept.analysis, say)
+        ask(kept, _FLIPS, partial(_find_flips, kept))
+        st.rerun()  # the whole page, which starts what was asked for
     if kept.flips is None:
         return
     lines = [flip.words for flip in kept.flips] or ["Nothing that was tried flips it."]
@@ -238,3 +244,9 @@ def _smallest_change(kept: Drawer) -> None:
         lines.append(rest)
     st.markdown("\n".join(f"- {line}" for line in lines))
     st.caption("The smallest found by taking away, step by step, what counts most; a smaller one may exist unless few pictures were tried.")
+
+
+def _find_flips(kept: Drawer, say: Say) -> None:
+    from xai.counterfactuals.flip import smallest_flips
+
+    kept.flips = smallest_flips(kept.analysis, say)

@@ -12,7 +12,7 @@ from models.registry import MODELS, never_augmented, read_result
 from pages.components.charts.draw import draw
 from pages.components.charts.models import actor_chart, calibration_chart, confusion_chart, per_class_chart
 from pages.components.models.recordings import show_clips
-from pages.components.models.words import STATE_WORDS
+from pages.components.models.words import STATE_WORDS, choose_state
 from pages.components.session.keys import Key
 
 _METRICS = {
@@ -46,8 +46,11 @@ def show_scores(name: str) -> None:
     if result is None:
         st.info(f"Not measured for this model. The command is: {_command(protocol, name)}")
         return
+    states = list(result["states"])
     with right:
-        state = _choose_state(list(result["states"]))
+        state = choose_state(states, Key.SHOWN)
+        if len(states) == 1:
+            st.caption(f"Shown to it: {STATE_WORDS[state].lower()}, as it reads nothing else.")
     scores = result["states"][state]
     _figures(scores, result)
     _beside_unseen_speakers(protocol, name, state, scores)
@@ -57,23 +60,6 @@ def show_scores(name: str) -> None:
     st.caption(
         f"{MODELS[name].title}, {result['seeds']} training{'s' if result['seeds'] > 1 else ''} of each part, measured {result['created']}. "
         f"Again: `{_command(protocol, name)}`"
-    )
-
-
-def _choose_state(states: list[str]) -> str:
-    """What was shown to the model; no question where there is one answer only."""
-    if len(states) == 1:
-        st.caption(f"Shown to it: {STATE_WORDS[states[0]].lower()}, as it reads nothing else.")
-        return states[0]
-    return st.segmented_control(
-        "Shown to it",
-        states,
-        key=Key.SHOWN,
-        default=states[0],
-        required=True,
-        format_func=STATE_WORDS.__getitem__,
-        bind="query-params",
-        persist_state="session",
     )
 
 

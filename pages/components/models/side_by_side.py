@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -11,7 +10,7 @@ from features import Modality
 from models.registry import MODELS
 from pages.components.analyze.evidence import draw_in_short
 from pages.components.analyze.inputs import DEFAULT_SETTINGS
-from pages.components.analyze.jobs import check_key
+from pages.components.analyze.jobs import check_jobs
 from pages.components.analyze.samples import SAMPLES
 from pages.components.analyze.trust import show_badge, title_of
 from pages.components.analyze.watch import watch
@@ -24,9 +23,9 @@ from pages.components.session.work import Job
 
 if TYPE_CHECKING:
     from xai.analysis import Analysis
-    from xai.explanation import Attribution, Contrast, Panel, Say
+    from xai.explanation import Attribution, Contrast, Panel
 
-# By panel: what it shows; what is said of it where that is missing, and where the model does not judge it.
+# By panel: what it shows; the sentence where that is missing, and where the model does not judge it.
 _ABSENT = {
     "saw": (Modality.VIDEO, "There is no face to see.", "It does not look at the face."),
     "heard": (Modality.AUDIO, "There is no voice to hear.", "It does not listen to the voice."),
@@ -56,8 +55,10 @@ def _compare(first: Analysis, second: Analysis) -> None:
         st.markdown(f"- {line}")
     chart = two_models_chart(first.probabilities, second.probabilities, titles)
     draw(chart, "chart-two", "Probabilities of both models")
-    drawers = [(kept, kept.work.version) for kept in (drawer_of(first), drawer_of(second))]
-    for column, (kept, _), title in zip(st.columns(2), drawers, titles, strict=True):
+    drawers = [drawer_of(first), drawer_of(second)]
+    work = drawers[0].work  # of the visitor: the same for both
+    drawn = work.version
+    for column, kept, title in zip(st.columns(2), drawers, titles, strict=True):
         with column:
             st.markdown(f"## {title}: {kept.analysis.label}")
             _show_evidence(kept, Contrast(kept.analysis.predicted))
@@ -66,7 +67,8 @@ def _compare(first: Analysis, second: Analysis) -> None:
         "the recording speaks for it (in log-odds; below zero, against it). Models "
         "differ in scale: compare signs and order, not sizes."
     )
-    _check_both(drawers)
+    work.want([job for kept in drawers for job in _jobs(kept)])
+    watch(drawers[0], drawn)
 
 
 def _show_evidence(kept: Drawer, contrast: Contrast) -> None:
@@ -94,26 +96,10 @@ def _show_panel(kept: Drawer, panel: Panel, attribution: Attribution, contrast: 
         st.markdown(strongest_sound(attribution, contrast))
 
 
-def _check_both(drawers: list[tuple[Drawer, int]]) -> None:
-    """What is on screen, one model after the other, beside the page."""
-    for kept, drawn in drawers:
-        kept.work.want(_jobs(kept))
-        if kept.work.left:
-            watch(kept, drawn)
-            return
-
-
 def _jobs(kept: Drawer) -> list[Job]:
+    """Checks of what is there at once."""
     from xai.explanation import Contrast
     from xai.methods import METHODS
 
-    contrast = Contrast(kept.analysis.predicted)
-    known = kept.trust(contrast)
-    left = [key for key in METHODS if METHODS[key].at_once and key in kept.analysis.attributions and key not in known]
-    return [Job(check_key(method, contrast), partial(_check, kept, method, contrast)) for method in left]
-
-
-def _check(kept: Drawer, method: str, contrast: Contrast, say: Say) -> None:
-    from xai import analysis
-
-    kept.keep_trust(method, contrast, analysis.check_one(kept.analysis, method, contrast, say))
+    methods = [key for key in METHODS if METHODS[key].at_once and key in kept.analysis.attributions]
+    return list(check_jobs(kept, Contrast(kept.analysis.predicted), methods))

@@ -12,7 +12,7 @@ from models.registry import MODELS
 from pages.components.analyze.inputs import DEFAULT_SETTINGS
 from pages.components.charts.draw import draw
 from pages.components.charts.models import beeswarm_chart, map_chart
-from pages.components.models.words import STATE_WORDS
+from pages.components.models.words import STATE_WORDS, choose_state
 from pages.components.session.keys import Key
 from pages.components.session.run import analysis_of
 from pages.components.session.state import Recording, escape, recent_analyses
@@ -42,7 +42,7 @@ def show_map(name: str) -> None:
 
     recording: Recording | None = st.session_state.get(Key.RECORDING)
     model, own = load_model(name), own_analysis(recording, name)
-    state = own.modalities.state if own else _choose_state(name)
+    state = own.modalities.state if own else choose_state(MODELS[name].states, Key.MAP_SHOWN)
     clips = load_reference(state)
     embeddings, names = embed(model, clips), [_describe(key) for key in clips.keys]
     place = None if own is None else model.embed(own.subject.inputs)[0]
@@ -71,22 +71,6 @@ def show_map(name: str) -> None:
     near = neighbours(embeddings, place)
     st.dataframe([{"portrays": LABELS[clips.label[k]], "clip": names[k], "likeness": f"{c:.2f}"} for k, c in near], hide_index=True)
     st.caption("Likeness: the cosine between what the last layers see of both; 1 is the same.")
-
-
-def _choose_state(name: str) -> str:
-    options = MODELS[name].states
-    if len(options) == 1:
-        return options[0]
-    return st.segmented_control(
-        "Shown to it",
-        options,
-        key=Key.MAP_SHOWN,
-        default=options[0],
-        required=True,
-        format_func=STATE_WORDS.__getitem__,
-        bind="query-params",
-        persist_state="session",
-    )
 
 
 @st.cache_resource(scope="session", max_entries=4, show_spinner="Drawing the map…")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +19,8 @@ from streamlit import runtime
 from features import MediaError
 from features.audio import N_MELS
 from models.labels import LABELS
+from pages.components.analyze.jobs import ask, asked_key
 from pages.components.session.keys import Key
-from pages.components.session.run import turn_with_words
 from xai.render.colours import EMOTION_COLOURS, evidence_rgba
 from xai.render.spectrogram import bands_at, spectrogram_picture
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from xai.render.playback import Playback
     from xai.timeline import Timeline
 
+_NAME = "player"
 _WEB = Path(__file__).parent / "web"
 _HEAT_STEPS = 201  # colours from −1 to 1
 _TICKS_HZ = (500, 1000, 2000, 4000, 8000)
@@ -43,53 +45,42 @@ _player = st.components.v2.component("emolens_player", html=_HTML, css=_CSS, js=
 
 
 def show_player(kept: Drawer, recording: Recording, contrast: Contrast, shown: Sequence[str]) -> None:
-    """A switch, and behind it the player: nothing is computed or sent before somebody asks for it.
+    """The player, or why there is none; prepared beside the page when it is first shown.
 
     Heat that is known by now to have failed its checks says so in the player too.
 
     Args:
         shown: methods in the foreground, whose evidence is played.
     """
-    wanted = st.toggle(
-        "Play it with the evidence",
-        key=Key.PLAY,
-        help="Picture, sound, spectrogram and the probabilities from moment to moment, on one clock.",
-    )
-    if not wanted:
-        return
-    if kept.player is None:
-        with turn_with_words() as say:
-            kept.player = prepare(kept.analysis, recording, say)
-    draw_player(kept, contrast, shown)
+    if kept.player is None and _NAME not in kept.asked:
+        ask(kept, _NAME, partial(_prepare, kept, recording))
+    if kept.work.failed(asked_key(kept, _NAME)):
+        st.error("The player could not be prepared for this recording.", icon=":material/error:")
+    elif kept.player is None:
+        st.caption(":material/hourglass_top: Preparing the player…")
+    elif isinstance(kept.player, str):
+        st.warning(kept.player, icon=":material/warning:")
+    else:
+        _draw(kept, *kept.player, contrast, shown)
 
 
-def prepare(analysis: Analysis, recording: Recording, say: Say) -> tuple[Playback, Timeline] | str:
-    """What plays, or a sentence that says why nothing does. It asks nothing of Streamlit, so any thread may call it.
-
-    Args:
-        say: told what is done; by an exception from there the work ends.
-    """
+def _prepare(kept: Drawer, recording: Recording, say: Say) -> None:
+    """What plays, or a sentence that says why nothing does."""
     from xai.render.playback import make_playback
     from xai.timeline import explain_timeline
 
-    audio, video = analysis.features.audio, analysis.features.video
+    audio, video = kept.analysis.features.audio, kept.analysis.features.video
     say("Preparing the player…")
     try:
         playback = make_playback(recording.video if video else None, audio.samples if audio else None)
     except MediaError as error:
-        return str(error)
+        kept.player = str(error)
+        return
     say("Judging it moment by moment…")
-    return playback, explain_timeline(analysis.features, analysis.model)
+    kept.player = playback, explain_timeline(kept.analysis.features, kept.analysis.model)
 
 
-def draw_player(kept: Drawer, contrast: Contrast, shown: Sequence[str]) -> None:
-    """The player, or why there is none; nothing as long as it is not prepared."""
-    if kept.player is None:
-        return
-    if isinstance(kept.player, str):
-        st.warning(kept.player, icon=":material/warning:")
-        return
-    playback, timeline = kept.player
+def _draw(kept: Drawer, playback: Playback, timeline: Timeline, contrast: Contrast, shown: Sequence[str]) -> None:
     failed = [method for method, found in kept.trust(contrast).items() if found.level == "red"]
     _player(key=Key.PLAYER, data=player_data(kept.analysis, playback, timeline, contrast, shown, failed))
     st.caption(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -53,24 +51,3 @@ def _run(recording: Recording, options: dict[str, Any], model: EmotionModel, upd
         return analyse(
             recording.audio, recording.video, model=model, settings=Settings(**options), on_stage=lambda words: update(label=words)
         )
-
-
-@contextmanager
-def turn_with_words(urgent: bool = True) -> Iterator[Callable[[str], None]]:
-    """A turn of the queue for something smaller. Gives a function to call with what is done: it is shown where the block begins.
-
-    Args:
-        urgent: nobody else's result goes before it.
-    """
-    place = st.empty()
-
-    def say(words: str) -> None:
-        place.caption(f":material/hourglass_top: {words}")
-
-    try:
-        with the_queue().turn(lambda ahead: say(f"Waiting: {ahead} ahead of you…"), urgent):
-            yield say
-    except Exception:
-        place.empty()
-        raise
-    place.empty()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from pages.components.session.keys import Key
-from pages.components.session.work import Work
+from pages.components.session.work import Work, visitors_work
 
 if TYPE_CHECKING:
     from xai.analysis import Analysis
@@ -68,7 +68,7 @@ class Drawer:
 
     Attributes:
         analysis: with every attribution that was computed.
-        work: what is computed beside the page; asked: what of it a button asked for, by name.
+        work: what is computed beside the page for this visitor; asked: what of it a button asked for of this analysis, by name.
         player: the file and the curves that are played, or why there are none.
         flips: the smallest changes that flip the prediction.
         comparisons: with the stock libraries, or why there are none.
@@ -76,7 +76,7 @@ class Drawer:
     """
 
     analysis: Analysis
-    work: Work = field(default_factory=Work)
+    work: Work
     asked: dict[str, Callable[[Say], None]] = field(default_factory=dict)
     player: tuple[Playback, Timeline] | str | None = None
     flips: list[Flip] | None = None
@@ -113,7 +113,7 @@ def drawer_of(analysis: Analysis) -> Drawer:
 # none of which a cached function may do.
 @st.cache_resource(scope="session", max_entries=_ANALYSES, show_spinner=False)
 def _drawer(token: str, _analysis: Analysis) -> Drawer:
-    return Drawer(_analysis)
+    return Drawer(_analysis, visitors_work())
 
 
 def escape(text: str, limit: int = 60) -> str:

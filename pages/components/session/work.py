@@ -1,13 +1,16 @@
-"""Work for one visitor beside the page: checks, and what was asked for, while every control answers."""
+"""Work for a visitor beside the page: checks, and what was asked for, while every control answers."""
 
 from __future__ import annotations
 
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
+
+import streamlit as st
 
 from pages.components.session.log import log_place
 from pages.components.session.queue import Queue, the_queue
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
     from xai.explanation import Say
 
 _LEASE = 45.0  # seconds; a page in the foreground asks again every half second, one in a hidden tab every minute or less
+_TROUBLES = 64  # that are remembered
 _PATIENCE = 60.0  # seconds in the queue of a busy server, for what nobody asked for by name
 
 
@@ -41,6 +45,8 @@ class Job:
 class Work:
     """One job at a time, in the order in which the page wants them; the page wants what it has no result of.
 
+    A visitor has one, whatever is on screen: what another recording or another model was asked for is no longer wanted then.
+
     Attributes:
         version: grows whenever a job has ended: then there is something new to be drawn.
         words: what is done now; empty between jobs.
@@ -51,7 +57,7 @@ class Work:
         self._queue = queue
         self._lock = threading.Lock()
         self._wanted: list[Job] = []
-        self._troubles: dict[Hashable, str] = {}
+        self._troubles: OrderedDict[Hashable, str] = OrderedDict()
         self._thread: threading.Thread | None = None
         self._until = 0.0
 
@@ -146,4 +152,12 @@ class Work:
             self._wanted = [other for other in self._wanted if other != job]
             if outcome != "done":
                 self._troubles[job.key] = outcome
+                if len(self._troubles) > _TROUBLES:
+                    self._troubles.popitem(last=False)
             self.version += 1
+
+
+@st.cache_resource(scope="session", max_entries=1, show_spinner=False, on_release=lambda work: work.want([]))
+def visitors_work() -> Work:
+    """Of this visitor; it ends when the visitor leaves."""
+    return Work()

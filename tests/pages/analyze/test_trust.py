@@ -218,6 +218,23 @@ def test_another_recording_is_measured_anew(checker):
     assert len(checker.asked) == 2 * len(CHECKED)
 
 
+def test_what_was_wanted_of_the_recording_before_is_dropped(checker, monkeypatch, drawers):
+    monkeypatch.setattr(Work, "_start", lambda self: None)  # nobody has begun
+    app = visit()
+    assert {key[1] for key in drawers[0].work.left} == {drawers[0].analysis.token}
+    widget(app.file_uploader, Key.VOICE).upload("voice.wav", wav(tone(1.0)), "audio/wav").run()
+    assert drawers[1].work is drawers[0].work
+    assert {key[1] for key in drawers[1].work.left} == {drawers[1].analysis.token}
+
+
+def test_a_link_to_a_method_shows_it_at_once(checker):
+    app = open_at("analyze", {"sample": "synthetic", f"{Key.METHOD}-saw": METHODS["gradcam"].title})
+    checker.answers["gradcam"] = RED
+    assert "Heat by Grad-CAM" in texts(app)
+    fails = open_at("analyze", {"sample": "synthetic"})
+    assert "Heat by Occlusion" in texts(fails)
+
+
 def test_what_is_kept_is_bounded(checker, monkeypatch, drawers):
     monkeypatch.setattr("pages.components.session.state._TRUST", 6)
     app = visit()

@@ -4,17 +4,13 @@
 """
 
 import os
-import socket
-import subprocess
-import sys
 import time
-import urllib.request
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.conftest import ROOT
+from tests.pages import serving
 from tests.pages.test_browser import chromium  # noqa: F401  (a fixture)
 
 SCRIPT = Path(__file__).with_name("board_script.py")
@@ -40,22 +36,8 @@ CONTRAST = """elements => {
 @pytest.fixture(scope="module")
 def address():
     """The script on a free port of this machine."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", str(SCRIPT), "--server.headless", "true", "--server.port", str(port)]
-    surroundings = {**os.environ, "PYTHONPATH": str(ROOT)}
-    server = subprocess.Popen(command, cwd=ROOT, env=surroundings, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    url = f"http://localhost:{port}"
-    for _ in range(120):
-        try:
-            urllib.request.urlopen(f"{url}/_stcore/health", timeout=1)
-            break
-        except OSError:
-            time.sleep(0.5)
-    yield url
-    server.terminate()
-    server.wait(20)
+    with serving.app(script=str(SCRIPT)) as url:
+        yield url
 
 
 @pytest.fixture

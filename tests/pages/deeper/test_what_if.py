@@ -23,10 +23,16 @@ from xai.counterfactuals.what_if import Points, WhatIf, judge, what_if
 def script() -> None:
     import streamlit as st
 
+    from pages.components.analyze.jobs import asked_jobs
+    from pages.components.analyze.watch import watch
     from pages.components.deeper.what_if import show_what_if
     from pages.components.session.state import drawer_of
 
-    show_what_if(drawer_of(st.session_state["analysis"]), st.session_state.get("of"))
+    kept = drawer_of(st.session_state["analysis"])
+    drawn = kept.work.version
+    show_what_if(kept, st.session_state.get("of"))
+    kept.work.want(list(asked_jobs(kept)))
+    watch(kept, drawn)
 
 
 def visit(analysis, **state) -> AppTest:

@@ -14,7 +14,6 @@ from features import Modality
 from features.audio import N_MELS, mel_edges
 from models.labels import LABELS
 from pages.components.player.player import player_data
-from pages.components.session.keys import Key
 from pages.components.session.state import Recording
 from xai.explanation import Contrast
 from xai.render.playback import make_playback
@@ -25,6 +24,8 @@ from xai.timeline import explain_timeline
 def script() -> None:
     import streamlit as st
 
+    from pages.components.analyze.jobs import asked_jobs
+    from pages.components.analyze.watch import watch
     from pages.components.player.player import show_player
     from pages.components.session.state import drawer_of
     from xai.explanation import Contrast
@@ -34,13 +35,23 @@ def script() -> None:
     kept = drawer_of(analysis)
     for method, trust in st.session_state.get("trust", {}).items():
         kept.keep_trust(method, contrast, trust)
-    show_player(kept, st.session_state["given"], contrast, list(analysis.attributions))
+    if st.session_state.get("wanted"):
+        drawn = kept.work.version
+        show_player(kept, st.session_state["given"], contrast, list(analysis.attributions))
+        kept.work.want(list(asked_jobs(kept)))
+        watch(kept, drawn)
 
 
 def visit(analysis, recording: Recording) -> AppTest:
     app = AppTest.from_function(script, default_timeout=60)
     app.session_state["analysis"], app.session_state["given"] = analysis, recording
     return app.run()
+
+
+def open_player(app: AppTest) -> None:
+    """As a click on its tab."""
+    app.session_state["wanted"] = True
+    app.run()
 
 
 @pytest.fixture
@@ -73,14 +84,14 @@ def test_nothing_is_prepared_before_somebody_asks(sample_analysis, recording, dr
     assert not app.exception
     assert drawers[0].player is None
     assert not app.get("bidi_component")
-    app.toggle(key=Key.PLAY).set_value(True).run()
+    open_player(app)
     assert not app.exception
     assert given(app)["media"]["url"].endswith(".mp4")
 
 
 def test_prepared_once_for_each_analysis(sample_analysis, recording, drawers):
     app = visit(sample_analysis, recording)
-    app.toggle(key=Key.PLAY).set_value(True).run()
+    open_player(app)
     first, sent = drawers[0].player, given(app)
     app.session_state["target"] = LABELS.index("sad")
     app.run()
@@ -96,7 +107,7 @@ def test_prepared_once_for_each_analysis(sample_analysis, recording, drawers):
 
 def test_two_visitors_share_nothing(sample_analysis, recording, drawers):
     one, two = visit(sample_analysis, recording), visit(sample_analysis, recording)
-    one.toggle(key=Key.PLAY).set_value(True).run()
+    open_player(one)
     two.run()
     assert [drawer.player is None for drawer in drawers] == [False, True]
     assert not two.get("bidi_component")
@@ -104,7 +115,7 @@ def test_two_visitors_share_nothing(sample_analysis, recording, drawers):
 
 def test_a_video_that_cannot_be_prepared_gets_a_sentence(sample_analysis):
     app = visit(sample_analysis, Recording("broken", None, b"junk"))
-    app.toggle(key=Key.PLAY).set_value(True).run()
+    open_player(app)
     assert not app.exception
     assert "MP4" in app.warning[0].value
     assert not app.get("bidi_component")
@@ -183,7 +194,7 @@ def test_heat_that_failed_its_checks_says_so(sample_analysis, recording):
     for name, trust in (("red", {"gradcam": red}), ("green", {"gradcam": green, "lime": red}), ("unknown", {})):
         app = visit(sample_analysis, recording)
         app.session_state["trust"] = trust
-        app.toggle(key=Key.PLAY).set_value(True).run()
+        open_player(app)
         words[name] = given(app)["frames"]["words"]
     assert words["red"] == f"{words['unknown']} (not to be relied on)"
     assert words["green"] == words["unknown"]

@@ -7,6 +7,7 @@ import time
 import pytest
 
 from pages.components.session.queue import Queue
+from tests.waiting import wait_until
 
 
 def test_one_at_a_time_and_in_order():
@@ -99,14 +100,6 @@ class Line:
     def _visit(self, name: str) -> None:
         with self.queue.turn(self.told[name].append, urgent=name.isupper()):
             self.order.append(name)
-
-
-def wait_until(condition) -> None:
-    for _ in range(500):
-        if condition():
-            return
-        time.sleep(0.01)
-    pytest.fail("it never came to that")
 
 
 @pytest.mark.parametrize(

@@ -8,19 +8,12 @@ import pytest
 from pages.components.session import work as module
 from pages.components.session.queue import Queue
 from pages.components.session.work import Job, Work
+from tests.waiting import wait_until
 
 
 @pytest.fixture(autouse=True)
 def work_at_once():
     """Not here: these tests are about the thread."""
-
-
-def wait_until(condition) -> None:
-    for _ in range(500):
-        if condition():
-            return
-        time.sleep(0.01)
-    pytest.fail("it never came to that")
 
 
 class Steps:

@@ -6,7 +6,7 @@ import numpy as np
 
 from features.faces import Box
 from xai.render.colours import evidence_rgba
-from xai.render.overlay import face_evidence_picture, overlay_frames
+from xai.render.overlay import overlay_frames
 
 
 def changed(before: np.ndarray, after: np.ndarray) -> tuple[int, int, int, int]:
@@ -50,10 +50,3 @@ def test_for_is_warm_against_is_cool_and_zero_is_transparent():
     assert warm[0] > warm[2]
     assert cool[2] > cool[0]
     assert none[3] == 0
-
-
-def test_the_face_picture_shows_where_the_maps_are(random_features):
-    values = np.ones(512)
-    picture = face_evidence_picture(random_features.video, values)
-    assert picture.shape == (224, 224, 3)
-    assert (picture != random_features.video.crops[0]).any()
