@@ -1,13 +1,13 @@
 """Which explanation is shown in each panel, and what is computed and checked beside it, in which order.
 
 What is there at once is shown at once. A heat that fails its checks gives way to its stand-in, once that is known to hold. So the
-stand-in is computed for every recording, whether or not it will be needed, and the checks of the heat come first: the picture is the first
-thing that is looked at, and until it is checked it may be evidence of nothing.
+stand-in is computed for every recording, whether or not it will be needed. What is on screen is checked first, beginning with the heat: the
+picture is the first thing that is looked at, and until it is checked it may be evidence of nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 
 from xai.analysis import Analysis, check_one
@@ -47,20 +47,14 @@ def _fails(key: str, trust: Mapping[str, Trust]) -> bool:
 def in_background(analysis: Analysis, chosen: Mapping[Panel, str] = NOTHING) -> list[str]:
     """Methods to compute, where they are not there yet, and to check, in this order.
 
-    Of each panel, the heat first: what the reader chose, what is there at once, its stand-in, and the picture that it has on the face.
-    Then all else that was computed.
+    What is on screen by now, panel by panel, the heat first: its checks take a few seconds. Then the stand-ins, the pictures on the face
+    that belong to other panels, and all else that was computed.
     """
     applicable = methods_of(analysis.subject)
-    wanted = [key for panel in Panel for key in _wanted(analysis, panel, chosen.get(panel))]
-    return [key for key in dict.fromkeys([*wanted, *analysis.attributions]) if key in applicable]
-
-
-def _wanted(analysis: Analysis, panel: Panel, chosen: str | None) -> Iterator[str]:
-    if chosen is not None:
-        yield chosen
-    first = analysis.attribution(panel)
-    if first is not None:
-        yield from (first.method, METHODS[first.method].stand_in, METHODS[first.method].picture)
+    first = {panel: own.method for panel in Panel if (own := analysis.attribution(panel)) is not None}
+    shown = [key for panel in Panel for key in (chosen.get(panel), first.get(panel)) if key]
+    later = [METHODS[key].stand_in for key in first.values()] + [METHODS[key].picture for key in first.values()]
+    return [key for key in dict.fromkeys([*shown, *later, *analysis.attributions]) if key in applicable]
 
 
 def with_stand_ins(

@@ -32,7 +32,7 @@ class Masker(Protocol):
     """bool (n, p), the parts that are kept → calibrated logits (n, 8).
 
     Attributes:
-        effort: steps and random orders of curves that can be waited for.
+        effort: steps and random orders of curves that can be waited for (:func:`xai.metrics.faithfulness.measure_curves`).
         block: states that are judged together.
     """
 

@@ -67,11 +67,11 @@ def test_a_panel_without_an_explanation_is_left_out(face):
     assert foreground(face, {"shap": RED})[Panel.WEIGHED] == "shap"  # nothing stands in for it
 
 
-def test_the_heat_comes_first_and_its_stand_in_whether_or_not_it_is_needed(face, sample_analysis):
-    assert in_background(sample_analysis) == ["gradcam", "occlusion", "lime", "shap", "shap_face"]
-    assert in_background(face) == ["gradcam", "occlusion", "shap", "shap_face"]
+def test_what_is_on_screen_comes_first_then_the_stand_in_whether_or_not_it_is_needed(face, sample_analysis):
+    assert in_background(sample_analysis) == ["gradcam", "lime", "shap", "occlusion", "shap_face"]
+    assert in_background(face) == ["gradcam", "shap", "occlusion", "shap_face"]
     chosen = {Panel.SAW: "rise", Panel.WEIGHED: "integrated_gradients"}
-    assert in_background(face, chosen) == ["rise", "gradcam", "occlusion", "integrated_gradients", "shap", "shap_face"]
+    assert in_background(face, chosen) == ["rise", "gradcam", "integrated_gradients", "shap", "occlusion", "shap_face"]
     assert in_background(occluded(face, "layercam"))[-1] == "layercam"  # what was computed is checked
     assert in_background(replace(face, attributions={})) == []
 

@@ -28,7 +28,7 @@ class Curves:
 
     Attributes:
         deletion, insertion: (s + 1,) in the order of the explanation.
-        random_deletion: (m, s + 1) in random orders; read backwards, they are insertion curves of random orders.
+        random_deletion: (m, r + 1) in random orders, in half as many steps; read backwards, they are insertion curves of random orders.
     """
 
     deletion: np.ndarray
@@ -66,6 +66,8 @@ class Curves:
 def measure_curves(evidence: np.ndarray, judge: Judge, steps: int, randoms: int, seed: int = 0) -> Curves:
     """Curves of parts ranked by ``evidence``.
 
+    Random orders take half the steps: they are compared with each other only, so a coarser area shifts them all alike.
+
     Args:
         evidence: (p,) signed: how much each part speaks for the class. Equal parts are taken in random order.
         judge: bool (n, p), the parts that are there → (n,) logits.
@@ -75,16 +77,26 @@ def measure_curves(evidence: np.ndarray, judge: Judge, steps: int, randoms: int,
     parts = len(evidence)
     rng = np.random.default_rng(seed)
     by_evidence = np.lexsort((rng.random(parts), -evidence))
-    orders = np.stack([by_evidence, by_evidence[::-1], *[rng.permutation(parts) for _ in range(randoms)]])
+    own = _states(np.stack([by_evidence, by_evidence[::-1]]), steps)
+    others = _states(np.stack([rng.permutation(parts) for _ in range(randoms)]), max(1, steps // 2))
+    logits = judge(np.concatenate([np.ones((1, parts), bool), np.zeros((1, parts), bool), *own[:, 1:-1], *others[:, 1:-1]]))
+    ends, inner = logits[:2], logits[2:]
+    split = own.shape[0] * (own.shape[1] - 2)
+    deletion, backwards = _curves(ends, inner[:split], own)
+    return Curves(deletion, backwards[::-1], _curves(ends, inner[split:], others))
+
+
+def _states(orders: np.ndarray, steps: int) -> np.ndarray:
+    """bool (m, s + 1, p): what is there while parts are taken away in each of the orders, int (m, p)."""
+    parts = orders.shape[1]
     counts = np.unique(np.linspace(0, parts, min(steps, parts) + 1).round().astype(int))
-    ranks = np.argsort(orders, axis=1)
-    kept = ranks[:, None, :] >= counts[None, :, None]  # (2 + m, s + 1, p): all but the first ones
-    inner = kept[:, 1:-1].reshape(-1, parts)
-    logits = judge(np.concatenate([np.ones((1, parts), bool), np.zeros((1, parts), bool), inner]))
-    whole = np.empty(kept.shape[:2])
-    whole[:, 0], whole[:, -1] = logits[0], logits[1]
-    whole[:, 1:-1] = logits[2:].reshape(len(orders), -1)
-    return Curves(whole[0], whole[1, ::-1], whole[2:])
+    return np.argsort(orders, axis=1)[:, None, :] >= counts[None, :, None]
+
+
+def _curves(ends: np.ndarray, inner: np.ndarray, states: np.ndarray) -> np.ndarray:
+    """(m, s + 1): the logits of all states, between those of everything and of nothing."""
+    first, last = (np.full((len(states), 1), end) for end in ends)
+    return np.concatenate([first, inner.reshape(len(states), -1), last], axis=1)
 
 
 def check_faithfulness(subject: Subject, attribution: Attribution, contrast: Contrast, say: Say = silent) -> Score:
