@@ -40,6 +40,12 @@ def _shown(analysis: Analysis, trust: Mapping[str, Trust], panel: Panel, chosen:
     return stand_in if _fails(first.method, trust) and holds else first.method
 
 
+def awaited(shown: str, trust: Mapping[str, Trust]) -> str | None:
+    """Key of the method that may yet take the place of one that fails: its stand-in, until that is checked too."""
+    stand_in = METHODS[shown].stand_in
+    return stand_in if stand_in and _fails(shown, trust) and stand_in not in trust else None
+
+
 def _fails(key: str, trust: Mapping[str, Trust]) -> bool:
     return key in trust and trust[key].level is Level.RED
 

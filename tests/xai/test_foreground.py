@@ -8,7 +8,7 @@ import pytest
 from tests.xai.planted import TARGET, marked_face
 from xai.analysis import Analysis
 from xai.explanation import Attribution, Contrast, FrameCells, Panel
-from xai.foreground import foreground, in_background, with_stand_ins
+from xai.foreground import awaited, foreground, in_background, with_stand_ins
 from xai.methods import METHODS
 from xai.score import FAITHFULNESS, Score, Trust
 
@@ -49,6 +49,21 @@ def test_levels_of_the_table_are_what_they_are_called():
 )
 def test_a_stand_in_takes_the_place_of_what_fails_once_it_is_known_to_hold(face, computed, trust, shown):
     assert foreground(occluded(face) if computed else face, trust)[Panel.SAW] == shown
+
+
+@pytest.mark.parametrize(
+    ("trust", "expected"),
+    [
+        ({}, None),
+        ({"gradcam": GREEN}, None),
+        ({"gradcam": RED}, "occlusion"),
+        ({"gradcam": RED, "occlusion": RED}, None),
+        ({"gradcam": RED, "occlusion": GREEN}, None),
+    ],
+)
+def test_a_stand_in_is_awaited_until_it_is_checked(trust, expected):
+    assert awaited("gradcam", trust) == expected
+    assert awaited("occlusion", {"occlusion": RED}) is None  # nothing stands in for it
 
 
 @pytest.mark.parametrize("trust", [{}, {"gradcam": RED, "occlusion": GREEN}, {"gradcam": GREEN, "rise": RED}])

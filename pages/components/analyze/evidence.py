@@ -10,7 +10,7 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from pages.components.analyze.jobs import compute_key
+from pages.components.analyze.jobs import check_key, compute_key
 from pages.components.analyze.trust import show_badge, title_of, words_of
 from pages.components.analyze.view import View
 from pages.components.board.spectrogram import spectrogram_html
@@ -91,6 +91,9 @@ def _choose_method(kept: Drawer, panel: Panel) -> str | None:
 
 def show_board(kept: Drawer, view: View, board: Mapping[Panel, Place]) -> None:
     """What is in the foreground of each panel, with its badge; while another method is computed, what was there stays."""
+    from xai.foreground import awaited
+
+    known = kept.trust(view.contrast)
     for panel, place in board.items():
         method = view.shown[panel]
         with place.head:
@@ -98,6 +101,8 @@ def show_board(kept: Drawer, view: View, board: Mapping[Panel, Place]) -> None:
         with place.body:
             if place.chosen not in (None, method):
                 _say_computed(kept, place.chosen)
+            elif place.chosen is None and (stand_in := awaited(method, known)):
+                _say_awaited(kept, stand_in, view.contrast)
             draw_in_short(kept.analysis, kept.analysis.attributions[method], view.contrast, trust)
     _announce(kept, view)
 
@@ -108,6 +113,14 @@ def _say_computed(kept: Drawer, method: str) -> None:
     failed = kept.work.failed(compute_key(kept, method))
     icon, words = ("error", "could not be computed: choose another") if failed else ("hourglass_top", "is being computed…")
     st.caption(f":material/{icon}: {METHODS[method].title} {words}")
+
+
+def _say_awaited(kept: Drawer, stand_in: str, contrast: Contrast) -> None:
+    from xai.methods import METHODS
+
+    keys = compute_key(kept, stand_in), check_key(kept, stand_in, contrast)
+    if not any(kept.work.failed(key) or kept.work.postponed(key) for key in keys):
+        st.caption(f":material/hourglass_top: Its checks failed. {METHODS[stand_in].title}, slower but often truer, is on its way…")
 
 
 def _announce(kept: Drawer, view: View) -> None:

@@ -68,7 +68,7 @@ def test_every_explanation_gets_its_badge_and_the_heat_first(checker):
     assert badges(app, "True to the model") == 3
     assert "Being checked" not in texts(app)
     assert STRUCK not in texts(app)
-    assert [method for method, _ in checker.asked][:2] == ["gradcam", "occlusion"]
+    assert [method for method, _ in checker.asked][:2] == ["gradcam", "lime"]
     assert sorted(method for method, _ in checker.asked) == sorted(CHECKED)
 
 
@@ -139,6 +139,17 @@ def test_heat_that_fails_gives_way_to_one_that_holds_everywhere(checker, sample_
     assert STRUCK in texts(app)
     assert "within the picture" not in said(app)
     assert contrast.label in said(app)
+
+
+def test_until_its_stand_in_is_checked_the_page_says_that_one_is_on_its_way(checker, monkeypatch):
+    """Unless it cannot come."""
+    checker.answers["gradcam"] = RED
+    monkeypatch.setattr("xai.foreground.in_background", lambda *_: ["gradcam"])  # as if the queue were there by now
+    app = visit()
+    assert badges(app, "Do not rely on it") == 1
+    assert "Occlusion, slower but often truer, is on its way" in texts(app)
+    monkeypatch.setattr(Work, "failed", lambda self, key: key[:1] == ("explanation",))
+    assert "is on its way" not in texts(app.run())
 
 
 def test_heat_that_fails_stays_struck_where_its_stand_in_fails_too(checker):
