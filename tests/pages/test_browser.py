@@ -119,7 +119,7 @@ def test_one_screen_answers_what_and_why(page):
     for found in (
         page.get_by_role("heading", name=re.compile("The model")),
         bar(page, "angry"),
-        page.get_by_text("with neither"),
+        page.get_by_text("knowing neither"),
         page.locator(".st-key-sentence"),
         page.get_by_role("img", name="Frame at").last,
         page.get_by_role("img", name=re.compile("Spectrogram")),
@@ -175,7 +175,7 @@ def test_heat_that_fails_gives_way_and_is_one_click_away_struck(page, sad_pair):
     board = page.locator(".st-key-board-saw")
     assert board.locator(".em-strike").count() == 0
     choice = page.get_by_role("combobox", name="Method").first
-    expect(page.get_by_text("Heat by Occlusion")).to_be_visible()
+    expect(page.get_by_text("heat on the face by Occlusion")).to_be_visible()
     choice.click()
     page.get_by_role("option", name="Grad-CAM", exact=True).click()
     expect(board.locator(".em-strike")).to_have_count(4)

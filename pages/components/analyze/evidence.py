@@ -29,6 +29,7 @@ _BEST = "best"
 _FRAMES = 4  # on the first screen
 _HEIGHT = 190  # pixels
 _OPACITY = 0.6
+_COMPARED = "compared with other clips, not with nothing"
 
 
 def show_sentence(kept: Drawer, view: View) -> None:
@@ -81,7 +82,7 @@ def _choose_method(kept: Drawer, panel: Panel) -> str | None:
         [_BEST, *offered],
         key=f"{Key.METHOD}-{panel}",
         bind="query-params",
-        format_func=lambda key: "Best that holds" if key == _BEST else offered[key].title,
+        format_func=lambda key: "Most reliable" if key == _BEST else offered[key].title,
         label_visibility="collapsed",
         width=150,
         help=_questions(offered),
@@ -137,13 +138,15 @@ def show_legend(view: View) -> None:
 
     contrast, heat = view.contrast, view.shown.get(Panel.SAW)
     other = f"against {contrast.label}" if contrast.rival is None else f"for {contrast.rival}"
-    by = f"Heat by {METHODS[heat].title} · " if heat else ""
-    st.caption(f"{by}:red[■ warm] speaks for {contrast.label} · :blue[■ cool] speaks {other}")
+    by = f" · heat on the face by {METHODS[heat].title}" if heat else ""
+    st.caption(f":red[■ warm] speaks for {contrast.label} · :blue[■ cool] speaks {other} · + and − mark the strongest{by}")
 
 
 def _questions(offered: Mapping[str, Method]) -> str:
     asked = "\n".join(f"- **{method.title}**: {method.question}" for method in offered.values())
-    return f"*Best* is the quickest that passes its checks. Others run the networks again, up to a minute on a slow server.\n{asked}"
+    return (
+        f"*Most reliable* is the quickest that passes its checks. Others run the networks again, up to a minute on a slow server.\n{asked}"
+    )
 
 
 def draw_in_short(analysis: Analysis, attribution: Attribution, contrast: Contrast, trust: Trust | None) -> None:
@@ -182,4 +185,4 @@ def _columns(analysis: Analysis, attribution: Attribution, contrast: Contrast, s
     from xai.column_sums import by_part
 
     rows = [(part, float(total)) for part, total in by_part(attribution, contrast, technical())]
-    return weights_html(rows, "logit" if technical() else "")
+    return weights_html(rows, _COMPARED + (" · logit" if technical() else ""))

@@ -20,7 +20,7 @@ from pages.components.session.wording import technical
 # What the widgets of the settings say unless they are touched.
 DEFAULT_SETTINGS: dict[str, Any] = {"stride": 30, "samples": 2000, "seed": 0, "estimator": "quadrature"}
 _PRIVACY = (
-    ":material/lock: Recordings stay in this server's memory while your page is open: "
+    "Give a voice, a face or both. :material/lock: Recordings stay in this server's memory while your page is open: "
     "never written to disk, never shared, never used for training."
 )
 

@@ -44,13 +44,14 @@ def show_result(analysis: Analysis, recording: Recording) -> None:
                 st.markdown("rather than", width="content")
                 rival = choose_rival(target)
                 place = st.container(key=Key.WORK, width="stretch")
-            sentence = st.container(key=Key.SENTENCE)
+            sentence, legend = st.container(key=Key.SENTENCE), st.container(key=Key.LEGEND)
             board = lay_board(kept)
             view = view_of(kept, target, rival, {panel: found.chosen for panel, found in board.items() if found.chosen})
             with sentence:
                 show_sentence(kept, view)
+            with legend:
+                show_legend(view)
             show_board(kept, view, board)
-            show_legend(view)
             show_deeper(kept, view, recording)
     st.html(_TO_THE_TOP.format(analysis.token), unsafe_allow_javascript=True)
     kept.work.want(jobs_of(kept, view))

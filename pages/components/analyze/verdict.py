@@ -13,6 +13,7 @@ from pages.components.analyze.view import choose_emotion
 from pages.components.board.bars import emotion_bars
 from pages.components.board.shares import shares_html
 from pages.components.session.keys import Key
+from xai.render.colours import EMOTION_COLOURS
 
 if TYPE_CHECKING:
     from xai.analysis import Analysis
@@ -26,7 +27,9 @@ def show_verdict(analysis: Analysis, target: int) -> None:
     Args:
         target: position of the emotion that is explained.
     """
+    st.html(f"<style>.st-key-verdict {{ --em-emotion: {EMOTION_COLOURS[analysis.label]} }}</style>")
     st.title(_verdict(analysis), anchor=False)
+    _when_this_sure(analysis)
     # Before the next run: what is drawn above and below is of the new one then.
     emotion_bars(
         analysis.probabilities,
@@ -37,7 +40,7 @@ def show_verdict(analysis: Analysis, target: int) -> None:
     )
     _sources(analysis, target)
     _beware(analysis)
-    _how_often(analysis)
+    _in_general(analysis)
 
 
 def _verdict(analysis: Analysis) -> str:
@@ -75,18 +78,28 @@ def _beware(analysis: Analysis) -> None:
     if found:
         with st.container(key=Key.BEWARE):
             st.markdown(f":material/warning: {found[0]}")
-    passed = f"{sum(check.level == 'green' for check in analysis.checks)} of {len(analysis.checks)} checks of the recording passed"
-    more = f"{len(found) - 1} more warning{'s' * (len(found) > 2)}, {passed}" if len(found) > 1 else passed
+    passed = f"recording: {sum(check.level == 'green' for check in analysis.checks)} of {len(analysis.checks)} checks passed"
+    more = f"{len(found) - 1} more warning{'s' * (len(found) > 2)} · {passed}" if len(found) > 1 else passed.capitalize()
     with st.popover(more, type="tertiary", key=Key.MORE_NOTES):
         for words in found[1:]:
             st.warning(words, icon=":material/warning:")
         show_checks(analysis)
 
 
-def _how_often(analysis: Analysis) -> None:
-    """How often it is right when it is this sure, and what it confuses this emotion with."""
+def _when_this_sure(analysis: Analysis) -> None:
+    """How often it is right when it is this sure, and what it confuses this emotion with: beside the verdict, as it may say less."""
     from models.evaluation import track_record
 
     name, state, p = analysis.model.name, analysis.modalities.state, float(analysis.probabilities.max())
+    found = track_record.how_often_when_sure(name, state, p), track_record.usual_mistakes(name, state, analysis.predicted)
     with st.container(key=Key.HOW_OFTEN):
-        st.markdown(f"{track_record.in_words(name, state, analysis.predicted, p)} It names what is portrayed, not what a person feels.")
+        st.markdown(" ".join(filter(None, found)))
+
+
+def _in_general(analysis: Analysis) -> None:
+    """How often it is right, whatever it says."""
+    from models.evaluation import track_record
+
+    often = track_record.how_often(analysis.model.name, analysis.modalities.state)
+    with st.container(key=Key.IN_GENERAL):
+        st.markdown(f"{often} It names what is portrayed, not what a person feels.")

@@ -20,8 +20,8 @@ def shares_html(nouns: Sequence[str], points: Sequence[float], nothing: float, e
         nothing: the probability with none of them, in points of a hundred; everything: with all.
     """
     texts = [signed(value, 0) for value in whole_points(points, nothing, everything)]
-    words = {1: ("without it", "with it"), 2: ("with neither", "with both")}
-    without, together = words.get(len(nouns), ("with none", "with all"))
+    words = {1: ("knowing nothing", "knowing it"), 2: ("knowing neither", "knowing both")}
+    without, together = words.get(len(nouns), ("knowing none", "knowing all"))
     foot = f"points: from {percent(nothing / 100)} {without} to {percent(everything / 100)} {together}"
     return diverging_rows(nouns, points, texts, foot, _LEAST, _ROW)
 

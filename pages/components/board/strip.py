@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from pages.components.board.style import as_jpeg, escaped, opacity, state, strike
 
 _LONGEST = 400  # pixels
+_ALIKE = 1.25  # shapes that differ by less are made one
 _STYLE = """<style>
 .em-strip{container-type:inline-size}
 .em-strip>div{display:flex;gap:.5rem;overflow-x:auto;scroll-snap-type:x proximity;scrollbar-width:thin;border-radius:.5rem}
@@ -17,7 +19,7 @@ max-width:calc(var(--em-ratio)*var(--em-height));margin:0;scroll-snap-align:star
 .em-strip .em-picture{position:relative;aspect-ratio:var(--em-ratio);border-radius:.5rem;overflow:hidden}
 .em-strip .em-picture::after{content:"";position:absolute;inset:0;border:1px solid currentColor;
 border-radius:inherit;opacity:.2;pointer-events:none}
-.em-strip img{display:block;width:100%;height:100%}
+.em-strip img{display:block;width:100%;height:100%;object-fit:cover}
 .em-strip figcaption{font-size:.8rem;line-height:1.35;margin-top:.2rem;opacity:.85;overflow-wrap:anywhere}
 @container (max-width:480px){.em-strip .em-many figure{flex:none;width:min(74cqw,1.4*var(--em-ratio)*var(--em-height));max-width:none}}
 @media print{.em-strip .em-many{flex-wrap:wrap;overflow:visible}
@@ -43,14 +45,17 @@ def strip_html(
         label: what a screen reader calls the row.
     """
     each = zip(pictures, captions, alts, strict=True)
-    figures = "".join(_figure(picture, caption, alt, struck, faint) for picture, caption, alt in each)
+    ratio = statistics.median(picture.shape[1] / picture.shape[0] for picture in pictures)
+    figures = "".join(_figure(picture, ratio, caption, alt, struck, faint) for picture, caption, alt in each)
     many = len(pictures) > 1
     group = f' class="em-many" role="group" tabindex="0" aria-label="{escaped(label)}"' if many else ""
     return f'<div class="em-strip" style="--em-height:{height}px">{_STYLE}<div{group}>{figures}</div></div>'
 
 
-def _figure(picture: np.ndarray, caption: str, alt: str, struck: bool, faint: bool) -> str:
-    ratio = picture.shape[1] / picture.shape[0]
+def _figure(picture: np.ndarray, ratio: float, caption: str, alt: str, struck: bool, faint: bool) -> str:
+    """Of the common shape, so that captions stand in line, where that cuts off little; else of its own."""
+    own = picture.shape[1] / picture.shape[0]
+    ratio = ratio if max(own / ratio, ratio / own) < _ALIKE else own
     words = escaped(alt + state(struck, faint))
     image = f'<img src="{as_jpeg(picture, _LONGEST)}" alt="{words}" style="opacity:{opacity(struck, faint)}">'
     under = f"<figcaption>{escaped(caption)}</figcaption>" if caption else ""

@@ -11,6 +11,7 @@ from features import SPACE, Modality
 from pages.components.analyze.evidence import draw_in_short
 from pages.components.analyze.trust import show_badge
 from pages.components.analyze.view import View
+from pages.components.board.style import signed
 from pages.components.board.weights import weights_html
 from pages.components.deeper.notes import show_method
 from pages.components.session.keys import Key
@@ -35,7 +36,7 @@ def show_numbers(kept: Drawer, view: View) -> None:
     for place, modality in zip(st.columns([3, 2]), SPACE.columns, strict=True):
         if modality in analysis.features.parts:
             with place:
-                st.markdown(f"**{modality.noun.capitalize()} {totals[modality]:+z.2f}**")
+                st.markdown(f"**{modality.noun.capitalize()} {signed(totals[modality], 2)}**")
                 _SHOWN[modality](kept, view, SPACE.part(values, modality), METHODS[attribution.method].picture)
     _say_contradiction(analysis, attribution, contrast)
     show_method(attribution, _left_over(analysis, attribution, contrast))

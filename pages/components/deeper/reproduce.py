@@ -38,7 +38,7 @@ def show_reproduce(
     # Without colours: those of Streamlit's highlighting are too pale for 4.5 to 1.
     st.code(command(analysis, contrast, files), language=None, wrap_lines=True)
     st.code(python_lines(analysis, contrast, shown, files), language=None, wrap_lines=True)
-    st.code(versions(analysis), language=None, wrap_lines=True)
+    st.code(versions(analysis, recording), language=None, wrap_lines=True)
 
 
 Files = tuple[str | None, str | None]
@@ -106,8 +106,8 @@ def _read(name: str | None) -> str:
     return "None" if name is None else f"Path({name!r}).read_bytes()"
 
 
-def versions(analysis: Analysis) -> str:
-    """Which weights and which packages: one line for each."""
+def versions(analysis: Analysis, recording: Recording | None = None) -> str:
+    """Which files, which weights and which packages: one line for each."""
     from models.checkpoint import WEIGHTS
     from models.networks.backbone import load_backbone
     from models.provenance import commit
@@ -119,6 +119,8 @@ def versions(analysis: Analysis) -> str:
         lines = [f"checkpoint  models/weights/{path.name}, SHA-256 {whole}"]
     if analysis.features.video is not None:
         lines.append(f"backbone    {model.backbone}, SHA-256 {load_backbone(model.backbone).digest}…")
+    given = {"voice": recording.audio, "face": recording.video} if recording else {}
+    lines = [*(f"{name:<12}SHA-256 {hashlib.sha256(data).hexdigest()}" for name, data in given.items() if data), *lines]
     packages = ", ".join(f"{name} {found}" for name in _PACKAGES if (found := _version(name)))
     lines += [f"EmoLens     commit {commit()}, labels {', '.join(LABELS)}", f"Python      {platform.python_version()}, {packages}"]
     return "\n".join(lines)

@@ -95,7 +95,7 @@ def test_a_new_method_is_offered_after_the_one_that_is_there(planted, app, sampl
     panel = planted.method.panel
     select = widget(app.selectbox, f"{Key.METHOD}-{panel}")
     assert select.value == "best"
-    assert select.options[:2] == ["Best that holds", METHODS[AT_ONCE[panel]].title]
+    assert select.options[:2] == ["Most reliable", METHODS[AT_ONCE[panel]].title]
     assert select.options[-1] == "Upside down"
     assert "And if it were the other way round?" in select.help
     assert planted.asked == []

@@ -133,7 +133,7 @@ def test_heat_that_fails_gives_way_to_one_that_holds_everywhere(checker, sample_
     assert STRUCK not in texts(app)
     select = widget(app.selectbox, f"{Key.METHOD}-saw")
     assert select.value == "best"
-    assert "Heat by Occlusion" in texts(app)
+    assert "heat on the face by Occlusion" in texts(app)
     select.set_value("gradcam").run()
     assert badges(app, "Do not rely on it") == 1
     assert STRUCK in texts(app)
@@ -241,9 +241,9 @@ def test_what_was_wanted_of_the_recording_before_is_dropped(checker, monkeypatch
 def test_a_link_to_a_method_shows_it_at_once(checker):
     app = open_at("analyze", {"sample": "synthetic", f"{Key.METHOD}-saw": METHODS["gradcam"].title})
     checker.answers["gradcam"] = RED
-    assert "Heat by Grad-CAM" in texts(app)
+    assert "heat on the face by Grad-CAM" in texts(app)
     fails = open_at("analyze", {"sample": "synthetic"})
-    assert "Heat by Occlusion" in texts(fails)
+    assert "heat on the face by Occlusion" in texts(fails)
 
 
 def test_what_is_kept_is_bounded(checker, monkeypatch, drawers):

@@ -33,7 +33,7 @@ def test_bars_are_as_long_as_the_points():
     assert voice.share("left") + voice.share("width") == pytest.approx(face.share("left"), abs=0.02)
     assert face.share("left") + face.share("width") == pytest.approx(100, abs=0.02)
     assert [row.text for row in page.all(role="listitem")] == ["face+40", "voice−10"]
-    assert page.all(class_="em-foot")[0].text == "points: from 20 % with neither to 50 % with both"
+    assert page.all(class_="em-foot")[0].text == "points: from 20 % knowing neither to 50 % knowing both"
 
 
 def test_two_rows_and_a_line_are_at_most_60_pixels_high():
@@ -48,4 +48,4 @@ def test_tiny_points_have_tiny_bars():
 
 
 def test_one_alone():
-    assert "from 12 % without it to 20 % with it" in read(shares_html(["voice"], [8.0], 12.0, 20.0)).text
+    assert "from 12 % knowing nothing to 20 % knowing it" in read(shares_html(["voice"], [8.0], 12.0, 20.0)).text

@@ -33,6 +33,13 @@ def test_proportions_are_kept():
     assert drawn().all(class_="em-strip")[0].style["--em-height"] == "170px"
 
 
+def test_nearly_equal_proportions_are_made_equal():
+    """So that captions stand in line; what is quite another shape keeps it."""
+    shapes = [np.zeros((200, width, 3), np.uint8) for width in (190, 200, 210, 320)]
+    page = read(strip_html(shapes, [""] * 4, list("abcd"), 100))
+    assert [float(figure.style["--em-ratio"]) for figure in page.all("figure")] == [1.025, 1.025, 1.025, 1.6]
+
+
 @pytest.mark.parametrize(
     ("state", "lines", "opacity", "words"),
     [({}, 0, "1.0", ""), ({"faint": True}, 0, "0.55", " (faint)"), ({"struck": True}, 2, "0.45", " (struck through)")],

@@ -1,6 +1,7 @@
 """What is copied from the page gives what is on the page: the lines of Python run, and so does the command."""
 
 import contextlib
+import hashlib
 import io
 import json
 import shlex
@@ -99,6 +100,13 @@ def test_the_weights_are_named_by_their_whole_hash(sample_analysis):
     other = replace(sample_analysis, subject=replace(sample_analysis.subject, model=replace(sample_analysis.model, digest="0" * 16)))
     assert whole not in versions(other)
     assert "0" * 16 in versions(other)
+
+
+def test_the_files_are_named_by_what_is_in_them(sample_analysis):
+    voice = Recording("mine", b"a voice", None)
+    found = versions(sample_analysis, voice).splitlines()
+    assert found[0] == f"voice       SHA-256 {hashlib.sha256(b'a voice').hexdigest()}"
+    assert found[1:] == versions(sample_analysis).splitlines()
 
 
 def script() -> None:

@@ -20,18 +20,17 @@ from xai.score import FIT, Score, Trust
 HAPPY, SAD = LABELS.index("happy"), LABELS.index("sad")
 _SCRIPT = """
 import streamlit as st
-from pages.components.analyze.jobs import asked_key
+from pages.components.analyze.jobs import asked_jobs
 from pages.components.deeper.six_models import show_six_models
 from pages.components.session.run import analysis_of
 from pages.components.session.state import drawer_of
-from pages.components.session.work import Job
 from xai.explanation import Contrast
 
 recording, name, target = (st.session_state[key] for key in ("given", "name", "of"))
 options = {"stride": 30, "samples": 200, "seed": 0, "estimator": "quadrature"}
 kept = drawer_of(analysis_of(recording, options, name))
 show_six_models(recording, kept, Contrast(target))
-kept.work.want([Job(asked_key(name), run, urgent=True) for name, run in kept.asked.items()])
+kept.work.want(list(asked_jobs(kept)))
 st.session_state["drawer"] = kept
 """
 

@@ -249,7 +249,7 @@ def test_a_silent_voice_beside_no_face_is_named_and_not_advised():
 
 
 def test_every_check_is_one_click_away(whole_page):
-    (popover,) = [block for block in whole_page.get("popover") if "checks of the recording passed" in block.proto.popover.label]
+    (popover,) = [block for block in whole_page.get("popover") if "checks passed" in block.proto.popover.label]
     inside = popover.markdown[-1].value
     assert inside.count("voice:") == 5
     assert inside.count("face:") == 6
