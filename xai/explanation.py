@@ -247,7 +247,7 @@ class Method(ABC):
         panel: where it is shown; modality: what it needs to be there; None: anything.
         at_once: it is part of every analysis; the others are computed when they are asked for.
         hint: what to try where it fails its checks.
-        stand_in: key of the method that takes its place where it fails its checks (:mod:`xai.foreground`).
+        stand_ins: keys of the methods that take its place where it fails its checks, the quickest first (:mod:`xai.foreground`).
         picture: key of the method that draws it on the face, with checks of its own.
     """
 
@@ -261,7 +261,7 @@ class Method(ABC):
     modality: ClassVar[Modality | None] = None
     at_once: ClassVar[bool] = False
     hint: ClassVar[str] = ""
-    stand_in: ClassVar[str] = ""
+    stand_ins: ClassVar[tuple[str, ...]] = ()
     picture: ClassVar[str] = ""
 
     def applies(self, subject: Subject) -> bool:

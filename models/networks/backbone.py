@@ -85,8 +85,12 @@ class FaceBackbone(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """float32 (n, 3, 224, 224), preprocessed → (n, 512, 7, 7)."""
+        return self.layer4(self.before_last(x))
+
+    def before_last(self, x: torch.Tensor) -> torch.Tensor:
+        """float32 (n, 3, 224, 224), preprocessed → (n, 256, 14, 14), what ``layer4`` reads."""
         x = x[:, : self._channels].contiguous(memory_format=torch.channels_last)
-        return self.layer4(self.layer3(self.layer2(self.layer1(self.stem(x)))))
+        return self.layer3(self.layer2(self.layer1(self.stem(x))))
 
     def maps(self, crops: np.ndarray) -> np.ndarray:
         """uint8 (n, 224, 224, 3) RGB crops → float32 (n, 512, 7, 7)."""

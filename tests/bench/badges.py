@@ -21,6 +21,7 @@ from tests.bench.speed import SAMPLE
 from xai.analysis import Analysis, analyse, check_one
 from xai.explanation import Contrast
 from xai.foreground import in_background
+from xai.score import Trust
 
 Seconds = dict[tuple[int, str, str], float]  # (class, method, "computed" or "checked")
 
@@ -48,11 +49,12 @@ def _queue(analysis: Analysis) -> Seconds:
     """One pass, with a subject that remembers nothing yet."""
     fresh, seconds = replace(analysis, subject=replace(analysis.subject)), {}
     for target in (fresh.predicted, (fresh.predicted + 1) % len(LABELS)):
-        for key in in_background(fresh):
+        trust: dict[str, Trust] = {}
+        while key := next((key for key in in_background(fresh, trust) if key not in trust), None):
             start = time.perf_counter()
             fresh = fresh.with_attribution(key)
             computed = time.perf_counter()
-            check_one(fresh, key, Contrast(target))
+            trust[key] = check_one(fresh, key, Contrast(target))
             seconds[target, key, "computed"] = computed - start
             seconds[target, key, "checked"] = time.perf_counter() - computed
     return seconds

@@ -61,9 +61,9 @@ def test_a_stand_in_takes_the_place_of_what_fails_once_it_is_known_to_hold(face,
         ({"gradcam": RED, "occlusion": GREEN}, None),
     ],
 )
-def test_a_stand_in_is_awaited_until_it_is_checked(trust, expected):
-    assert awaited("gradcam", trust) == expected
-    assert awaited("occlusion", {"occlusion": RED}) is None  # nothing stands in for it
+def test_a_stand_in_is_awaited_until_it_is_checked(face, trust, expected):
+    assert awaited(face, "gradcam", trust) == expected
+    assert awaited(face, "occlusion", {"occlusion": RED}) is None  # nothing stands in for it
 
 
 @pytest.mark.parametrize("trust", [{}, {"gradcam": RED, "occlusion": GREEN}, {"gradcam": GREEN, "rise": RED}])
@@ -82,13 +82,47 @@ def test_a_panel_without_an_explanation_is_left_out(face):
     assert foreground(face, {"shap": RED})[Panel.WEIGHED] == "shap"  # nothing stands in for it
 
 
-def test_what_is_on_screen_comes_first_then_the_stand_in_whether_or_not_it_is_needed(face, sample_analysis):
-    assert in_background(sample_analysis) == ["gradcam", "lime", "shap", "occlusion", "shap_face"]
-    assert in_background(face) == ["gradcam", "shap", "occlusion", "shap_face"]
+def test_the_heat_comes_first_and_its_first_stand_in_whether_or_not_it_is_needed(face, sample_analysis):
+    assert in_background(sample_analysis, {}) == ["gradcam", "layercam3", "lime", "shap", "shap_face"]
+    assert in_background(face, {}) == ["gradcam", "occlusion", "shap", "shap_face"]  # another network, without such a layer
     chosen = {Panel.SAW: "rise", Panel.WEIGHED: "integrated_gradients"}
-    assert in_background(face, chosen) == ["rise", "gradcam", "integrated_gradients", "shap", "occlusion", "shap_face"]
-    assert in_background(occluded(face, "layercam"))[-1] == "layercam"  # what was computed is checked
-    assert in_background(replace(face, attributions={})) == []
+    assert in_background(face, {}, chosen) == ["rise", "gradcam", "occlusion", "integrated_gradients", "shap", "shap_face"]
+    assert in_background(occluded(face, "layercam"), {})[-1] == "layercam"  # what was computed is checked
+    assert in_background(replace(face, attributions={}), {}) == []
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "shown", "coming", "asked"),
+    [
+        (None, None, "gradcam", "layercam3", ["layercam3"]),
+        (GREEN, None, "layercam3", None, ["layercam3"]),
+        (RED, None, "gradcam", "occlusion", ["layercam3", "occlusion"]),
+        (RED, GREEN, "occlusion", None, ["layercam3", "occlusion"]),
+        (RED, RED, "gradcam", None, ["layercam3", "occlusion"]),
+        (GREEN, GREEN, "layercam3", None, ["layercam3"]),
+    ],
+)
+def test_the_first_stand_in_that_holds_is_shown_and_the_next_is_asked_where_it_does_not(
+    sample_analysis, first, second, shown, coming, asked
+):
+    known = {"gradcam": RED, "layercam3": first, "occlusion": second}
+    trust = {key: own for key, own in known.items() if own is not None}
+    there = occluded(occluded(sample_analysis), "layercam3")
+    assert foreground(there, trust)[Panel.SAW] == shown
+    assert awaited(there, shown, trust) == coming
+    assert [key for key in in_background(sample_analysis, trust) if key in ("layercam3", "occlusion")] == asked
+
+
+def test_a_stand_in_that_fails_gives_way_to_the_next(sample_analysis, monkeypatch):
+    checked = []
+    monkeypatch.setattr("xai.foreground.check_one", lambda analysis, key, *_: checked.append(key) or (RED if key == "layercam3" else GREEN))
+    monkeypatch.setattr(type(METHODS["occlusion"]), "explain", lambda *_: occluded(sample_analysis).attributions["occlusion"])
+    found, trust = with_stand_ins(sample_analysis, {"gradcam": RED}, Contrast(TARGET))
+    assert checked == ["layercam3", "occlusion"]
+    assert foreground(found, trust)[Panel.SAW] == "occlusion"
+    checked.clear()
+    assert with_stand_ins(sample_analysis, {"gradcam": RED, "layercam3": GREEN}, Contrast(TARGET))[1].keys() == {"gradcam", "layercam3"}
+    assert not checked
 
 
 def test_without_a_face_nothing_is_drawn_on_one(sample_analysis):
@@ -97,7 +131,7 @@ def test_without_a_face_nothing_is_drawn_on_one(sample_analysis):
 
     features = sample_analysis.features.with_part(Modality.VIDEO, None)
     voice = explain(replace(sample_analysis.subject, features=features))
-    assert in_background(voice, {Panel.SAW: "rise"}) == ["lime", "shap"]
+    assert in_background(voice, {}, {Panel.SAW: "rise"}) == ["lime", "shap"]
     assert foreground(voice, {"gradcam": RED}) == {Panel.HEARD: "lime", Panel.WEIGHED: "shap"}
 
 
@@ -115,9 +149,9 @@ def test_what_fails_gets_its_stand_in_with_its_own_checks(face):
 
 def test_what_stands_in_and_what_is_drawn_belong_to_methods_of_a_panel():
     for method in METHODS.values():
-        if method.stand_in:
-            assert METHODS[method.stand_in].panel is method.panel
-            assert not METHODS[method.stand_in].at_once
+        for key in method.stand_ins:
+            assert METHODS[key].panel is method.panel
+            assert not METHODS[key].at_once
         if method.picture:
             assert METHODS[method.picture].panel is Panel.SAW
-    assert METHODS["gradcam"].stand_in == "occlusion"
+    assert METHODS["gradcam"].stand_ins == ("layercam3", "occlusion")

@@ -6,6 +6,7 @@ from xai.explanation import Method, Panel, Subject
 from xai.methods.gradcam import GradCam
 from xai.methods.integrated_gradcam import IntegratedGradCam
 from xai.methods.integrated_gradients import IntegratedGradients
+from xai.methods.layercam3 import LayerCam3
 from xai.methods.lime import Lime
 from xai.methods.occlusion import Occlusion
 from xai.methods.pytorch_grad_cam import LIBRARY_CAMS
@@ -21,6 +22,7 @@ METHODS: dict[str, Method] = {
         Lime(),
         Shap(),
         GradCam(),
+        LayerCam3(),
         Occlusion(),
         ShapFace(),
         IntegratedGradCam(),

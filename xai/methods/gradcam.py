@@ -45,7 +45,7 @@ class GradCam(Method):
     limits = "Anything finer than 7 × 7 cells a face."
     paper = "Selvaraju et al. 2017 (arXiv:1610.02391)"
     hint = "Under Method, Occlusion asks the model itself: it may do better."
-    stand_in = "occlusion"
+    stand_ins = ("layercam3", "occlusion")
 
     def explain(self, subject: Subject, seed: int = 0, say: Say = silent) -> Attribution:
         return Attribution(self.key, class_activation(subject.features, subject.model), FrameCells())

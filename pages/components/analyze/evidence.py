@@ -102,7 +102,7 @@ def show_board(kept: Drawer, view: View, board: Mapping[Panel, Place]) -> None:
         with place.body:
             if place.chosen not in (None, method):
                 _say_computed(kept, place.chosen)
-            elif place.chosen is None and (stand_in := awaited(method, known)):
+            elif place.chosen is None and (stand_in := awaited(kept.analysis, method, known)):
                 _say_awaited(kept, stand_in, view.contrast)
             draw_in_short(kept.analysis, kept.analysis.attributions[method], view.contrast, trust)
     _announce(kept, view)
@@ -121,7 +121,9 @@ def _say_awaited(kept: Drawer, stand_in: str, contrast: Contrast) -> None:
 
     keys = compute_key(kept, stand_in), check_key(kept, stand_in, contrast)
     if not any(kept.work.failed(key) or kept.work.postponed(key) for key in keys):
-        st.caption(f":material/hourglass_top: Its checks failed. {METHODS[stand_in].title}, slower but often truer, is on its way…")
+        st.caption(
+            f":material/hourglass_top: Its checks failed. {METHODS[stand_in].title}, which is slower and often truer, is on its way…"
+        )
 
 
 def _announce(kept: Drawer, view: View) -> None:

@@ -18,7 +18,8 @@ def jobs_of(kept: Drawer, view: View) -> list[Job]:
     """In the order in which they are worth waiting for."""
     from xai.foreground import in_background
 
-    return [*_chosen(kept, view), *asked_jobs(kept), *check_jobs(kept, view.contrast, in_background(kept.analysis, view.chosen))]
+    methods = in_background(kept.analysis, kept.trust(view.contrast), view.chosen)
+    return [*_chosen(kept, view), *asked_jobs(kept), *check_jobs(kept, view.contrast, methods)]
 
 
 def compute_key(kept: Drawer, method: str) -> tuple:

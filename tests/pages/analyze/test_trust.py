@@ -20,7 +20,7 @@ from xai.render.text import in_words
 from xai.score import FAITHFULNESS, FIT, STEADY, Score, Trust
 
 TITLES = {"gradcam": "What it saw", "lime": "What it heard", "shap": "What it weighed"}
-CHECKED = [*TITLES, "occlusion", "shap_face"]  # the stand-in of the heat and the picture of the numbers too
+CHECKED = [*TITLES, "layercam3", "shap_face"]  # the stand-in of the heat and the picture of the numbers too
 GREEN = Trust((Score(FIT, 0.91), Score(STEADY, 0.92)))
 AMBER = Trust((Score(FIT, 0.91), Score(STEADY, 0.62)))
 RED = Trust((Score(FIT, 0.11), Score(STEADY, 0.92), Score(FAITHFULNESS, 0.12, chance=0.2)))
@@ -43,12 +43,12 @@ class Checker:
 
 @pytest.fixture
 def checker(monkeypatch, sample_analysis) -> Checker:
-    """Also spares the analysis, which is at hand, and occlusion: here it finds the opposite of Grad-CAM."""
+    """Also spares the analysis, which is at hand, and its stand-in: here that finds the opposite of Grad-CAM."""
     found, heat = Checker(), sample_analysis.attributions["gradcam"].values
     monkeypatch.setattr("xai.analysis.check_one", found)
     monkeypatch.setattr("xai.analysis.analyse", lambda *_, **__: replace(sample_analysis, token=uuid4().hex))
-    opposite = Attribution("occlusion", heat[..., ::-1, :], FrameCells())
-    monkeypatch.setattr(type(METHODS["occlusion"]), "explain", lambda *_: opposite)
+    opposite = Attribution("layercam3", heat[..., ::-1, :], FrameCells())
+    monkeypatch.setattr(type(METHODS["layercam3"]), "explain", lambda *_: opposite)
     return found
 
 
@@ -68,7 +68,7 @@ def test_every_explanation_gets_its_badge_and_the_heat_first(checker):
     assert badges(app, "True to the model") == 3
     assert "Being checked" not in texts(app)
     assert STRUCK not in texts(app)
-    assert [method for method, _ in checker.asked][:2] == ["gradcam", "lime"]
+    assert [method for method, _ in checker.asked][:2] == ["gradcam", "layercam3"]
     assert sorted(method for method, _ in checker.asked) == sorted(CHECKED)
 
 
@@ -133,7 +133,7 @@ def test_heat_that_fails_gives_way_to_one_that_holds_everywhere(checker, sample_
     assert STRUCK not in texts(app)
     select = widget(app.selectbox, f"{Key.METHOD}-saw")
     assert select.value == "best"
-    assert "heat on the face by Occlusion" in texts(app)
+    assert "heat on the face by LayerCAM (layer 3)" in texts(app)
     select.set_value("gradcam").run()
     assert badges(app, "Do not rely on it") == 1
     assert STRUCK in texts(app)
@@ -147,7 +147,7 @@ def test_until_its_stand_in_is_checked_the_page_says_that_one_is_on_its_way(chec
     monkeypatch.setattr("xai.foreground.in_background", lambda *_: ["gradcam"])  # as if the queue were there by now
     app = visit()
     assert badges(app, "Do not rely on it") == 1
-    assert "Occlusion, slower but often truer, is on its way" in texts(app)
+    assert "LayerCAM (layer 3), which is slower and often truer, is on its way" in texts(app)
     monkeypatch.setattr(Work, "failed", lambda self, key: key[:1] == ("explanation",))
     assert "is on its way" not in texts(app.run())
 
@@ -243,7 +243,7 @@ def test_a_link_to_a_method_shows_it_at_once(checker):
     checker.answers["gradcam"] = RED
     assert "heat on the face by Grad-CAM" in texts(app)
     fails = open_at("analyze", {"sample": "synthetic"})
-    assert "heat on the face by Occlusion" in texts(fails)
+    assert "heat on the face by LayerCAM (layer 3)" in texts(fails)
 
 
 def test_what_is_kept_is_bounded(checker, monkeypatch, drawers):
