@@ -39,8 +39,9 @@ st.markdown(methods_table())
 st.markdown(
     """
 **On request** means: not part of the first answer; choose it in the list beside the picture (for the sound and the weights, with
-**Technical** on). Two of these are computed for every face anyway, beside the page. **Occlusion** asks the model itself what each part of the face is worth, so it stands in for Grad-CAM where that
-fails its checks, if it holds; Grad-CAM stays in the list, struck through. **SHAP on the face** draws the numbers of the face back onto
+**Technical** on). Two of these are computed for every face anyway, beside the page. **LayerCAM (layer 3)** looks one layer deeper, where a
+cell still sees a part of the face and not nearly all of it. It stands in for Grad-CAM where that fails its checks; where it fails, too,
+**Occlusion** does, which asks the model itself what each part of the face is worth. Grad-CAM stays in the list, struck through. **SHAP on the face** draws the numbers of the face back onto
 it, and has a badge of its own: numbers can be right where their picture is not. **Integrated Grad-CAM** averages the gradient on the
 way from an average face to this one; it is truer to the model on average than Grad-CAM, but not enough to stand in.
 
@@ -78,6 +79,7 @@ cross-correlation](https://doi.org/10.1109/TASSP.1976.1162830)); another take, o
 st.header("The same on the command line")
 st.code("python -m xai voice.wav face.mp4 --out result --seed 0", language=None, wrap_lines=True)
 st.caption(
-    "writes result.json with every number and trust score, and a PNG of each explanation; here, too, Occlusion stands in for heat that fails. "
+    "writes result.json with every number and trust score, and a PNG of each explanation; "
+    "here, too, another method stands in for heat that fails. "
     "With Technical on, the tab Take it home has the command for what is on your screen."
 )

@@ -175,7 +175,7 @@ def test_heat_that_fails_gives_way_and_is_one_click_away_struck(page, sad_pair):
     board = page.locator(".st-key-board-saw")
     assert board.locator(".em-strike").count() == 0
     choice = page.get_by_role("combobox", name="Method").first
-    expect(page.get_by_text("heat on the face by Occlusion")).to_be_visible()
+    expect(page.get_by_text("heat on the face by LayerCAM (layer 3)")).to_be_visible()
     choice.click()
     page.get_by_role("option", name="Grad-CAM", exact=True).click()
     expect(board.locator(".em-strike")).to_have_count(4)
@@ -197,7 +197,7 @@ def test_files_say_what_the_page_says(page, sad_pair):
     page.get_by_role("radio", name="Take it home").click()
     result = json.loads(download(page, "Numbers (JSON)").read_bytes())
     assert " ".join(result["in_words"][1:]) == sentence(page)
-    assert result["shown"] == ["occlusion", "lime", "shap"]
+    assert result["shown"] == ["layercam3", "lime", "shap"]
     assert [result["explanations"][key]["trust"]["level"] for key in result["shown"]] == shown
     assert result["explanations"]["gradcam"]["trust"]["level"] == "red"
     choice = page.get_by_role("combobox", name="Method").first
