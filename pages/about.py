@@ -47,8 +47,8 @@ If recordings must not leave your house, run EmoLens on your own computer: the R
 
 ## How to cite
 Cite the methods you show: Grad-CAM (Selvaraju et al. 2017), LayerCAM (Jiang et al. 2021), Occlusion (Zeiler & Fergus 2014), LIME
-(Ribeiro et al. 2016), SHAP (Lundberg & Lee 2017), expected gradients (Erion et al. 2021); the page *How it works* names the others. Cite RAVDESS (Livingstone &
-Russo 2018) and FER+ (Barsoum et al. 2016) with all of them. `result.json` holds the checkpoint's hash, the seed and the settings, so
-that a result can be made again.
+(Ribeiro et al. 2016), SHAP (Lundberg & Lee 2017), expected gradients (Erion et al. 2021); the page *How it works* names the others.
+Cite RAVDESS (Livingstone & Russo 2018) and FER+ (Barsoum et al. 2016) with all of them.
+`result.json` holds the checkpoint's hash, the seed and the settings, so that a result can be made again.
 """
 )

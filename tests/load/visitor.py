@@ -105,7 +105,8 @@ class Visitor:
         self.rerun(self._fragments.get(state.id, ""))
 
     def download(self, key: str) -> bytes:
-        """What a download button gives."""
+        """What a download button gives, once it is there: it is drawn after the verdict."""
+        self.wait(lambda: self.widget("download_button", key) is not None)
         request = BackMsg()
         request.backend_operation_request.request_id = uuid4().hex
         request.backend_operation_request.session_id = self._session
