@@ -184,6 +184,7 @@ def test_heat_that_fails_gives_way_and_is_one_click_away_struck(page, sad_pair):
 
 
 def download(page: Page, name: str):
+    serving.wait_until_idle(page)  # the end of a run takes away what was made for a download before
     with page.expect_download() as found:
         page.get_by_role("button", name=name).click()
     return found.value.path()

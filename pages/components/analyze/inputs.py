@@ -63,9 +63,19 @@ def _ask() -> None:
 
 
 def _uploaders() -> None:
-    voice, face = st.columns(2)
-    voice.file_uploader("Voice (WAV)", KINDS, key=Key.VOICE, help="Leave empty to use the sound of the video.", on_change=_files_changed)
-    face.file_uploader("Face (MP4)", KINDS, key=Key.FACE, help="Leave empty to judge the voice alone.", on_change=_files_changed)
+    left, right = st.columns(2)
+    voice = left.file_uploader(
+        "Voice (WAV)", KINDS, key=Key.VOICE, help="Leave empty to use the sound of the video.", on_change=_files_changed
+    )
+    face = right.file_uploader("Face (MP4)", KINDS, key=Key.FACE, help="Leave empty to judge the voice alone.", on_change=_files_changed)
+    if _identities(voice, face) - st.session_state.get(Key.FILES_TAKEN, frozenset()):
+        # A file that arrives while the boxes move lies in one of them, and no change is told.
+        _files_changed()
+        st.rerun()
+
+
+def _identities(*files: Any) -> frozenset[str]:
+    return frozenset(file.file_id for file in files if file is not None)
 
 
 def _show_line(recording: Recording) -> None:
@@ -90,7 +100,9 @@ def _show(recording: Recording | None, sample: str | None = None, notes: tuple[s
 
 def _files_changed() -> None:
     """A file was added or removed: what is in the uploaders is the recording now."""
-    recording, notes = recording_of(st.session_state.get(Key.VOICE), st.session_state.get(Key.FACE))
+    files = st.session_state.get(Key.VOICE), st.session_state.get(Key.FACE)
+    st.session_state[Key.FILES_TAKEN] = _identities(*files)
+    recording, notes = recording_of(*files)
     _show(recording, notes=notes)
 
 

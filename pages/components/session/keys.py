@@ -25,6 +25,7 @@ class Key(StrEnum):
     ADDRESS = "address"
     SAMPLE_SHOWN = "sample-shown"
     FILE_NOTES = "file-notes"
+    FILES_TAKEN = "files-taken"
     VERDICT = "verdict"
     WHY = "why"
     SENTENCE = "sentence"
