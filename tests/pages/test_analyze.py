@@ -5,6 +5,7 @@ from uuid import uuid4
 
 import numpy as np
 import pytest
+from streamlit.delta_generator import DeltaGenerator
 from streamlit.testing.v1 import AppTest
 
 from features import Modality
@@ -72,6 +73,19 @@ def test_a_video_alone_uses_its_sound_or_says_that_it_has_none(app, sample):
     widget(app.file_uploader, Key.FACE).upload("noise.mp4", encode_video(noise, sound=speech), "video/mp4").run()
     assert "What it heard" in texts(app)
     assert "No face was found" in texts(app)
+
+
+def test_a_file_whose_arrival_is_not_told_is_taken_too(monkeypatch, sample):
+    """Streamlit tells no change of an uploader that is just being moved; the file is in it all the same."""
+    original = DeltaGenerator.file_uploader
+    monkeypatch.setattr(DeltaGenerator, "file_uploader", lambda *args, on_change=None, **options: original(*args, **options))
+    app = open_at("analyze")
+    widget(app.file_uploader, Key.VOICE).upload("voice.wav", sample[0], "audio/wav").run()
+    assert app.session_state[Key.RECORDING].video is None
+    widget(app.file_uploader, Key.FACE).upload("face.mp4", sample[1], "video/mp4").run()
+    recording = app.session_state[Key.RECORDING]
+    assert (recording.audio, recording.video) == sample
+    assert not app.exception
 
 
 def test_another_class_redraws_without_recomputing(app, monkeypatch):
