@@ -83,14 +83,14 @@ def mfcc_features(samples: np.ndarray) -> AudioFeatures:
     return AudioFeatures(samples, mel_db, mean_mfcc(mel_db))
 
 
-def to_mono(samples: np.ndarray, rate: int) -> np.ndarray:
-    """(n, channels) at ``rate`` → float32 (m,) at 22,050 Hz: the mean of the channels, soxr's HQ as in ``librosa.load``."""
+def to_mono(samples: np.ndarray, rate: int, wanted: int = RATE) -> np.ndarray:
+    """(n, channels) at ``rate`` Hz → float32 (m,) at ``wanted`` Hz: the mean of the channels, soxr's HQ as in ``librosa.load``."""
     mono = samples.mean(axis=1, dtype=np.float32)
-    if rate == RATE:
+    if rate == wanted:
         return mono
-    wanted = int(np.ceil(len(mono) * RATE / rate))
-    out = soxr.resample(mono, rate, RATE, quality="HQ")[:wanted]
-    return np.pad(out, (0, wanted - len(out)))
+    length = int(np.ceil(len(mono) * wanted / rate))
+    out = soxr.resample(mono, rate, wanted, quality="HQ")[:length]
+    return np.pad(out, (0, length - len(out)))
 
 
 def mel_spectrogram_db(samples: np.ndarray) -> np.ndarray:
@@ -104,7 +104,7 @@ def power_spectrogram(samples: np.ndarray) -> np.ndarray:
     """float32 (n,) → float32 (1025, frames): squared magnitude, periodic Hann window, centred frames, zeros outside."""
     padded = np.pad(samples, N_FFT // 2)
     frames = np.lib.stride_tricks.sliding_window_view(padded, N_FFT)[::HOP]
-    window = _window()
+    window = hann(N_FFT)
     power = np.empty((N_FFT // 2 + 1, len(frames)), np.float32)
     for start in range(0, len(frames), _BLOCK):
         spectrum = scipy.fft.rfft(frames[start : start + _BLOCK] * window, axis=1)
@@ -129,10 +129,10 @@ def dct_matrix() -> np.ndarray:
 
 
 @cache
-def mel_filters() -> np.ndarray:
-    """float32 (128, 1025): triangular filters, unit area (Slaney's Auditory Toolbox, 1998; ``librosa.filters.mel``)."""
-    bins = np.fft.rfftfreq(N_FFT, 1 / RATE)
-    edges = mel_to_hz(np.linspace(0.0, hz_to_mel(RATE / 2), N_MELS + 2))
+def mel_filters(rate: int = RATE, window: int = N_FFT, bands: int = N_MELS) -> np.ndarray:
+    """float32 (bands, window ÷ 2 + 1): triangular filters, unit area (Slaney's Auditory Toolbox, 1998; ``librosa.filters.mel``)."""
+    bins = np.fft.rfftfreq(window, 1 / rate)
+    edges = _corners(rate, bands)
     rising = (bins - edges[:-2, None]) / np.diff(edges)[:-1, None]
     falling = (edges[2:, None] - bins) / np.diff(edges)[1:, None]
     area = 2.0 / (edges[2:] - edges[:-2])
@@ -141,14 +141,19 @@ def mel_filters() -> np.ndarray:
 
 def mel_centres() -> np.ndarray:
     """float64 (128,): centre frequency of each mel band in Hz."""
-    return mel_to_hz(np.linspace(0.0, hz_to_mel(RATE / 2), N_MELS + 2))[1:-1]
+    return _corners(RATE, N_MELS)[1:-1]
 
 
-def mel_edges() -> np.ndarray:
-    """float64 (129,): borders between neighbouring mel bands in Hz, from 0 to the Nyquist frequency."""
-    borders = mel_to_hz(np.linspace(0.0, hz_to_mel(RATE / 2), N_MELS + 2))
-    middle = (borders[1:-2] + borders[2:-1]) / 2
-    return np.concatenate([[0.0], middle, [RATE / 2]])
+def mel_edges(rate: int = RATE, bands: int = N_MELS) -> np.ndarray:
+    """float64 (bands + 1,): borders between neighbouring mel bands in Hz, from 0 to the Nyquist frequency."""
+    corners = _corners(rate, bands)
+    middle = (corners[1:-2] + corners[2:-1]) / 2
+    return np.concatenate([[0.0], middle, [rate / 2]])
+
+
+def _corners(rate: int, bands: int) -> np.ndarray:
+    """float64 (bands + 2,) Hz: where each triangle starts, peaks and ends."""
+    return mel_to_hz(np.linspace(0.0, hz_to_mel(rate / 2), bands + 2))
 
 
 # Slaney's scale: linear below 1 kHz (200/3 Hz a mel), logarithmic above (27 steps to a factor of 6.4).
@@ -170,5 +175,6 @@ def mel_to_hz(mel):
 
 
 @cache
-def _window() -> np.ndarray:
-    return (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(N_FFT) / N_FFT)).astype(np.float32)
+def hann(size: int) -> np.ndarray:
+    """float32 (size,): the periodic Hann window."""
+    return (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(size) / size)).astype(np.float32)

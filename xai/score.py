@@ -14,14 +14,13 @@ from typing import Any
 
 
 class Level(StrEnum):
-    """What a score means: rely on it, take care, do not rely on it."""
+    """What a score means, from best to worst: rely on it, take care, do not rely on it."""
 
     GREEN = "green"
     AMBER = "amber"
     RED = "red"
 
 
-_ORDER = (Level.GREEN, Level.AMBER, Level.RED)
 _DIGITS = 2  # of a printed number, unless it would seem to lie beyond a threshold then
 _MOST_DIGITS = 40
 _NOISE = 9  # digits: a mean of three times 0.8 is 0.7999999999999999
@@ -38,7 +37,7 @@ class Measure:
         good: green from here on; enough: amber from here on, red beyond.
         words: one sentence for each level, in plain words, with ``{percent}`` where it helps.
         paper: where the measure comes from.
-        figure: what a technical reader is told behind the sentence, with ``{value}`` or, with its sign, ``{signed}``.
+        figure: what a technical reader finds behind the sentence, with ``{value}`` or, with its sign, ``{signed}``.
     """
 
     name: str
@@ -164,7 +163,7 @@ class Trust:
     @property
     def level(self) -> Level:
         """That of the worst score: an explanation is not better than where it fails."""
-        return max((score.level for score in self.scores), key=_ORDER.index, default=Level.RED)
+        return max((score.level for score in self.scores), key=tuple(Level).index, default=Level.RED)
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -177,8 +176,7 @@ class Trust:
         Raises:
             KeyError: it was not measured.
         """
-        found = {score.measure.name: score for score in self.scores}
-        return found[name]
+        return {score.measure.name: score for score in self.scores}[name]
 
     def to_dict(self) -> dict[str, Any]:
         return {"level": self.level, "scores": [score.to_dict() for score in self.scores], "seconds": round(self.seconds, 3)}

@@ -107,12 +107,6 @@ def times_in_ten(accuracy: Mapping[str, float]) -> str:
     return f"{low} times in 10" if low == high else f"{low} to {high} times in 10"
 
 
-def in_words(name: str, state: str, named: int, confidence: float | None = None) -> str:
-    """How often it is right, when it is this sure, and what it mistakes for what: for the verdict ``named``, in a few sentences."""
-    sure = "" if confidence is None else how_often_when_sure(name, state, confidence)
-    return " ".join(filter(None, [how_often(name, state), sure, usual_mistakes(name, state, named)]))
-
-
 def how_often(name: str, state: str) -> str:
     """How often it is right about new people, whatever it says."""
     scores = speaker_independent_scores(name, state)

@@ -337,7 +337,7 @@ def test_a_voice_that_starts_later_is_warned_about():
 
 
 def test_a_picture_larger_than_its_container_says_is_refused(monkeypatch):
-    """The size in the container is one thing, what the decoder is told by the stream another."""
+    """The size in the container is one thing, what the stream gives the decoder another."""
     from features import media
 
     data = encode_video([np.zeros((256, 256, 3), np.uint8)] * 3, codec="mpeg4", container="matroska")

@@ -1,4 +1,4 @@
-"""The page through AppTest: what a visitor uploads, sees, changes, and is told when a file cannot be used."""
+"""The page through AppTest: what a visitor uploads, sees, changes, and reads when a file cannot be used."""
 
 from dataclasses import replace
 from uuid import uuid4
@@ -75,8 +75,8 @@ def test_a_video_alone_uses_its_sound_or_says_that_it_has_none(app, sample):
     assert "No face was found" in texts(app)
 
 
-def test_a_file_whose_arrival_is_not_told_is_taken_too(monkeypatch, sample):
-    """Streamlit tells no change of an uploader that is just being moved; the file is in it all the same."""
+def test_a_file_without_a_callback_is_taken_too(monkeypatch, sample):
+    """Streamlit calls no on_change for an uploader that is just being moved; the file is in it all the same."""
     original = DeltaGenerator.file_uploader
     monkeypatch.setattr(DeltaGenerator, "file_uploader", lambda *args, on_change=None, **options: original(*args, **options))
     app = open_at("analyze")

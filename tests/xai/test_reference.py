@@ -76,7 +76,7 @@ def test_ours_is_what_the_libraries_compute_and_a_fault_is_told(analysis, asked)
         assert c.library.split()[1][0].isdigit()
         assert c.seconds >= 0
         assert c.scale > 0
-    # Where the library makes another choice, how much it matters is told, and nobody is blamed.
+    # Where the library makes another choice, how much it matters is reported, and no fault is named.
     for what in set(found) - set(EXACT):
         assert not found[what].same
         assert 0.5 < found[what].correlation < 0.9999

@@ -1,4 +1,4 @@
-"""Colours that colour-blind eyes can tell apart: one for each emotion, and one scale for evidence."""
+"""Colours that differ to colour-blind eyes too: one for each emotion, and one scale for evidence."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from features import SPACE
 from features.faces import Box
 from models.labels import LABELS
 from xai.analysis import Analysis
-from xai.explanation import Attribution, Contrast, Panel, SoundPatches
+from xai.explanation import Attribution, Contrast, Panel, Settings, SoundPatches
 from xai.methods import METHODS
 from xai.modality_split import ModalitySplit
 from xai.render.figures import draw, encode_png
@@ -71,12 +71,7 @@ def to_dict(
         "warnings": warnings(analysis),
         "checks": [asdict(check) for check in analysis.checks],
         "should_be_asked": analysis.should_be_asked,
-        "settings": {
-            "stride": settings.stride,
-            "samples": settings.samples,
-            "seed": settings.seed,
-            "shap_estimator": settings.estimator,
-        },
+        "settings": _settings(settings),
         "seconds": analysis.seconds,
         "checkpoint": {"name": model.name, "sha256": model.digest, "backbone": analysis.backbone.name, **_provenance(model.info)},
     }
@@ -287,6 +282,10 @@ def _video(video) -> dict[str, Any]:
         "crops": [_box(square) for square in video.squares],
         "fallback": video.fallback,
     }
+
+
+def _settings(own: Settings) -> dict[str, Any]:
+    return {"stride": own.stride, "samples": own.samples, "seed": own.seed, "shap_estimator": own.estimator}
 
 
 def _box(box: Box | None) -> list[float] | None:

@@ -69,7 +69,7 @@ def _uploaders() -> None:
     )
     face = right.file_uploader("Face (MP4)", KINDS, key=Key.FACE, help="Leave empty to judge the voice alone.", on_change=_files_changed)
     if _identities(voice, face) - st.session_state.get(Key.FILES_TAKEN, frozenset()):
-        # A file that arrives while the boxes move lies in one of them, and no change is told.
+        # Streamlit calls no on_change for a file that arrives while its uploader is moved to another place of the page.
         _files_changed()
         st.rerun()
 

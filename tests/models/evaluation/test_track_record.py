@@ -15,7 +15,6 @@ from models.evaluation.track_record import (
     confusions,
     how_often,
     how_often_when_sure,
-    in_words,
     mistakes,
     reliability,
     speaker_independent_scores,
@@ -120,7 +119,7 @@ def test_words_for_every_model_and_state(name):
         assert speaker_independent_scores(name, state) == scores
         shown = {"both": "voice and face", "voice": "a voice alone", "face": "a face alone"}[state]
         for k, label in enumerate(LABELS):
-            said = in_words(name, state, k)
+            said = f"{how_often(name, state)} {usual_mistakes(name, state, k)}"
             assert f"On {scores['actors']} actors who were not in its training it was right {times_in_ten(scores['accuracy'])} " in said
             assert f"with {shown}." in said
             assert (f"When it says {label}, " in said) == bool(confusions(name, state, k))
@@ -128,16 +127,12 @@ def test_words_for_every_model_and_state(name):
                 row = scores["confusion"][LABELS.index(mistake.portrayed)][k]
                 assert f"{100 * row / mistake.clips:.0f} %" in said
                 assert f" as {mistake.portrayed}" in said
-            sure = how_often_when_sure(name, state, 0.55)
-            assert sure
-            assert [part.strip() for part in in_words(name, state, k, 0.55).split(sure)] == [
-                how_often(name, state),
-                usual_mistakes(name, state, k),
-            ]
+            assert how_often_when_sure(name, state, 0.55)
 
 
 @pytest.mark.parametrize(("name", "state"), [("nobody", "both"), ("voice", "face")])
 def test_what_was_not_measured_is_said(name, state):
-    assert in_words(name, state, 0, 0.7) == "How often this model is right was not measured."
+    assert how_often(name, state) == "How often this model is right was not measured."
+    assert how_often_when_sure(name, state, 0.7) == usual_mistakes(name, state, 0) == ""
     assert reliability(name, state, 0.7) is None
     assert confusions(name, state, 0) == []

@@ -153,7 +153,7 @@ def test_an_urgent_visitor_who_leaves_gives_the_place_before_the_others_back():
 
 
 def test_who_asks_for_something_else_while_waiting_leaves_at_once():
-    """Nobody in front moves; the one who waits is told nothing new, and yet is let go."""
+    """Nobody in front moves; the one who waits gets no new position, and yet is let go."""
     asked = threading.Event()
 
     def poll() -> None:

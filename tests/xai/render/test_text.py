@@ -256,7 +256,7 @@ DISAGREE = {frozenset({Modality.AUDIO}): np.eye(8)[6], frozenset({Modality.VIDEO
 
 
 def test_of_several_methods_of_one_panel_those_in_the_foreground_are_read_out(sample_analysis):
-    """A person who looks at Occlusion is told what Occlusion marks, and what failed its checks by that name of its panel."""
+    """A person who looks at Occlusion reads what Occlusion marks, and what failed its checks by that name of its panel."""
     a, contrast = sample_analysis, Contrast(sample_analysis.predicted)
     cam = a.attributions["gradcam"]
     values = np.zeros_like(cam.values)
