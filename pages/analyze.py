@@ -1,6 +1,6 @@
 """The main job: a recording in, a prediction and its explanations out."""
 
-from pages.components.analyze.inputs import choose_recording
+from pages.components.analyze.inputs import choose_recording, say_what_next
 from pages.components.analyze.quality import may_be_shown
 from pages.components.analyze.result import show_result
 from pages.components.models.picker import chosen_model
@@ -12,5 +12,7 @@ require_app(__file__)
 recording, options = choose_recording(top_bar())
 if recording is not None:
     analysis = analysis_of(recording, options, chosen_model())
-    if analysis is not None and may_be_shown(analysis):
+    if analysis is None:
+        say_what_next(recording)
+    elif may_be_shown(analysis):
         show_result(analysis, recording)

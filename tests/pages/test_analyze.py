@@ -118,6 +118,9 @@ def test_a_bad_file_gets_one_sentence_and_the_sample_still_works(app, key, name,
     assert not app.exception
     (error,) = app.error
     assert says in error.value
+    (next_step,) = [caption.value for caption in app.caption if caption.value.startswith("Give another file under")]
+    popovers = [block.proto.popover.label for block in app.get("popover")]
+    assert any(f"**{label}**" in next_step for label in popovers)
     assert "Traceback" not in texts(app)
     widget(app.file_uploader, key).set_value(None).run()
     choose_sample(app)

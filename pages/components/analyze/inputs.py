@@ -82,12 +82,21 @@ def _show_line(recording: Recording) -> None:
     """What is shown, a way to put it away, and behind a button everything that could be shown instead."""
     st.markdown(f":material/movie: {escape(recording.name, 44)}", width="content")
     st.button("Put it away", key=Key.CLEAR, on_click=_clear, type="tertiary", icon=":material/close:")
-    with st.popover("Add a face, or change it" if recording.video is None else "Change", icon=":material/upload:"):
+    with st.popover(_change(recording), icon=":material/upload:"):
         _uploaders()
         st.caption(_PRIVACY)
         show_gallery(choose_sample)
     for note in st.session_state.get(Key.FILE_NOTES, ()):
         st.caption(f":material/info: {note}")
+
+
+def _change(recording: Recording) -> str:
+    return "Add a face, or change it" if recording.video is None else "Change"
+
+
+def say_what_next(recording: Recording) -> None:
+    """Where another file can be given, below the reason why this one cannot be used."""
+    st.caption(f"Give another file under **{_change(recording)}**, above; or **Put it away** and try a sample.")
 
 
 def _show(recording: Recording | None, sample: str | None = None, notes: tuple[str, ...] = ()) -> None:
