@@ -1,4 +1,4 @@
-"""Mel-frequency cepstral coefficients, equal to librosa's defaults, without its compile time at the first call.
+"""A voice as numbers; by default mel-frequency cepstral coefficients, equal to librosa's, without its compile time at the first call.
 
 ``librosa.feature.mfcc(n_mfcc=40)`` is the reference in the tests (to 1e-3 dB). The steps are kept apart because the
 explanation of the voice needs them: the mean MFCC is a linear map (``DCT``) of the time-averaged dB mel spectrogram.
@@ -6,7 +6,7 @@ explanation of the voice needs them: the mean MFCC is a linear map (``DCT``) of 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
@@ -29,13 +29,49 @@ _BLOCK = 256  # frames transformed at a time: bounds memory at any clip length
 
 
 @dataclass(frozen=True)
-class AudioFeatures:
-    """What the voice gives.
+class MelScale:
+    """Where the cells of a mel spectrogram lie in time and pitch. Frame i is centred on sample i · ``hop``.
 
     Attributes:
-        samples: float32 (n,), mono at 22,050 Hz.
-        mel_db: float32 (128, frames), mel power spectrogram in dB, clipped 80 dB below its maximum.
-        vector: float64 (40,), MFCCs, mean over time.
+        rate: of the sound that it is of, in Hz; window, hop: in samples; bands: their number, from 0 Hz to half the rate.
+    """
+
+    rate: int
+    window: int
+    hop: int
+    bands: int
+
+    @property
+    def frame_rate(self) -> float:
+        """Frames in a second."""
+        return self.rate / self.hop
+
+    @property
+    def edges(self) -> np.ndarray:
+        """float64 (bands + 1,): borders between neighbouring bands in Hz."""
+        return mel_edges(self.rate, self.bands)
+
+    def starts(self, frames: np.ndarray) -> np.ndarray:
+        """Where frames begin, in seconds: half a hop before their centre. May be below 0."""
+        return (frames - 0.5) * self.hop / self.rate
+
+    def bands_at(self, hertz: Sequence[float]) -> np.ndarray:
+        """Frequencies (k,) → float (k,): where they lie on an axis of bands, from 0 to ``bands``."""
+        return np.interp(hertz, self.edges, np.arange(self.bands + 1))
+
+
+SCALE = MelScale(RATE, N_FFT, HOP, N_MELS)
+
+
+@dataclass(frozen=True)
+class AudioFeatures:
+    """What the voice gives. Here its encoder is the MFCCs; one that was learned has a class of its own (:mod:`features.tokens`).
+
+    Attributes:
+        samples: float32 (n,), mono at 22,050 Hz, whatever the encoder reads: it is what is played and checked.
+        mel_db: float32 (bands, frames), the mel power spectrogram that the encoder reads, in dB; of MFCCs (128, frames), clipped 80 dB
+            below its maximum.
+        vector: float64 (d,), the mean over time of what the encoder gives; of MFCCs (40,).
         source_rate: sampling rate of the file in Hz.
         channels: channels of the file.
     """
@@ -50,14 +86,32 @@ class AudioFeatures:
     def seconds(self) -> float:
         return len(self.samples) / RATE
 
+    @property
+    def scale(self) -> MelScale:
+        """Where the cells of :attr:`mel_db` lie."""
+        return SCALE
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the numbers in :attr:`vector`."""
+        return MFCC_NAMES
+
+    @property
+    def span(self) -> tuple[int, int] | None:
+        """First and last (exclusive) frame of :attr:`mel_db` that its encoder reads; None: all."""
+        return None
+
     @cached_property
     def frame_vectors(self) -> np.ndarray:
         """float64 (40, frames): MFCCs frame by frame."""
         return mfcc(self.mel_db)
 
     def with_samples(self, samples: np.ndarray) -> AudioFeatures:
-        """The MFCC features of another sound, float32 (n,) at 22,050 Hz, as if it had come from the same file."""
-        return replace(mfcc_features(samples.astype(np.float32)), source_rate=self.source_rate, channels=self.channels)
+        """Another sound, float32 (n,) at 22,050 Hz, through the same encoder, as if it had come from the same file."""
+        return replace(self._encoded(samples.astype(np.float32)), source_rate=self.source_rate, channels=self.channels)
+
+    def _encoded(self, samples: np.ndarray) -> AudioFeatures:
+        return mfcc_features(samples)
 
 
 def extract_audio(sound: Sound, encoder: Callable[[np.ndarray], AudioFeatures] | None = None) -> AudioFeatures:

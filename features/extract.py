@@ -61,14 +61,27 @@ class Features:
         return self.parts.get(Modality.VIDEO)  # type: ignore[return-value]
 
     @property
+    def length(self) -> float:
+        """What is known of the length, in seconds: to the end of the voice, or to the last frame that was looked at."""
+        ends = [self.audio.seconds] if self.audio is not None else []
+        if self.video is not None:
+            ends.append(float(self.video.times[-1]))
+        return max(ends)
+
+    @property
     def modalities(self) -> frozenset[Modality]:
         """Those that are there."""
         return frozenset(self.parts)
 
     @cached_property
+    def space(self) -> FeatureSpace:
+        """The columns of :attr:`vector`: those of the encoders that it was made by, the default ones of what is missing."""
+        return FeatureSpace({m: self.parts[m].names if m in self.parts else own for m, own in SPACE.columns.items()})
+
+    @cached_property
     def vector(self) -> np.ndarray:
-        """float64 (552,), raw (not standardised); NaN where a modality is missing."""
-        return SPACE.join({modality: part.vector for modality, part in self.parts.items()})
+        """float64 (d,), raw (not standardised), (552,) by the default encoders; NaN where a modality is missing."""
+        return self.space.join({modality: part.vector for modality, part in self.parts.items()})
 
     def with_part(self, modality: Modality, part: Part | None) -> Features:
         """The same recording with another voice or face, or, for None, without it.

@@ -9,12 +9,13 @@ from __future__ import annotations
 import numpy as np
 import scipy.fft
 
-from features.audio import AMIN, TOP_DB, hann, mel_filters
+from features.audio import AMIN, TOP_DB, MelScale, hann, mel_filters
 
 RATE = 16_000
 N_FFT = 400
 HOP = 160
 N_MELS = 80
+SCALE = MelScale(RATE, N_FFT, HOP, N_MELS)
 _OFFSET = 40.0  # dB: 4 on Whisper's scale, on which 40 dB are 1
 _BLOCK = 1024  # frames transformed at a time: bounds memory at any clip length
 

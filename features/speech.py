@@ -7,6 +7,7 @@ import numpy as np
 SILENT = 1e-4  # standard deviation of samples: −80 dBFS
 _PEAK_MARGIN = 40.0  # dB of the loudest band below the loudest moment
 _MEAN_MARGIN = 250.0  # of MFCC 0, which is √128 × the mean over the bands: 22 dB
+_BANDS_MARGIN = 22.0  # dB
 
 
 def is_silent(samples: np.ndarray) -> bool:
@@ -25,10 +26,15 @@ def active_span(level: np.ndarray, margin: float) -> tuple[int, int]:
 
 
 def sounding_span(mel_db: np.ndarray) -> tuple[int, int]:
-    """(128, frames) dB → the span in which some band is within 40 dB of the loudest: the grid of patches covers it."""
+    """(bands, frames) dB → the span in which some band is within 40 dB of the loudest: the grid of patches covers it."""
     return active_span(mel_db.max(axis=0), _PEAK_MARGIN)
 
 
 def speech_span(mfccs: np.ndarray) -> tuple[int, int]:
     """(40, frames) → the span in which the mean over the bands is within 22 dB of its maximum: what sequence models read."""
     return active_span(mfccs[0], _MEAN_MARGIN)
+
+
+def speech_span_of_bands(mel_db: np.ndarray) -> tuple[int, int]:
+    """:func:`speech_span` of a mel spectrogram (bands, frames) in dB."""
+    return active_span(mel_db.mean(axis=0), _BANDS_MARGIN)

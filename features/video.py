@@ -49,6 +49,11 @@ class VideoFeatures:
     several_faces: bool
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the numbers in :attr:`vector`."""
+        return FACE_NAMES
+
+    @property
     def fallback(self) -> bool:
         """No frame showed a face, so the centre of every frame was used."""
         return all(face is None for face in self.faces)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import fields
 from functools import lru_cache
 from pathlib import Path
@@ -19,10 +20,10 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from features import SPACE, Modality, Standardiser
+from features import SPACE, FeatureSpace, Modality, Standardiser
 from models.labels import LABELS
 from models.model import EmotionModel
-from models.registry import DEFAULT, MODELS
+from models.registry import DEFAULT, MODELS, ModelSpec
 
 WEIGHTS = Path(__file__).parent / "weights"
 _PREFIX = "classifier."
@@ -52,16 +53,17 @@ def read_model(path: Path) -> EmotionModel:
         header = {key: json.loads(value) for key, value in file.metadata().items()}
         tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     architecture = header.get("architecture", DEFAULT)
-    known = tuple(header["labels"]) == LABELS and tensors["mean"].shape == (len(SPACE),) and architecture in MODELS
-    if not known:
+    known = tuple(header["labels"]) == LABELS and architecture in MODELS
+    spec = MODELS.get(architecture)
+    space = _space(spec, header["info"], len(tensors["mean"])) if spec is not None and known else None
+    if spec is None or space is None:
         raise ValueError(f"{path.name} was made for other labels, features or models than this version of EmoLens")
-    spec = MODELS[architecture]
-    classifier = spec.network()
+    classifier = spec.network(**({"voice_width": space.size(Modality.AUDIO)} if spec.tokens else {}))
     classifier.load_state_dict({key.removeprefix(_PREFIX): value for key, value in tensors.items() if key.startswith(_PREFIX)})
     return spec.model_class(
         name=path.stem,
         classifier=classifier.eval().requires_grad_(False),
-        standardise=Standardiser(tensors["mean"].numpy(), tensors["std"].numpy(), SPACE),
+        standardise=Standardiser(tensors["mean"].numpy(), tensors["std"].numpy(), space),
         temperature=header["temperature"],
         alone=dict(zip(Modality, header["alone"], strict=True)) if header.get("alone") else None,
         info=header["info"],
@@ -69,6 +71,19 @@ def read_model(path: Path) -> EmotionModel:
         architecture=architecture,
         **{key: value.float().numpy() for key, value in tensors.items() if key.startswith(_REFERENCE)},
     )
+
+
+def _space(spec: ModelSpec, info: Mapping[str, Any], size: int) -> FeatureSpace | None:
+    """The features of a checkpoint that holds so many means; None where they cannot be those of its kind."""
+    if not spec.tokens:
+        return SPACE if size == len(SPACE) else None
+    from models.networks.encoders import ENCODERS, load_encoder
+
+    name, width = info.get("voice_encoder", ""), size - SPACE.size(Modality.VIDEO)
+    if name in ENCODERS[Modality.AUDIO]:
+        names = load_encoder(Modality.AUDIO, name).names
+        return FeatureSpace({**SPACE.columns, Modality.AUDIO: names}) if len(names) == width else None
+    return FeatureSpace({**SPACE.columns, Modality.AUDIO: tuple(f"voice_{k:04d}" for k in range(width))}) if width > 0 else None
 
 
 def load_model(name: str = DEFAULT) -> EmotionModel:

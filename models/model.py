@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 import numpy as np
 import torch
 
-from features import Features, Modality, Standardiser
+from features import Features, FeatureSpace, Modality, Standardiser
 from features.patches import Patches
 from models.registry import DEFAULT, MODELS, ModelSpec
 
@@ -49,6 +49,9 @@ class Budget:
         seeds: repetitions of a random explanation; scrambled: networks with permuted weights.
         patches: patches that the search for a flip may remove.
         frames: spectrogram frames that the perturbed copies of LIME may have in all; None for no limit.
+        fewest: copies that LIME needs, however long the recording is.
+        at_once: thousands of perturbed copies of a sound cost next to nothing, so that LIME is part of every analysis.
+        states: spectrogram frames that one check of the sound may judge in all; None for no limit.
     """
 
     path_nodes: int
@@ -57,13 +60,22 @@ class Budget:
     scrambled: int
     patches: int
     frames: int | None = None
+    fewest: int = 300
+    at_once: bool = True
+    states: int | None = None
 
     def samples(self, wanted: int, frames: int) -> int:
         """Perturbed copies that LIME may make of a recording with so many spectrogram frames, at most ``wanted``."""
-        return wanted if self.frames is None else min(wanted, max(_FEWEST_SAMPLES, self.frames // max(1, frames)))
+        return wanted if self.frames is None else min(wanted, max(self.fewest, self.frames // max(1, frames)))
+
+    def effort(self, steps: int, randoms: int, frames: int) -> tuple[int, int]:
+        """Steps and random orders of curves on a sound with so many spectrogram frames: those that are wanted, or fewer of both."""
+        wanted = steps * (2 + randoms / 2)
+        share = 1.0 if self.states is None else min(1.0, self.states / (wanted * max(1, frames)))
+        return max(_FEWEST_STEPS, round(steps * share**0.5)), max(_FEWEST_ORDERS, round(randoms * share**0.5))
 
 
-_FEWEST_SAMPLES = 300
+_FEWEST_STEPS, _FEWEST_ORDERS = 8, 4
 
 
 class Inputs(Protocol):
@@ -97,8 +109,17 @@ class Inputs(Protocol):
     def with_frames(self, kept: np.ndarray) -> Self:
         """Copies in which only the frames in ``kept``, bool (n, m), count; at least one each."""
 
-    def with_features(self, kept: np.ndarray) -> Self:
-        """Copies in which the features outside ``kept``, bool (n, d), have their mean in training."""
+    def with_weighed(self, kept: np.ndarray) -> Self:
+        """Copies without what is outside ``kept``, bool (n, p): features, which get their mean in training, or moments, which are gone.
+
+        Which of both it is, and how many, :meth:`EmotionModel.path_gradients` says.
+        """
+
+    def faded(self, left: Mapping[Modality, float]) -> Self:
+        """The one recording with every modality drawn towards its mean in training: of what sets it apart ``left`` stays, all by default."""
+
+    def moments(self) -> Mapping[Modality, np.ndarray] | None:
+        """Of one recording that is weighed moment by moment: float (k, 2), start and end in seconds; None where features are weighed."""
 
     def speech_span(self) -> tuple[int, int]:
         """First and last (exclusive) frame of the spectrogram between the silences; (0, 0) without a voice."""
@@ -137,6 +158,11 @@ class EmotionModel(ABC):
     def spec(self) -> ModelSpec:
         """What there is to know of its kind."""
         return MODELS[self.architecture]
+
+    @property
+    def space(self) -> FeatureSpace:
+        """The features that it reads: what its encoders give."""
+        return self.standardise.space
 
     @property
     def encoders(self) -> dict[Modality, str]:
@@ -198,8 +224,13 @@ class EmotionModel(ABC):
             places: (nodes, m) in [0, 1], where on each path the gradient is taken.
 
         Returns:
-            float64 (8, d): mean over the paths of ∫ ∂logit · (x − r), feature by feature; what a sequence has in time is summed.
+            float64 (8, p): mean over the paths of ∫ ∂logit · (x − r), feature by feature, what a sequence has in time summed; or, where
+            inputs have :meth:`Inputs.moments`, moment by moment, what a moment has in features summed.
         """
+
+    def column_gradients(self, inputs: Any, references: Any, places: np.ndarray) -> np.ndarray:
+        """:meth:`path_gradients`, always feature by feature: float64 (8, d)."""
+        return self.path_gradients(inputs, references, places)
 
     def predict(self, features: Features) -> np.ndarray:
         """A recording → float64 (8,) calibrated logits."""

@@ -64,6 +64,7 @@ class ModelSpec:
         mix: calibrated probabilities of its parts, each (n, 8), in order → its own.
         settings: recipe → names of the settings that matter to what it learns.
         augmented: recipe → whether it learns from augmented copies.
+        tokens: it reads the tokens of a voice encoder, which may be another than usual.
         own_training_set: it weighs recordings otherwise than others, and draws a training set of its own; such trainings take longest.
         loss: title of the axis and meaning of its training loss; no_curve: why there is none.
         note: what the column "untrained for changes" leaves out, besides augmented copies.
@@ -83,6 +84,7 @@ class ModelSpec:
     parts: tuple[str, ...] = ()
     fuse: Callable[..., EmotionModel] | None = None
     mix: Callable[[Sequence[np.ndarray]], np.ndarray] | None = None
+    tokens: bool = False
     own_training_set: bool = False
     loss: Callable[[Mapping[str, Any]], tuple[str, str]] = field(default=lambda recipe: _CROSS_ENTROPY)
     no_curve: str = "How its loss fell was not kept."
@@ -191,7 +193,7 @@ MODELS: dict[str, ModelSpec] = {
     "av-tokens": ModelSpec(
         "Second by second",
         "A Transformer on a sequence: one token for each second of the voice and one for each frame of the face.",
-        "Hears when something is said, not only averages: the best of them on voices, the slowest to explain.",
+        "Hears when something is said, not only averages.",
         (_VOICE, _FACE),
         "40 MFCCs of every moment of the voice and 512 features of each face",
         _SEQUENCE,
@@ -200,6 +202,21 @@ MODELS: dict[str, ModelSpec] = {
         _named("models.training.settings:tokens"),
         _named("models.training.settings:voices_augmented"),
         _named("models.training.sequences:train_tokens", "av-tokens"),
+        own_training_set=True,
+    ),
+    "whisper-tokens": ModelSpec(
+        "Pretrained ear",
+        "A Transformer on tokens: each half second of the voice as Whisper's encoder hears it, and each frame of the face.",
+        "Its ear learned from 680,000 hours of speech before it learned emotions: by far the best on voices, the slowest to explain.",
+        (_VOICE, _FACE),
+        "2,304 numbers of each half second of the voice and 512 features of each face",
+        "models.token_model:TokenModel",
+        _named("models.networks.tokens:MomentTransformer"),
+        _named("models.training.recipe:MomentRecipe"),
+        _named("models.training.settings:moments"),
+        _named("models.training.settings:voices_augmented"),
+        _named("models.training.moments:train_moments", "whisper-tokens"),
+        tokens=True,
         own_training_set=True,
     ),
 }

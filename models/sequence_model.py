@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -89,10 +89,18 @@ class SequenceInputs:
         places = np.stack([np.resize(np.flatnonzero(row), len(row)) for row in kept])
         return self.with_faces(video.frame_vectors[places])
 
-    def with_features(self, kept: np.ndarray) -> SequenceInputs:
+    def with_weighed(self, kept: np.ndarray) -> SequenceInputs:
         space, copies = self.standardise.space, self.batch.repeated(len(kept))
         voice, faces = (torch.from_numpy(np.ascontiguousarray(space.part(kept, m))) for m in (Modality.AUDIO, Modality.VIDEO))
         return replace(self, batch=replace(copies, voice=copies.voice * voice[:, :, None], faces=copies.faces * faces[:, None]))
+
+    def faded(self, left: Mapping[Modality, float]) -> SequenceInputs:
+        voice, faces = (left.get(modality, 1.0) for modality in (Modality.AUDIO, Modality.VIDEO))
+        return replace(self, batch=replace(self.batch, voice=self.batch.voice * voice, faces=self.batch.faces * faces))
+
+    def moments(self) -> None:
+        """Its features are weighed."""
+        return
 
     def speech_span(self) -> tuple[int, int]:
         audio = self._features.audio

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -73,8 +73,18 @@ class VectorInputs:
         assert video is not None
         return self._with_part(Modality.VIDEO, np.stack([video.frame_vectors[row].mean(axis=0) for row in kept]))
 
-    def with_features(self, kept: np.ndarray) -> VectorInputs:
+    def with_weighed(self, kept: np.ndarray) -> VectorInputs:
         return replace(self, z=self.z * torch.from_numpy(kept))
+
+    def faded(self, left: Mapping[Modality, float]) -> VectorInputs:
+        shares = np.ones((1, self.z.shape[1]), np.float32)
+        for modality, share in left.items():
+            self.standardise.space.part(shares, modality)[:] = share
+        return replace(self, z=self.z * torch.from_numpy(shares))
+
+    def moments(self) -> None:
+        """Its features are weighed."""
+        return
 
     def speech_span(self) -> tuple[int, int]:
         audio = self._features.audio

@@ -33,8 +33,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--model", default=DEFAULT, help=f"one of {', '.join(MODELS)} (default {DEFAULT}), or path to a checkpoint")
     p.add_argument("--stride", type=_positive, default=30, help="look at every STRIDE-th frame (default 30)")
     p.add_argument("--samples", type=_samples, default=_USUAL.samples, help=f"perturbed copies for LIME (default {_USUAL.samples})")
-    more = [key for key, method in METHODS.items() if not method.at_once]
-    p.add_argument("--methods", choices=more, nargs="+", default=[], metavar="KEY", help=f"more explanations: {', '.join(more)}")
+    p.add_argument("--methods", choices=METHODS, nargs="+", default=[], metavar="KEY", help=f"more explanations, of {', '.join(METHODS)}")
     p.add_argument("--seed", type=_seed, default=0, help="of everything random (default 0)")
     p.add_argument("--shap", choices=ESTIMATORS, default=ESTIMATORS[0], help="estimator of the SHAP values")
     p.add_argument(

@@ -84,7 +84,7 @@ class Analysis:
     def attribution(self, panel: Panel, method: str | None = None) -> Attribution | None:
         """The explanation in a panel: by that method, or the one that is there at once; None where there is none."""
         found = {key: a for key, a in self.attributions.items() if a.parts.panel is panel}
-        at_once = next((key for key in found if METHODS[key].at_once), None)
+        at_once = next((key for key in found if METHODS[key].comes_at_once(self.subject)), None)
         return found.get(method or at_once or "")
 
     def with_attribution(self, method: str, say: Say = silent) -> Analysis:
@@ -164,7 +164,7 @@ def explain(subject: Subject, say: Say = silent) -> Analysis:
     found = {
         key: timed(key, _STAGES[method.panel], method.explain, subject, subject.settings.seed)
         for key, method in METHODS.items()
-        if method.at_once and method.applies(subject)
+        if method.comes_at_once(subject)
     }
     checks = timed("checks", "Comparing it with what the model knows…", check_quality, subject.features, subject.model)
     return Analysis(subject, probabilities, modalities, found, checks, seconds)

@@ -1,30 +1,32 @@
-"""Evidence of single features added up: by modality, by property of the voice; and where that contradicts the modality split."""
+"""Evidence of single features or moments added up: by modality, by property of the voice; and where that contradicts the modality split."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from features import SPACE, Modality
+from features import Modality
 from features.names import VOICE_PROPERTIES, voice_feature_label
 from xai.analysis import Analysis
-from xai.explanation import Attribution, Contrast
+from xai.explanation import Attribution, Columns, Contrast, Moments
 
 _TELLING = 0.03  # of probability: a smaller contribution has no direction worth a word
 
 
 def by_modality(attribution: Attribution, contrast: Contrast) -> dict[Modality, float]:
-    """The sum over the columns of each modality."""
-    values = attribution.of(contrast)
-    return {modality: float(SPACE.part(values, modality).sum()) for modality in SPACE.columns}
+    """The sum over the columns, or the moments, of each modality."""
+    values, parts = attribution.of(contrast), attribution.parts
+    assert isinstance(parts, Columns | Moments)
+    return {modality: float(parts.part(values, modality).sum()) for modality in Modality}
 
 
 def by_part(attribution: Attribution, contrast: Contrast, technical: bool = True) -> list[tuple[str, float]]:
-    """The same with the voice divided into its properties; what adds nothing is left out.
+    """The same of MFCCs and face features with the voice divided into its properties; what adds nothing is left out.
 
     Args:
         technical: properties say which MFCCs they are.
     """
-    voice = SPACE.part(attribution.of(contrast), Modality.AUDIO)
+    assert isinstance(attribution.parts, Columns)
+    voice = attribution.parts.part(attribution.of(contrast), Modality.AUDIO)
     sums = voice_properties(voice, technical)
     sums += [(m.noun, total) for m, total in by_modality(attribution, contrast).items() if m is not Modality.AUDIO]
     return [(label, total) for label, total in sums if total]

@@ -9,11 +9,12 @@ from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 
-from features import Features, Modality
+from features import SPACE, Features, FeatureSpace, Modality
 from models.labels import LABELS
 from models.model import EmotionModel
 
@@ -117,10 +118,45 @@ class SoundPatches:
 
 @dataclass(frozen=True)
 class Columns:
-    """The d features: values (8, d); ``present``, bool (d,), tells which belong to a modality that is there."""
+    """The d features: values (8, d).
+
+    Attributes:
+        present: bool (d,): which belong to a modality that is there.
+        space: what they are.
+    """
 
     present: np.ndarray
+    space: FeatureSpace = SPACE
     panel: ClassVar[Panel] = Panel.WEIGHED
+
+    def part(self, values: np.ndarray, modality: Modality) -> np.ndarray:
+        """Of values (d,) those of a modality."""
+        return self.space.part(values, modality)
+
+    def shown(self, values: np.ndarray, contrast: Contrast) -> np.ndarray:
+        return contrast.of(values)
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Half seconds of the voice and frames of the face, one after the other: values (8, p).
+
+    Attributes:
+        segments: by modality float (k, 2), start and end of each in seconds; of a missing modality (0, 2).
+    """
+
+    segments: Mapping[Modality, np.ndarray]
+    panel: ClassVar[Panel] = Panel.WEIGHED
+
+    @property
+    def present(self) -> np.ndarray:
+        """bool (p,): all of them."""
+        return np.ones(sum(map(len, self.segments.values())), bool)
+
+    def part(self, values: np.ndarray, modality: Modality) -> np.ndarray:
+        """Of values (p,) those of a modality."""
+        ends = dict(zip(self.segments, accumulate(map(len, self.segments.values())), strict=True))
+        return values[ends[modality] - len(self.segments[modality]) : ends[modality]]
 
     def shown(self, values: np.ndarray, contrast: Contrast) -> np.ndarray:
         return contrast.of(values)
@@ -245,7 +281,7 @@ class Method(ABC):
         key: in ``result.json`` and on the command line; title: for a reader.
         question: what it asks of the model; how: in two or three sentences; limits: what it cannot say; paper: its source.
         panel: where it is shown; modality: what it needs to be there; None: anything.
-        at_once: it is part of every analysis; the others are computed when they are asked for.
+        at_once: it is part of every analysis (:meth:`comes_at_once`), and always has its place in ``result.json``.
         hint: what to try where it fails its checks.
         stand_ins: keys of the methods that take its place where it fails its checks, the quickest first (:mod:`xai.foreground`).
         picture: key of the method that draws it on the face, with checks of its own.
@@ -267,6 +303,10 @@ class Method(ABC):
     def applies(self, subject: Subject) -> bool:
         """Whether it can be asked of this recording and this model."""
         return self.modality is None or subject.has(self.modality)
+
+    def comes_at_once(self, subject: Subject) -> bool:
+        """Whether it is part of every analysis of this recording by this model; the others are computed when they are asked for."""
+        return self.at_once and self.applies(subject)
 
     @abstractmethod
     def explain(self, subject: Subject, seed: int = 0, say: Say = silent) -> Attribution:

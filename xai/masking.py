@@ -14,10 +14,9 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-from features import SPACE
 from features.faces import CROP
 from features.patches import Patches
-from xai.explanation import Columns, FrameCells, Parts, Say, SoundPatches, Subject, silent
+from xai.explanation import Columns, FrameCells, Moments, Parts, Say, SoundPatches, Subject, silent
 
 CELLS = 7  # a side of the last convolutional maps
 FRAMES = 6  # of a long clip, evenly spaced, stand for all
@@ -56,10 +55,11 @@ class PatchMasker:
         words: said before each block of copies.
     """
 
-    effort, block = _EFFORT, _BLOCK
+    block = _BLOCK
 
     def __init__(self, subject: Subject, patches: Patches, *, exact: bool = False, words: str = "", say: Say = silent) -> None:
         self.subject, self.patches, self.exact, self.words, self.say = subject, patches, exact, words, say
+        self.effort = subject.model.budget.effort(*_EFFORT, patches.mel_db.shape[1])
 
     def __len__(self) -> int:
         return len(self.patches)
@@ -78,13 +78,13 @@ class PatchMasker:
 
 
 class FeatureMasker:
-    """Features, set to their mean in training; those of a modality that is missing are no parts."""
+    """What the model weighs: features, set to their mean in training, or moments, taken away; of a missing modality none is a part."""
 
     effort, block = _EFFORT, _FEATURE_BLOCK
 
     def __init__(self, subject: Subject, words: str = "", say: Say = silent) -> None:
         self.subject, self.words, self.say = subject, words, say
-        self.present = present_columns(subject)
+        self.present = weighed_parts(subject).present
 
     def __len__(self) -> int:
         return int(self.present.sum())
@@ -101,7 +101,7 @@ class FeatureMasker:
             block = kept[start : start + size]
             every = np.ones((len(block), len(self.present)), bool)
             every[:, self.present] = block
-            out.append(model.logits(inputs.with_features(every)))
+            out.append(model.logits(inputs.with_weighed(every)))
         return np.concatenate(out)
 
 
@@ -181,7 +181,7 @@ class ModalityMasker:
     effort, block = _EFFORT, _BLOCK
 
     def __init__(self, subject: Subject) -> None:
-        self.subject, self.modalities = subject, tuple(SPACE.columns)
+        self.subject, self.modalities = subject, tuple(subject.model.space.columns)
 
     def __len__(self) -> int:
         return len(self.modalities)
@@ -244,8 +244,9 @@ def _(parts: SoundPatches, subject: Subject, words: str = "", say: Say = silent)
     return PatchMasker(subject, Patches(subject.features.audio.mel_db, parts.cells), exact=True, words=words, say=say)
 
 
-@masker_of.register
-def _(parts: Columns, subject: Subject, words: str = "", say: Say = silent) -> Masker:
+@masker_of.register(Columns)
+@masker_of.register(Moments)
+def _(parts: Parts, subject: Subject, words: str = "", say: Say = silent) -> Masker:
     return FeatureMasker(subject, words, say)
 
 
@@ -256,12 +257,15 @@ def chosen_frames(subject: Subject, most: int = FRAMES) -> np.ndarray:
     return used[np.unique(np.linspace(0, len(used) - 1, min(most, len(used))).round().astype(int))]
 
 
-def present_columns(subject: Subject) -> np.ndarray:
-    """bool (d,): the features of the modalities that are there."""
-    found = np.zeros(len(SPACE), bool)
+def weighed_parts(subject: Subject) -> Columns | Moments:
+    """What the model weighs in a recording: moments, or the features of the modalities that are there."""
+    moments, space = subject.inputs.moments(), subject.model.space
+    if moments is not None:
+        return Moments(moments)
+    found = np.zeros(len(space), bool)
     for modality in subject.features.parts:
-        SPACE.part(found, modality)[:] = True
-    return found
+        space.part(found, modality)[:] = True
+    return Columns(found, space)
 
 
 def face_logits(subject: Subject, rows: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from features import Features
-from features.audio import HOP, RATE
+from features.audio import SCALE, MelScale
 from models.labels import LABELS
 from models.model import EmotionModel, Span, softmax
 
@@ -40,12 +40,11 @@ class Timeline:
 def explain_timeline(features: Features, model: EmotionModel, *, window: float = WINDOW, step: float = STEP) -> Timeline:
     """Probabilities of all eight classes on a sliding window, in one batched pass.
 
-    For each window the voice is the mean of the MFCCs of the spectrogram's frames in it, and the face the mean of the
-    features of the sampled frames in it, or of the nearest one where there is none. A model of sequences reads the
-    parts of its sequences. Where the silence before or after the voice fills more than half of a window, the voice
+    For each window the voice is what the model makes of the spectrogram's frames in it (their mean MFCCs, or a sequence), and the
+    face what it makes of the sampled frames in it, or of the nearest one where there is none. Where the silence before or after the voice fills more than half of a window, the voice
     counts as missing. One window that holds everything gives the probabilities of the whole recording.
     """
-    starts, window = _windows(_seconds(features), window, step)
+    starts, window = _windows(features.length, window, step)
     inputs = model.encode(features)
     spans = _spans(features, starts, window, inputs.speech_span())
     there = np.array([span.voice is not None or len(span.faces) > 0 for span in spans])
@@ -53,14 +52,6 @@ def explain_timeline(features: Features, model: EmotionModel, *, window: float =
     if there.any():
         probabilities[there] = softmax(model.logits(inputs.windows([span for span, known in zip(spans, there, strict=True) if known])))
     return Timeline(starts + window / 2, probabilities, np.array([span.voice is not None for span in spans]), window)
-
-
-def _seconds(features: Features) -> float:
-    """What is known of the length: to the end of the voice, or to the last frame that was looked at."""
-    ends = [features.audio.seconds] if features.audio is not None else []
-    if features.video is not None:
-        ends.append(float(features.video.times[-1]))
-    return max(ends)
 
 
 def _windows(seconds: float, window: float, step: float) -> tuple[np.ndarray, float]:
@@ -77,13 +68,14 @@ def _windows(seconds: float, window: float, step: float) -> tuple[np.ndarray, fl
 def _spans(features: Features, starts: np.ndarray, window: float, speech: tuple[int, int]) -> list[Span]:
     video = features.video
     times = video.times[video.used] if video is not None else np.zeros(0)
-    return [_span(start, window, times, speech) for start in starts.tolist()]
+    scale = SCALE if features.audio is None else features.audio.scale
+    return [_span(start, window, times, speech, scale) for start in starts.tolist()]
 
 
-def _span(start: float, window: float, times: np.ndarray, speech: tuple[int, int]) -> Span:
+def _span(start: float, window: float, times: np.ndarray, speech: tuple[int, int], scale: MelScale) -> Span:
     end = start + window
-    # Frame i is centred on sample i · HOP; the tiny number keeps the last one in spite of rounding.
-    first, last = int(np.ceil(start * RATE / HOP - 1e-6)), int(end * RATE / HOP + 1e-6) + 1
+    # Frame i is centred on sample i · hop; the tiny number keeps the last one in spite of rounding.
+    first, last = int(np.ceil(start * scale.rate / scale.hop - 1e-6)), int(end * scale.rate / scale.hop + 1e-6) + 1
     spoken = min(last, speech[1]) - max(first, speech[0])
     heard = spoken > 0 and spoken >= min(_SPEECH * (last - first), speech[1] - speech[0])
     rows = np.flatnonzero((times >= start - 1e-9) & (times <= end + 1e-9))

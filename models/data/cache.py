@@ -24,6 +24,18 @@ def cached(folder: Path, settings: str, data: bytes, compute: Callable[[], dict[
         return dict(kept)
 
 
+def cached_file(folder: Path, settings: str, data: bytes, compute: Callable[[], np.ndarray]) -> Path:
+    """As :func:`cached` for one array; → the ``.npy`` file, which can be mapped into memory."""
+    path = folder / f"{hashlib.sha256(settings.encode() + data).hexdigest()}.npy"
+    if not path.exists():
+        array = compute()
+        folder.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}.part.npy")
+        np.save(partial, array, allow_pickle=False)
+        partial.replace(path)
+    return path
+
+
 def seed_of(data: bytes) -> int:
     """A seed that belongs to the content of a file."""
     return int.from_bytes(hashlib.sha256(data).digest()[:8], "little")

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from features import SPACE, Modality
+from features import SPACE, FeatureSpace, Modality
 from features.audio import N_MFCC
+from models.data.copies import VOICE_VARIANTS
 from models.data.corruptions import CORRUPTIONS, WORDS_ONLY
 from models.data.dataset import Faces, Voices
 from models.model import EmotionModel
@@ -22,6 +23,7 @@ class Clips:
 
     Attributes:
         mfcc: (n, 40) means; sequence (n, 40, 176) and heard (n,): the same in time.
+        tokens: n arrays (k, d), the voices by another encoder, where one is asked for.
         faces: n arrays (frames, 512).
         label, actor: int (n,).
         keys: n names of performances, as in :class:`models.data.ravdess.Take`.
@@ -34,6 +36,7 @@ class Clips:
     label: np.ndarray
     actor: np.ndarray
     keys: list[tuple]
+    tokens: Sequence[np.ndarray] | None = None
     seconds: Sequence[np.ndarray] | None = None  # None: each clip's frames are spread over :data:`CLIP_SECONDS`
 
     def times(self, row: int) -> np.ndarray:
@@ -50,15 +53,23 @@ class Clips:
             picked[column.name] = values[rows] if isinstance(values, np.ndarray) else values and [values[row] for row in rows]
         return replace(self, **picked)
 
-    def vectors(self) -> np.ndarray:
-        """Raw (n, 552), NaN where a modality is left out."""
-        vectors = np.full((len(self.label), len(SPACE)), np.nan)
+    def vectors(self, space: FeatureSpace = SPACE) -> np.ndarray:
+        """Raw (n, d), of MFCCs and face features (n, 552), NaN where a modality is left out.
+
+        Args:
+            space: which features; a voice has MFCCs, or the tokens of another encoder.
+        """
+        vectors = np.full((len(self.label), len(space)), np.nan)
         if self.mfcc is not None:
-            SPACE.part(vectors, Modality.AUDIO)[:] = self.mfcc
+            space.part(vectors, Modality.AUDIO)[:] = self.mfcc if space == SPACE else self._mean_tokens()
         if self.faces is not None:
             means = [frames.mean(axis=0) for frames in self.faces]
-            SPACE.part(vectors, Modality.VIDEO)[:] = np.reshape(means, (len(means), SPACE.size(Modality.VIDEO)))
+            space.part(vectors, Modality.VIDEO)[:] = np.reshape(means, (len(means), space.size(Modality.VIDEO)))
         return vectors
+
+    def _mean_tokens(self) -> np.ndarray:
+        assert self.tokens is not None
+        return np.array([rows.mean(axis=0, dtype=float) for rows in self.tokens])
 
 
 def held_out_clips(voices: Voices, faces: Faces, state: str, corruption: str | None = None) -> Clips:
@@ -92,7 +103,11 @@ def held_out_clips(voices: Voices, faces: Faces, state: str, corruption: str | N
     if state != "voice":
         shown = [np.concatenate(seen[key][1]) for key in keys]
         times = [np.concatenate([spread(len(view)) for view in seen[key][1]]) for key in keys]  # both films start at 0
-    return Clips(mfcc, sequence, count, shown, label, np.array([key[0] for key in keys], int), keys, times)
+    tokens = None
+    if state != "face" and voices.tokens is not None:
+        copy = VOICE_VARIANTS + of_voice.index(corruption) if corruption in of_voice else 0
+        tokens = [voices.tokens.of(row, copy) for row in rows]  # silence at the ends is cut off already
+    return Clips(mfcc, sequence, count, shown, label, np.array([key[0] for key in keys], int), keys, tokens, times)
 
 
 def spread(count: int) -> np.ndarray:

@@ -15,26 +15,19 @@ import numpy as np
 from tqdm import tqdm
 
 from features import Modality
-from features.audio import N_MFCC, extract_audio, mean_mfcc, mel_spectrogram_db, mfcc
-from features.media import read_sound
+from features.audio import N_MFCC, mean_mfcc, mel_spectrogram_db, mfcc
 from features.speech import speech_span
-from models.data.augmentation import random_line, random_voice, speed
-from models.data.cache import cached, seed_of
+from models.data.cache import cached
+from models.data.copies import VOICE_VARIANTS, copies_of
 from models.data.corruptions import CORRUPTIONS
 from models.data.faces import FACE_VARIANTS, face_views
 from models.data.ferplus import load_ferplus
 from models.data.ravdess import Take, find_takes
+from models.data.tokens import VoiceTokens, load_tokens
 from models.labels import label_index
 from models.networks.backbone import load_backbone
 from models.networks.sequence import TOKEN_FRAMES
 
-# Copies of a voice for training: as it is, played at other speeds (as if by larger and smaller speakers), and augmented by one
-# other microphone, room or line, or a chain of them.
-SPEEDS = (0.84, 0.90, 0.95, 1.06, 1.12, 1.19)
-_LINES = ("telephone",) * 3 + ("noise",) * 3 + ("room",) * 2 + ("codec", "microphone")
-_CHAINS = 4
-CLEAN = slice(0, 1 + len(SPEEDS))
-VOICE_VARIANTS = 1 + len(SPEEDS) + len(_LINES) + _CHAINS
 SEQUENCE_FRAMES = 4 * TOKEN_FRAMES
 _VERSION = 2  # of what is computed of a voice: part of the cache's keys
 
@@ -50,6 +43,7 @@ class Voices:
         corrupted: float32 (n, corruptions, 40), means under :data:`models.data.corruptions.CORRUPTIONS`.
         corrupted_sequence, corrupted_heard: the same as sequences.
         label, actor, statement: int (n,).
+        tokens: the same recordings by another encoder, where one is asked for.
     """
 
     mfcc: np.ndarray
@@ -62,6 +56,7 @@ class Voices:
     actor: np.ndarray
     statement: np.ndarray
     takes: list[Take]
+    tokens: VoiceTokens | None = None
 
     def where(self, mask: np.ndarray) -> Voices:
         """Those for which ``mask``, bool (n,), is true."""
@@ -94,13 +89,19 @@ def _subset(table, mask: np.ndarray):
     """The rows of a table (arrays and lists of one length) for which ``mask`` is true."""
 
     def pick(column):
+        if column is None or isinstance(column, VoiceTokens):
+            return column and column.where(mask)
         return column[mask] if isinstance(column, np.ndarray) else [row for row, keep in zip(column, mask, strict=True) if keep]
 
     return replace(table, **{field.name: pick(getattr(table, field.name)) for field in fields(table)})
 
 
-def load_voices(folder: Path, cache: Path, workers: int | None = None) -> Voices:
-    """Features of every spoken take below ``folder``."""
+def load_voices(folder: Path, cache: Path, workers: int | None = None, encoder: str | None = None) -> Voices:
+    """Features of every spoken take below ``folder``.
+
+    Args:
+        encoder: name of another encoder whose tokens are wanted too.
+    """
     takes = [take for take in find_takes(folder) if take.kind == "voice"]
     with ProcessPoolExecutor(workers) as pool:
         rows = list(tqdm(pool.map(_voice, takes, [cache] * len(takes), chunksize=16), "voices", len(takes), leave=False, disable=None))
@@ -112,7 +113,8 @@ def load_voices(folder: Path, cache: Path, workers: int | None = None) -> Voices
     heard, heard_corrupted = _split(np.array([row["heard"] for row in rows], int).reshape(-1, count))
     names = [(label_index(take.label), take.actor, take.statement) for take in takes]
     label, actor, statement = np.array(names, int).reshape(-1, 3).T
-    return Voices(mfcc, sequence, heard, mfcc_corrupted, sequence_corrupted, heard_corrupted, label, actor, statement, takes)
+    arrays = mfcc, sequence, heard, mfcc_corrupted, sequence_corrupted, heard_corrupted, label, actor, statement
+    return Voices(*arrays, takes, load_tokens(takes, cache, encoder, workers) if encoder else None)
 
 
 def _split(copies: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -147,12 +149,7 @@ def _voice(take: Take, cache: Path) -> dict[str, np.ndarray]:
     data = take.path.read_bytes()
 
     def compute() -> dict[str, np.ndarray]:
-        clean = extract_audio(read_sound(data)).samples
-        rng = np.random.default_rng(seed_of(data))
-        copies = [clean, *(speed(clean, factor) for factor in SPEEDS)]
-        copies += [random_line(clean, rng, kind) for kind in _LINES] + [random_voice(clean, rng) for _ in range(_CHAINS)]
-        copies += [corrupt(clean) for corrupt in CORRUPTIONS[Modality.AUDIO].values()]
-        spectrograms = [mel_spectrogram_db(copy) for copy in copies]
+        spectrograms = [mel_spectrogram_db(copy) for copy in copies_of(data)]
         parts = [_sequence(mfcc(mel)) for mel in spectrograms]
         return {
             "mean": np.array([mean_mfcc(mel) for mel in spectrograms], np.float32),

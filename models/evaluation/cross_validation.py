@@ -60,6 +60,7 @@ class Corpus:
         ferplus: FER+ photographs of each emotion, at most.
         backbone: of the face features.
         without: actors to leave out altogether.
+        voice_encoder: of the tokens, where a model reads any; None: no tokens.
     """
 
     data: Path
@@ -67,10 +68,11 @@ class Corpus:
     ferplus: int
     backbone: str = "ferplus"
     without: tuple[int, ...] = ()
+    voice_encoder: str | None = None
 
     def load(self) -> tuple[Voices, Faces]:
         """Their features, from the cache or computed now."""
-        voices = load_voices(self.data, self.cache)
+        voices = load_voices(self.data, self.cache, encoder=self.voice_encoder)
         faces = load_faces(self.data, self.cache, self.ferplus, self.backbone)
         return voices.where(~np.isin(voices.actor, self.without)), faces.where(~np.isin(faces.actor, self.without))
 

@@ -13,11 +13,12 @@ import numpy as np
 from features import Encoders, Modality
 from features.audio import mfcc_features
 from models.networks.backbone import BACKBONES, load_backbone
+from models.networks.whisper_voice import WhisperVoice
 
 Encoder = Callable[[np.ndarray], Any]
 
 ENCODERS: dict[Modality, dict[str, Callable[[], Encoder]]] = {
-    Modality.AUDIO: {"mfcc": lambda: mfcc_features},
+    Modality.AUDIO: {"mfcc": lambda: mfcc_features, WhisperVoice.name: WhisperVoice},
     Modality.VIDEO: {name: lambda name=name: load_backbone(name).maps for name in BACKBONES},  # type: ignore[misc]
 }
 
@@ -28,4 +29,13 @@ def load_encoders(names: Mapping[Modality, str], modalities: Iterable[Modality] 
     Raises:
         KeyError: there is no such encoder.
     """
-    return {modality: ENCODERS[modality][names[modality]]() for modality in modalities if modality in names}
+    return {modality: load_encoder(modality, names[modality]) for modality in modalities if modality in names}
+
+
+def load_encoder(modality: Modality, name: str) -> Any:
+    """One encoder. Its weights, if it has any, are read when it is first asked for something.
+
+    Raises:
+        KeyError: there is no such encoder.
+    """
+    return ENCODERS[modality][name]()

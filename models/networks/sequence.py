@@ -6,7 +6,7 @@ it has: when something is heard or seen matters, and a moment can outweigh the r
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -23,6 +23,7 @@ _REACH = 12  # MFCC frames after the last that the convolutions look at
 _STEP = 4  # MFCC frames of one step of the convolutions, which halve the rate twice
 _LAST_SECOND = 6.0  # later than in any training clip: all that follows is "late"
 _PERIODS = (1.0, 2.0, 4.0, 8.0, 16.0)  # seconds
+TIME_FEATURES = 2 * len(_PERIODS)
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,13 @@ class TokenBatch:
         """bool (n,) for each modality: whether it is there."""
         return {Modality.AUDIO: self.heard > 0, Modality.VIDEO: self.seen.any(dim=1)}
 
+    def mixed(self, rows: np.ndarray, partners: np.ndarray, share: torch.Tensor) -> TokenBatch:
+        """The same with the voices of ``rows`` interpolated: ``share`` (k,) of each own, the rest of its partner's."""
+        voice, heard = self.voice.clone(), self.heard.clone()
+        voice[rows] = torch.lerp(voice[partners], voice[rows], share[:, None, None])
+        heard[rows] = torch.maximum(heard[rows], heard[partners])
+        return replace(self, voice=voice, heard=heard)
+
     def repeated(self, n: int) -> TokenBatch:
         """A batch of one, ``n`` times over, without copies."""
         voice, faces = self.voice.expand(n, -1, -1), self.faces.expand(n, -1, -1)
@@ -76,7 +84,7 @@ class TokenTransformer(nn.Module):
         self.voice = nn.Linear(2 * channels, width)
         self.face = nn.Linear(N_FACE, width)
         self.modality = nn.Parameter(torch.zeros(3, width))  # voice, face, and a token that is always there
-        self.time = nn.Linear(2 * len(_PERIODS), width)
+        self.time = nn.Linear(TIME_FEATURES, width)
         self.embed = nn.Sequential(nn.LayerNorm(width), nn.ReLU(), nn.Dropout(dropout))
         layer = nn.TransformerEncoderLayer(width, nhead=4, dim_feedforward=512, dropout=dropout, batch_first=True)
         self.encoder = nn.TransformerEncoder(layer, num_layers=2, enable_nested_tensor=False)
@@ -86,9 +94,9 @@ class TokenTransformer(nn.Module):
         """→ (n, 256): mean of the encoder's output over the tokens that are there."""
         n = len(batch)
         heard, seconds, there = self._listen(batch)
-        seen = self.face(batch.faces) + self.modality[1] + self.time(_time_features(batch.seconds))
+        seen = self.face(batch.faces) + self.modality[1] + self.time(time_features(batch.seconds))
         start = self.modality[2].expand(n, 1, -1)
-        tokens = self.embed(torch.cat([start, heard + self.modality[0] + self.time(_time_features(seconds)), seen], dim=1))
+        tokens = self.embed(torch.cat([start, heard + self.modality[0] + self.time(time_features(seconds)), seen], dim=1))
         mask = torch.cat([torch.ones(n, 1, dtype=torch.bool), there, batch.seen], dim=1)
         out = self.encoder(tokens, src_key_padding_mask=~mask)
         return (out * mask[:, :, None]).sum(1) / mask.sum(1, keepdim=True)
@@ -114,7 +122,7 @@ class TokenTransformer(nn.Module):
         return self.voice(torch.cat([mean, spread], dim=1).transpose(1, 2)), seconds, valid.any(2)
 
 
-def _time_features(seconds: torch.Tensor) -> torch.Tensor:
+def time_features(seconds: torch.Tensor) -> torch.Tensor:
     """(n, k) → (n, k, 10): sines and cosines (Vaswani et al. 2017) of seconds, which stop at the longest training clip."""
     phase = 2 * np.pi * seconds.clamp(max=_LAST_SECOND)[..., None] / torch.tensor(_PERIODS)
     return torch.cat([phase.sin(), phase.cos()], dim=-1)

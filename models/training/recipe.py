@@ -108,3 +108,15 @@ class TokenRecipe(Recipe):
     mean_teacher: float = 0.5
     momentum: float = 0.99
     reference: int = 32
+
+
+@dataclass(frozen=True)
+class MomentRecipe(TokenRecipe):
+    """As :class:`TokenRecipe`, for tokens of a pretrained encoder.
+
+    Attributes:
+        token_dropout: chance of each token of a voice to be left out.
+    """
+
+    token_dropout: float = 0.1
+    voice_noise: float = 0.1

@@ -8,7 +8,8 @@ from functools import cached_property
 import numpy as np
 
 from features import SPACE, Modality, Standardiser
-from models.data.dataset import CLEAN, Faces, Voices
+from models.data.copies import CLEAN
+from models.data.dataset import Faces, Voices
 from models.labels import LABELS
 from models.training.recipe import Recipe
 from models.training.sequence_teacher import soft_targets

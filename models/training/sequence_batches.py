@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
 
 from features import Modality, Standardiser
 from features.video import N_FACE
-from models.data.dataset import CLEAN, Faces, Voices
+from models.data.copies import CLEAN
+from models.data.dataset import Faces, Voices
 from models.labels import LABELS
 from models.networks.sequence import CLIP_SECONDS, TOKEN_FRAMES, TokenBatch
 from models.training.recipe import TokenRecipe
@@ -53,7 +55,7 @@ class TokenBatches:
         means = np.array([frames[0].mean(axis=0) for frames in data.faces.frames])
         self.expert = face_expert(means, data.faces.label, data.faces.actor > 0)
 
-    def clean_and_augmented(self) -> tuple[TokenBatch, TokenBatch, torch.Tensor]:
+    def clean_and_augmented(self) -> tuple[Any, Any, torch.Tensor]:
         """The same samples with clean voices and with augmented ones, and their targets, float32 (batch, 8)."""
         n, recipe, voices, faces = self.recipe.batch, self.recipe, self.data.training_set.voices, self.data.faces
         i, j, paired = self._rows()
@@ -65,10 +67,12 @@ class TokenBatches:
         expert = self.expert.log_probabilities(means)
         target = targets(voices.labels[i], faces.label[j], expert, paired & ~no_voice & ~no_face, no_voice, no_face, recipe)
         shown = torch.from_numpy(rows), torch.from_numpy(seconds), torch.from_numpy(there & ~no_face[:, None])
-        clean, augmented = (
-            TokenBatch(torch.from_numpy(voice), torch.from_numpy(np.where(no_voice, 0, count)), *shown) for voice, count in versions
-        )
+        clean, augmented = (self._batch(voice, count, no_voice, *shown) for voice, count in versions)
         return clean, augmented, torch.from_numpy(target.astype(np.float32))
+
+    def _batch(self, voice: np.ndarray, count: np.ndarray, missing: np.ndarray, *shown: torch.Tensor) -> Any:
+        """Voices, of which some are ``missing``, bool (batch,), beside faces, their seconds and their presence."""
+        return TokenBatch(torch.from_numpy(voice), torch.from_numpy(np.where(missing, 0, count)), *shown)
 
     def _rows(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Which voices, which faces, and bool (batch,): whether they were drawn to have one label."""

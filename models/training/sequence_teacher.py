@@ -17,7 +17,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from models.data.dataset import CLEAN, Voices
+from models.data.copies import CLEAN
+from models.data.dataset import Voices
 from models.labels import LABELS
 from models.training.teachers import Expert, label_weights
 

@@ -6,7 +6,8 @@ the same answer: the mean teacher is the moving average of the network's own wei
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,7 +15,6 @@ from torch import nn
 
 from features import SPACE, Modality, Standardiser
 from models.data.dataset import Faces, Voices
-from models.networks.sequence import TokenBatch
 from models.registry import MODELS
 from models.sequence_model import SequenceModel
 from models.training.loop import OnEpoch, averaged, fit
@@ -45,22 +45,28 @@ def train_tokens(
     training_set = training_set or make_training_set(voices, faces, recipe)
     weights = balanced_weights(faces.label, faces.actor > 0, recipe.ferplus_share)
     data = Sequences(voices, faces, training_set, frame_standardiser(voices, training_set), weights)
-    torch.manual_seed(recipe.seed)
-    network = MODELS[name].network(dropout=recipe.dropout)
-    average = averaged(network, recipe.momentum)
-    teacher = average.module
-    batches = MeanTeacherBatches(TokenBatches(data, recipe), teacher, recipe)
-
-    def on_step(done: int) -> None:
-        average.update_parameters(network)
-        batches.weight = recipe.mean_teacher * min(1.0, done / _WARM_UP)
-
-    history = fit(network, batches, recipe, on_epoch, on_step)
+    network, history = fit_mean_teacher(lambda: MODELS[name].network(dropout=recipe.dropout), TokenBatches(data, recipe), recipe, on_epoch)
     info = {"backbone": backbone, "recipe": effective_settings(name, recipe), "history": history}
     reference, voice, face = reference_sequences(data, recipe)
     return SequenceModel(
-        name, teacher, data.standardise, reference, 1.0, info, architecture=name, reference_voice=voice, reference_faces=face
+        name, network, data.standardise, reference, 1.0, info, architecture=name, reference_voice=voice, reference_faces=face
     )
+
+
+def fit_mean_teacher(
+    make: Callable[[], nn.Module], batches: TokenBatches, recipe: TokenRecipe, on_epoch: OnEpoch | None = None
+) -> tuple[nn.Module, list[dict]]:
+    """→ the mean teacher of a network that ``make`` makes, in evaluation mode, and the loss of each epoch."""
+    torch.manual_seed(recipe.seed)
+    network = make()
+    average = averaged(network, recipe.momentum)
+    taught = MeanTeacherBatches(batches, average.module, recipe)
+
+    def on_step(done: int) -> None:
+        average.update_parameters(network)
+        taught.weight = recipe.mean_teacher * min(1.0, done / _WARM_UP)
+
+    return average.module, fit(network, taught, recipe, on_epoch, on_step)
 
 
 class MeanTeacherBatches:
@@ -73,27 +79,25 @@ class MeanTeacherBatches:
         self.batches, self.teacher, self.recipe = batches, teacher, recipe
         self.weight = 0.0
 
-    def __call__(self) -> tuple[TokenBatch, torch.Tensor]:
+    def __call__(self) -> tuple[Any, torch.Tensor]:
         """A batch, and float32 (batch, 8) targets."""
         clean, augmented, target = self.batches.clean_and_augmented()
         if self.weight:
-            weight = torch.where(augmented.heard > 0, self.weight, 0.0)[:, None]
+            weight = torch.where(augmented.present()[Modality.AUDIO], self.weight, 0.0)[:, None]
             with torch.no_grad():
                 target = torch.lerp(target, self.teacher(clean).softmax(dim=1), weight)
         return self._mixed(augmented, target)
 
-    def _mixed(self, batch: TokenBatch, target: torch.Tensor) -> tuple[TokenBatch, torch.Tensor]:
+    def _mixed(self, batch: Any, target: torch.Tensor) -> tuple[Any, torch.Tensor]:
         """Mixup among the samples that are voices alone."""
-        rng, alone = self.batches.rng, np.flatnonzero(~batch.seen.any(dim=1).numpy())
+        rng, alone = self.batches.rng, np.flatnonzero(~batch.present()[Modality.VIDEO].numpy())
         if not self.recipe.mixup or len(alone) < 2:
             return batch, target
         partner = rng.permutation(alone)
         share = torch.from_numpy(rng.beta(self.recipe.mixup, self.recipe.mixup, len(alone)).astype(np.float32))
-        voice, heard, wanted = batch.voice.clone(), batch.heard.clone(), target.clone()
-        voice[alone] = torch.lerp(voice[partner], voice[alone], share[:, None, None])
-        heard[alone] = torch.maximum(heard[alone], heard[partner])
+        wanted = target.clone()
         wanted[alone] = torch.lerp(target[partner], target[alone], share[:, None])
-        return replace(batch, voice=voice, heard=heard), wanted
+        return batch.mixed(alone, partner, share), wanted
 
 
 def frame_standardiser(voices: Voices, training_set: TrainingSet) -> Standardiser:

@@ -10,7 +10,7 @@ from dataclasses import asdict, fields, replace
 from typing import Any
 
 from models.registry import MODELS
-from models.training.recipe import Recipe, TokenRecipe
+from models.training.recipe import MomentRecipe, Recipe, TokenRecipe
 
 Settings = Mapping[str, Any]  # of Recipe or TokenRecipe, by name
 
@@ -50,6 +50,7 @@ _DROPOUT = {"voice_alone", "face_alone"}
 _EXPERTS = {"voice_trust", "face_trust"}
 _DISTILLED = {field.name for field in fields(Recipe) if field.name.startswith("taught")}
 _SEQUENCES = {field.name for field in fields(TokenRecipe)} - {field.name for field in fields(Recipe)}
+_MOMENTS = {field.name for field in fields(MomentRecipe)} - {field.name for field in fields(TokenRecipe)}
 _FUSED = _DESCENT | _VOICES | _FACES | _DROPOUT
 
 
@@ -78,6 +79,10 @@ def linear(_: Recipe) -> set[str]:
 
 def tokens(_: Recipe) -> set[str]:
     return _FUSED | _AUGMENTED | _EXPERTS | _SEQUENCES
+
+
+def moments(_: Recipe) -> set[str]:
+    return (tokens(_) | _MOMENTS) - {"gain_db", "levelled", "mask_frames"}
 
 
 def fused_augmented(recipe: Recipe) -> bool:

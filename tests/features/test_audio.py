@@ -9,12 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
+from features import log_mel
 from features.audio import (
+    N_MELS,
     RATE,
+    SCALE,
     AudioFeatures,
     dct_matrix,
     extract_audio,
     hz_to_mel,
+    mel_centres,
     mel_edges,
     mel_filters,
     mel_spectrogram_db,
@@ -121,3 +125,21 @@ def test_a_tone_lies_in_its_band():
 def test_too_short_is_refused():
     with pytest.raises(MediaError, match="10 ms"):
         extract_audio(Sound(np.zeros((220, 1), np.float32), 22_000))
+
+
+def test_a_frequency_lies_in_its_band():
+    inner = slice(1, -1)  # the outermost reach to 0 Hz and to the Nyquist frequency
+    assert_allclose(SCALE.bands_at(tuple(mel_centres()))[inner], np.arange(N_MELS)[inner] + 0.5, atol=0.05)
+    assert_allclose(SCALE.bands_at((0, RATE // 2)), [0, N_MELS])
+
+
+@pytest.mark.parametrize("scale", [SCALE, log_mel.SCALE])
+def test_a_click_lies_in_the_frame_that_a_scale_says(scale):
+    samples = np.zeros(scale.rate, np.float32)
+    samples[scale.rate // 3] = 1.0
+    power = mel_spectrogram_db(samples) if scale is SCALE else log_mel.power_to_db(log_mel.mel_power(samples))
+    loudest = int(power.mean(axis=0).argmax())
+    start, end = scale.starts(np.array([loudest, loudest + 1]))
+    assert start <= 1 / 3 <= end
+    assert len(power) == scale.bands == len(scale.edges) - 1
+    assert scale.edges[-1] == scale.rate / 2

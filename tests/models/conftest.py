@@ -14,8 +14,9 @@ from scipy.special import softmax
 
 from features import SPACE, Encoders, Features, Modality, Standardiser
 from features.audio import mfcc_features
+from models.data.copies import CLEAN
 from models.data.corruptions import CORRUPTIONS
-from models.data.dataset import CLEAN, SEQUENCE_FRAMES, Faces, Voices
+from models.data.dataset import SEQUENCE_FRAMES, Faces, Voices
 from models.data.faces import face_views
 from models.data.ravdess import Take, file_name, find_takes, performances
 from models.evaluation.predictions import Prediction

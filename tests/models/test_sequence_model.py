@@ -192,7 +192,7 @@ def test_copies_with_other_faces_frames_or_features(film, answering_model):
     expected = [judged(answering_model, mfccs, faces[places], seconds) for places in ([0, 1], [0, 0], [1, 1])]
     assert_allclose(found, expected, atol=1e-5)
     mean, kept = answering_model.standardise.mean, rng.random((3, 552)) < 0.5
-    found = answering_model.logits(inputs.with_features(kept))
+    found = answering_model.logits(inputs.with_weighed(kept))
     hidden = [(np.where(k[:40, None], mfccs, mean[:40, None]), np.where(k[40:], faces, mean[40:])) for k in kept]
     assert_allclose(found, [judged(answering_model, *parts, seconds) for parts in hidden], atol=1e-5)
     assert_allclose(answering_model.logits(inputs.repeat(3)), np.repeat(answering_model.logits(inputs), 3, axis=0), atol=1e-6)

@@ -122,7 +122,7 @@ def test_copies_with_other_faces_frames_or_features(film, untrained):
     found = untrained.logits(inputs.with_frames(np.array([[True, True], [True, False], [False, True]])))
     assert_allclose(found, [judged(untrained, mfccs, faces[which]) for which in ([0, 1], [0], [1])], atol=1e-5)
     mean, kept = untrained.standardise.mean, rng.random((3, 552)) < 0.5
-    found = untrained.logits(inputs.with_features(kept))
+    found = untrained.logits(inputs.with_weighed(kept))
     vectors = np.where(kept, film.vector, mean)
     assert_allclose(found, untrained.logits(untrained.inputs(vectors)), atol=1e-5)
     assert_allclose(untrained.logits(inputs.repeat(3)), np.repeat(untrained.logits(inputs), 3, axis=0), atol=1e-6)

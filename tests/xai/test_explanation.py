@@ -19,7 +19,7 @@ from tests.xai.conftest import recording, subject_of
 from tests.xai.planted import ColourDetector, analysed
 from xai.analysis import Analysis, check
 from xai.explanation import Attribution, Columns, Contrast, FrameCells, Method, Panel, Parts, SoundPatches, Subject, silent
-from xai.masking import FeatureMasker, PatchMasker, present_columns
+from xai.masking import FeatureMasker, PatchMasker, weighed_parts
 from xai.methods import METHODS, methods_of
 from xai.methods.layercam3 import LayerCam3
 from xai.methods.lime import parts_of
@@ -174,7 +174,7 @@ def test_every_method_explains_what_it_applies_to(key, missing, random_features,
         if isinstance(found.parts, FrameCells):
             assert not found.values[:, ~features.video.used].any()
         if isinstance(found.parts, Columns):
-            assert_array_equal(found.parts.present, present_columns(subject))
+            assert_array_equal(found.parts.present, weighed_parts(subject).present)
             assert not found.values[:, ~found.parts.present].any()
         for numbers in found.extras.values():
             assert numbers.shape == (8,)
@@ -191,7 +191,7 @@ def test_the_first_check_of_every_method_is_whether_it_matters(key, model, rando
     parts = {
         Panel.SAW: FrameCells(),
         Panel.HEARD: parts_of(subject, patches),
-        Panel.WEIGHED: Columns(present_columns(subject)),
+        Panel.WEIGHED: Columns(weighed_parts(subject).present),
     }[method.panel]
     attribution = Attribution(key, RNG(0).normal(size=shape_of(parts, subject)), parts, {"seed": 0})
     score = next(method.checks(subject, attribution, Contrast(2, 6)))

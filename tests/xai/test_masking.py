@@ -30,7 +30,7 @@ from xai.masking import (
     blend,
     face_logits,
     masker_of,
-    present_columns,
+    weighed_parts,
 )
 from xai.metrics.faithfulness import check_faithfulness
 
@@ -233,7 +233,7 @@ def test_a_missing_modality_is_no_part_and_stays_missing(missing, random_feature
     assert len(masker) == SPACE.size(there)
     expected = np.zeros(552, bool)
     expected[SPACE.slices[there]] = True
-    assert_array_equal(present_columns(subject), expected)
+    assert_array_equal(weighed_parts(subject).present, expected)
     evidence = RNG(0).normal(size=552)
     assert_array_equal(masker.select(evidence), evidence[expected])
     assert_allclose(masker(np.ones((1, len(masker)), bool))[0], own, atol=1e-5)
@@ -357,7 +357,7 @@ def test_another_kind_of_parts_registers_its_own_masker(random_features, random_
 def games(subject: Subject) -> list[tuple]:
     """Masker and parts of every kind that checks are made on."""
     cells = grid_of(subject.features).cells
-    parts = [FrameCells(), SoundPatches(cells, np.zeros((len(cells), 4))), Columns(present_columns(subject))]
+    parts = [FrameCells(), SoundPatches(cells, np.zeros((len(cells), 4))), Columns(weighed_parts(subject).present)]
     return [(masker_of(own, subject), own) for own in parts]
 
 

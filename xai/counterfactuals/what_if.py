@@ -8,7 +8,7 @@ from itertools import combinations
 
 import numpy as np
 
-from features import SPACE, Features, MediaError, Modality
+from features import Features, MediaError, Modality
 from features.audio import AudioFeatures
 from features.faces import CROP
 from features.video import VideoFeatures
@@ -105,13 +105,10 @@ def judge(features: Features, model: EmotionModel, left: Mapping[Modality, float
     there = features.modalities - gone
     if not any(model.judges(modality) for modality in there):
         raise MediaError("With that nothing is left to judge: change only one of the two.")
-    shares = np.ones((1, len(SPACE)), np.float32)
-    for modality, share in left.items():
-        SPACE.part(shares, modality)[:] = share
 
     def answer(shown: frozenset[Modality]) -> np.ndarray:
         inputs = model.encode(features, gone | (frozenset(Modality) - shown))
-        return softmax(model.logits(inputs.with_features(shares)))[0]
+        return softmax(model.logits(inputs.faded(left)))[0]
 
     sets = [frozenset(some) for size in range(len(Modality) + 1) for some in combinations(Modality, size)]
     return ModalitySplit({shown: answer(shown) for shown in sets}, there)

@@ -13,6 +13,7 @@ from xai.methods.pytorch_grad_cam import LIBRARY_CAMS
 from xai.methods.rise import Rise
 from xai.methods.shap import Shap
 from xai.methods.shap_face import ShapFace
+from xai.methods.sound_gradients import SoundGradients
 from xai.methods.sound_occlusion import SoundOcclusion
 
 # In the order in which they are listed.
@@ -26,6 +27,7 @@ METHODS: dict[str, Method] = {
         Occlusion(),
         ShapFace(),
         IntegratedGradCam(),
+        SoundGradients(),
         SoundOcclusion(),
         IntegratedGradients(),
         Rise(),
@@ -37,4 +39,4 @@ METHODS: dict[str, Method] = {
 def methods_of(subject: Subject, panel: Panel | None = None) -> dict[str, Method]:
     """Those that can be asked of a subject; of one panel, the one that is there at once first."""
     found = [m for m in METHODS.values() if m.applies(subject) and panel in (None, m.panel)]
-    return {m.key: m for m in sorted(found, key=lambda m: not m.at_once)}
+    return {m.key: m for m in sorted(found, key=lambda m: not m.comes_at_once(subject))}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from features import SPACE, Modality
+from features import Modality
 from models.labels import LABELS
 from xai.explanation import Attribution, FrameCells, Method, Panel, Say, Subject, silent
 from xai.masking import CELLS
@@ -22,7 +22,7 @@ def averaged_gradients(subject: Subject, nodes: int = NODES, say: Say = silent) 
     video, model = subject.features.video, subject.model
     assert video is not None
     rows = video.frame_vectors
-    start = np.broadcast_to(SPACE.part(model.standardise.mean, Modality.VIDEO), rows.shape)
+    start = np.broadcast_to(model.space.part(model.standardise.mean, Modality.VIDEO), rows.shape)
     total = np.zeros((len(LABELS), *rows.shape))
     for place in (np.arange(nodes) + 0.5) / nodes:
         say("Walking from an average face to this one…")

@@ -10,10 +10,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from features import SPACE
 from models.labels import LABELS
-from xai.explanation import Attribution, Columns, Contrast, Method, Panel, Say, Subject, silent
-from xai.masking import present_columns
+from xai.explanation import Attribution, Contrast, Method, Panel, Say, Subject, silent
+from xai.masking import weighed_parts
 from xai.methods.shap import left_over
 from xai.score import LEFT_OVER, Score
 
@@ -34,14 +33,15 @@ class IntegratedGradients(Method):
         model, inputs = subject.model, subject.inputs
         baseline = model.baseline(inputs)
         ends = np.r_[0.0, 0.5 ** np.arange(STRETCHES - 1, -1, -1)]
-        values = np.zeros((len(LABELS), len(SPACE)))
+        parts = weighed_parts(subject)
+        values = np.zeros((len(LABELS), len(parts.present)))
         for start, end in zip(ends, ends[1:], strict=False):
             say("Walking from the mean to this recording…")
             places = start + (end - start) * (np.arange(NODES)[:, None] + 0.5) / NODES
             values += (end - start) * model.path_gradients(inputs, baseline, places)
         base = model.logits(baseline)[0]
         extras = {"base": base, "residual": model.logits(inputs)[0] - base - values.sum(axis=1)}
-        return Attribution(self.key, values, Columns(present_columns(subject)), {"nodes": STRETCHES * NODES}, extras)
+        return Attribution(self.key, values, parts, {"nodes": STRETCHES * NODES}, extras)
 
     def checks(self, subject: Subject, attribution: Attribution, contrast: Contrast, say: Say = silent) -> Iterator[Score]:
         yield from super().checks(subject, attribution, contrast, say)

@@ -30,15 +30,17 @@ _KEPT = 0.8  # of the patches in a perturbed copy; lime_image keeps half, too fa
 
 
 def patches_of(subject: Subject) -> Patches:
-    """The grid of patches over the sounding part of a voice."""
-    assert subject.features.audio is not None
-    return patch_grid(subject.features.audio.mel_db)
+    """The grid of patches over the sounding part of a voice, or over what its encoder reads."""
+    audio = subject.features.audio
+    assert audio is not None
+    return patch_grid(audio.mel_db, span=audio.span)
 
 
 def parts_of(subject: Subject, patches: Patches) -> SoundPatches:
     """Where these patches lie in seconds and hertz."""
     assert subject.features.audio is not None
-    return SoundPatches(patches.cells, segments(patches.cells, subject.features.audio.seconds))
+    audio = subject.features.audio
+    return SoundPatches(patches.cells, segments(patches.cells, audio.seconds, audio.scale))
 
 
 class Lime(Method):
@@ -49,6 +51,9 @@ class Lime(Method):
     how = "Patches of the spectrogram are faded to the background, thousands of times, and a simple model is fitted to the result."
     limits = "The order of sounds: all models but *Second by second* hear averages over time."
     paper = "Ribeiro et al. 2016 (arXiv:1602.04938)"
+
+    def comes_at_once(self, subject: Subject) -> bool:
+        return subject.model.budget.at_once and super().comes_at_once(subject)
 
     def explain(self, subject: Subject, seed: int = 0, say: Say = silent) -> Attribution:
         patches = patches_of(subject)

@@ -9,7 +9,7 @@ The library's estimator stays selectable, and is the reference in the tests.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -17,8 +17,8 @@ import numpy as np
 import torch
 
 from models.model import EmotionModel
-from xai.explanation import Attribution, Columns, Contrast, Method, Panel, Say, Subject, silent
-from xai.masking import present_columns
+from xai.explanation import Attribution, Contrast, Method, Panel, Say, Subject, silent
+from xai.masking import weighed_parts
 from xai.methods.path_nodes import path_nodes
 from xai.metrics.randomisation import compare, scrambled_model
 from xai.score import LEARNED_CLASSIFIER, LEFT_OVER, Score
@@ -32,7 +32,7 @@ class Shap(Method):
     """See the module. The estimator is a setting of the subject. A missing modality gets zeros."""
 
     key, title, panel, at_once = "shap", "SHAP", Panel.WEIGHED, True
-    question = "How much did each of the 552 numbers add?"
+    question = "How much did each of the 552 numbers add, or each moment where a model reads a sequence of them?"
     how = "Expected gradients: along straight paths from training clips to this one, each feature's share of the change is added up."
     limits = "Causes outside the model."
     paper = "Lundberg & Lee 2017 (arXiv:1705.07874), Erion et al. 2021 (arXiv:1906.10670)"
@@ -40,18 +40,11 @@ class Shap(Method):
 
     def explain(self, subject: Subject, seed: int = 0, say: Say = silent) -> Attribution:
         """Raises ValueError where the settings name no estimator of :data:`ESTIMATORS`."""
-        model, inputs, estimator = subject.model, subject.inputs, subject.settings.estimator
-        if estimator not in ESTIMATORS:
-            raise ValueError(f"unknown estimator {estimator!r}: choose one of {', '.join(ESTIMATORS)}")
-        references = model.references(inputs)
-        if estimator == "shap" and inputs.tensor is not None:  # the library wants one tensor, not a sequence with gaps
-            values = library_values(model, inputs, references, seed)
-        else:
-            estimator, places = ESTIMATORS[0], path_nodes(model.budget.path_nodes, len(references))
-            values = model.path_gradients(inputs, references, places)
-        logits, base = model.logits(inputs)[0], model.logits(references).mean(axis=0)
+        values, estimator = _values(subject, seed, subject.model.path_gradients)
+        model, inputs = subject.model, subject.inputs
+        logits, base = model.logits(inputs)[0], model.logits(model.references(inputs)).mean(axis=0)
         extras = {"base": base, "residual": logits - base - values.sum(axis=1)}
-        return Attribution(self.key, values, Columns(present_columns(subject)), {"estimator": estimator, "seed": seed}, extras)
+        return Attribution(self.key, values, weighed_parts(subject), {"estimator": estimator, "seed": seed}, extras)
 
     def checks(self, subject: Subject, attribution: Attribution, contrast: Contrast, say: Say = silent) -> Iterator[Score]:
         yield from super().checks(subject, replace(attribution, settings={}), contrast, say)
@@ -66,6 +59,25 @@ class Shap(Method):
 
         own = attribution.of(contrast)[present]
         yield compare(LEARNED_CLASSIFIER, own, [scrambled(k) for k in range(subject.model.budget.scrambled)])
+
+
+def feature_values(subject: Subject, seed: int = 0) -> tuple[np.ndarray, str]:
+    """(8, d) SHAP values of the features, for models that are weighed moment by moment, too; and the estimator.
+
+    Raises:
+        ValueError: the settings name no estimator of :data:`ESTIMATORS`.
+    """
+    return _values(subject, seed, subject.model.column_gradients)
+
+
+def _values(subject: Subject, seed: int, gradients: Callable[..., np.ndarray]) -> tuple[np.ndarray, str]:
+    model, inputs, estimator = subject.model, subject.inputs, subject.settings.estimator
+    if estimator not in ESTIMATORS:
+        raise ValueError(f"unknown estimator {estimator!r}: choose one of {', '.join(ESTIMATORS)}")
+    references = model.references(inputs)
+    if estimator == "shap" and inputs.tensor is not None:  # the library wants one tensor, not a sequence with gaps
+        return library_values(model, inputs, references, seed), estimator
+    return gradients(inputs, references, path_nodes(model.budget.path_nodes, len(references))), ESTIMATORS[0]
 
 
 def left_over(attribution: Attribution, contrast: Contrast) -> float:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from features import SPACE, Modality
+from features import Modality
 from xai.explanation import Attribution, FrameCells, Method, Panel, Say, Subject, silent
-from xai.methods.shap import Shap, face_picture
+from xai.methods.shap import face_picture, feature_values
 
 
 class ShapFace(Method):
@@ -27,6 +27,6 @@ class ShapFace(Method):
     def explain(self, subject: Subject, seed: int = 0, say: Say = silent) -> Attribution:
         video = subject.features.video
         assert video is not None
-        shap = Shap().explain(subject, seed, say)
-        values = [face_picture(row, video.maps) for row in SPACE.part(shap.values, Modality.VIDEO)]
-        return Attribution(self.key, np.array(values, np.float32), FrameCells(), {"estimator": shap.settings["estimator"]})
+        columns, estimator = feature_values(subject, seed)
+        values = [face_picture(row, video.maps) for row in subject.model.space.part(columns, Modality.VIDEO)]
+        return Attribution(self.key, np.array(values, np.float32), FrameCells(), {"estimator": estimator})

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from xai.analysis import Analysis
-from xai.explanation import Attribution, Columns, Contrast, FrameCells, Panel
+from xai.explanation import Attribution, Columns, Contrast, FrameCells, Moments, Panel
 from xai.masking import chosen_frames
 from xai.methods import METHODS
 from xai.metrics.stability import rank_correlation
@@ -52,7 +52,7 @@ def _ranked(analysis: Analysis, attribution: Attribution, contrast: Contrast) ->
     values = attribution.of(contrast)
     if isinstance(attribution.parts, FrameCells):
         return values[chosen_frames(analysis.subject)].ravel()
-    return values[attribution.parts.present] if isinstance(attribution.parts, Columns) else values
+    return values[attribution.parts.present] if isinstance(attribution.parts, Columns | Moments) else values
 
 
 def _sentence(titles: tuple[str, ...], matrix: np.ndarray) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from features import SPACE, Modality
+from features import Modality
 from models.checkpoint import load_model
 from models.data.clips import Clips
 from models.labels import LABELS
@@ -65,18 +65,18 @@ class Summary:
 def summarise(model: EmotionModel, clips: Clips) -> Summary:
     """SHAP values of ``clips``; fewer references and nodes than for a single clip, as the noise averages out."""
     rows = np.linspace(0, len(clips.label) - 1, min(_CLIPS, len(clips.label))).round().astype(int)
-    vectors = clips.vectors()[rows]
+    vectors = clips.vectors(model.space)[rows]
     values = np.stack([_values(model, clips, row) for row in tqdm(rows, model.name, leave=False, disable=None)])
-    parts = {m: _shown(SPACE.part(values, m), SPACE.part(vectors, m), m) for m in model.spec.modalities}
+    space = model.space
+    parts = {m: _shown(space.part(values, m), space.part(vectors, m), list(space.columns[m]), m) for m in model.spec.modalities}
     shown, raw, names = zip(*parts.values(), strict=True)
     values, raws = (np.concatenate(part, axis=-1).astype(np.float32) for part in (shown, raw))
     voices = len(parts[Modality.AUDIO][2]) if Modality.AUDIO in parts else 0
     return Summary(values, raws, [name for own in names for name in own], voices)
 
 
-def _shown(values: np.ndarray, raw: np.ndarray, modality: Modality) -> tuple[np.ndarray, np.ndarray, list[str]]:
+def _shown(values: np.ndarray, raw: np.ndarray, names: list[str], modality: Modality) -> tuple[np.ndarray, np.ndarray, list[str]]:
     """Values (n, 8, d), raw features (n, d) and names of one modality: the strongest by themselves, all others as one."""
-    names = list(SPACE.columns[modality])
     if len(names) <= _ALL:
         return values, raw, names
     top = np.sort(np.argsort(-np.abs(values).mean(axis=(0, 1)))[:_STRONGEST])
@@ -87,10 +87,10 @@ def _shown(values: np.ndarray, raw: np.ndarray, modality: Modality) -> tuple[np.
 
 
 def _values(model: EmotionModel, clips: Clips, row: int) -> np.ndarray:
-    """(8, 552) SHAP values of one clip."""
+    """(8, d) SHAP values of one clip."""
     inputs = next(iter(model.encode_clips(clips.rows(np.array([row])))))
     references = model.references(inputs, _REFERENCES)
-    return model.path_gradients(inputs, references, path_nodes(model.budget.summary_nodes, len(references)))
+    return model.column_gradients(inputs, references, path_nodes(model.budget.summary_nodes, len(references)))
 
 
 @cache

@@ -13,6 +13,8 @@ from functools import cache
 import numpy as np
 
 from features import SPACE, Features, Modality
+from features.audio import mfcc_features
+from features.tokens import TokenFeatures
 from models.model import EmotionModel
 from models.reference import load_reference
 
@@ -48,9 +50,9 @@ def typicality(features: Features, model: EmotionModel, modality: Modality) -> T
     """Of the features of one modality; None where it is missing."""
     if modality not in features.parts:
         return None
-    deviation = np.maximum(SPACE.part(model.reference, modality).std(axis=0), 1e-6)
+    deviation = np.maximum(_known_vectors(model, modality).std(axis=0), 1e-6)
     clips, held_out = _standardised(modality, tuple(deviation.tolist()))
-    z = features.parts[modality].vector / deviation
+    z = _vector(features, modality) / deviation
     distance, nearest = (float(knn_distance(z[None], clips, count)[0]) for count in (NEIGHBOURS, 1))
     actors = len(np.unique(load_reference(modality.noun).actor))
     usual, percentile = float(np.percentile(held_out, 95)), float(100 * (held_out < distance).mean())
@@ -65,9 +67,22 @@ def _is_known(features: Features, modality: Modality, deviation: np.ndarray) -> 
         each = [distances(video.frame_vectors / deviation, pictures / deviation).min(axis=1) for pictures in reference.faces]
         found = np.stack(each, axis=1)
     else:
-        found = distances(features.parts[modality].vector[None] / deviation, SPACE.part(reference.vectors(), modality) / deviation)
+        found = distances(_vector(features, modality)[None] / deviation, SPACE.part(reference.vectors(), modality) / deviation)
     first, second = np.partition(found, 1, axis=1)[:, :2].T
     return bool(((first < _SAME[modality]) & (first < _NEXT * second)).any())
+
+
+def _vector(features: Features, modality: Modality) -> np.ndarray:
+    """Of a voice its 40 MFCC means, of a face its 512 features, whatever the model hears and sees it by: the reference is of these."""
+    part = features.parts[modality]
+    return mfcc_features(part.samples).vector if isinstance(part, TokenFeatures) else part.vector
+
+
+def _known_vectors(model: EmotionModel, modality: Modality) -> np.ndarray:
+    """(m, d) training vectors in the same numbers; of a model that hears otherwise, the reference clips."""
+    if model.space.columns[modality] == SPACE.columns[modality]:
+        return model.space.part(model.reference, modality)
+    return SPACE.part(load_reference(modality.noun).vectors(), modality)
 
 
 @cache

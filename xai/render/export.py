@@ -13,11 +13,10 @@ from typing import Any
 import cv2
 import numpy as np
 
-from features import SPACE
 from features.faces import Box
 from models.labels import LABELS
 from xai.analysis import Analysis
-from xai.explanation import Attribution, Contrast, Panel, Settings, SoundPatches
+from xai.explanation import Attribution, Contrast, Moments, Panel, Settings, SoundPatches
 from xai.methods import METHODS
 from xai.modality_split import ModalitySplit
 from xai.render.figures import draw, encode_png
@@ -64,7 +63,7 @@ def to_dict(
         "shown": in_foreground(analysis, shown),
         "in_words": in_words(analysis, contrast, trust, shown, technical),
         "features": [None if np.isnan(v) else float(v) for v in features.vector],
-        "feature_names": SPACE.names,
+        "feature_names": features.space.names,
         "audio": {"seconds": audio.seconds, "rate": audio.source_rate, "channels": audio.channels} if audio else None,
         "video": _video(video) if video else None,
         "explanations": _explanations(analysis, trust or {}),
@@ -265,6 +264,9 @@ def _numbers(attribution: Attribution) -> dict[str, Any]:
     extras = {name: _by_label(values) for name, values in attribution.extras.items()}
     if isinstance(attribution.parts, SoundPatches):
         return {"segments": attribution.parts.segments.tolist(), "weights": _by_label(attribution.values)} | extras
+    if isinstance(attribution.parts, Moments):
+        moments = {str(modality): segments.tolist() for modality, segments in attribution.parts.segments.items()}
+        return {"moments": moments, "values": _by_label(attribution.values)} | extras
     return {"values": _by_label(attribution.values)} | extras
 
 

@@ -11,10 +11,10 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from features import SPACE, Features, Modality
-from features.audio import RATE, mel_edges
+from features import Features, Modality
+from features.audio import RATE
 from features.names import voice_feature_label
-from xai.explanation import Attribution, Columns, Contrast, FrameCells, Parts, SoundPatches
+from xai.explanation import Attribution, Columns, Contrast, FrameCells, Moments, Parts, SoundPatches
 from xai.methods import METHODS
 from xai.methods.lime import fit
 from xai.render.colours import AGAINST_COLOUR, FOR_COLOUR, evidence_rgba
@@ -59,13 +59,13 @@ def _(parts: SoundPatches, features: Features, attribution: Attribution, contras
     top.set_yticks([])
     fitted = f" (R² {Score(FIT, fit(attribution, contrast)).number})" if "r2" in attribution.extras else ""
     top.set_title(f"What it heard: {contrast.words}, {METHODS[attribution.method].title}{fitted}")
-    bands = np.arange(len(mel_edges()))
+    bands = np.arange(len(audio.mel_db) + 1)
     times = np.linspace(0, audio.seconds, audio.mel_db.shape[1] + 1)
     bottom.pcolormesh(times, bands, audio.mel_db, cmap="gray_r", rasterized=True)
     for (_, _, low, high), (t0, t1, _, _), value in zip(parts.cells, parts.segments, attribution.heat(contrast), strict=True):
         colour = evidence_rgba(np.array(value), 0.8) / 255
         bottom.fill_between([t0, t1], low, high, color=tuple(colour), linewidth=0)
-    bottom.set_yticks(np.interp(_TICKS_HZ, mel_edges(), bands), [f"{hz / 1000:g}" for hz in _TICKS_HZ])
+    bottom.set_yticks(audio.scale.bands_at(_TICKS_HZ), [f"{hz / 1000:g}" for hz in _TICKS_HZ])
     bottom.set(xlabel="seconds", ylabel="kHz (mel scale)", xlim=(0, audio.seconds))
     yield f"{name}.png", _png(figure)
 
@@ -74,7 +74,7 @@ def _(parts: SoundPatches, features: Features, attribution: Attribution, contras
 def _(parts: Columns, features: Features, attribution: Attribution, contrast: Contrast, name: str) -> Iterator[tuple[str, bytes]]:
     """The voice's strongest features by name, and the sum of the face's; where that lies on the face is an explanation of its own."""
     values, title = attribution.of(contrast), METHODS[attribution.method].title
-    voice, face = (SPACE.part(values, modality) for modality in (Modality.AUDIO, Modality.VIDEO))
+    voice, face = (parts.part(values, modality) for modality in (Modality.AUDIO, Modality.VIDEO))
     figure = _figure(7, 4.5)
     axes = figure.subplots()
     order = np.argsort(-np.abs(voice))[:_FEATURES][::-1]
@@ -84,6 +84,23 @@ def _(parts: Columns, features: Features, attribution: Attribution, contrast: Co
     axes.barh(names, numbers, color=[FOR_COLOUR if value > 0 else AGAINST_COLOUR for value in numbers])
     axes.axvline(0, color="#444", linewidth=0.8)
     axes.set(title=f"What it weighed for {contrast.words}", xlabel=f"{title} value (logit)")
+    yield f"{name}.png", _png(figure)
+
+
+@_draw.register
+def _(parts: Moments, features: Features, attribution: Attribution, contrast: Contrast, name: str) -> Iterator[tuple[str, bytes]]:
+    """A bar for every half second of the voice, and one for every frame of the face, at their seconds."""
+    there = {modality: segments for modality, segments in parts.segments.items() if len(segments)}
+    figure = _figure(7, 1 + 1.8 * len(there))
+    every = figure.subplots(len(there), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
+    for axes, (modality, segments) in zip(every, there.items(), strict=True):
+        values = parts.part(attribution.of(contrast), modality)
+        colours = [FOR_COLOUR if value > 0 else AGAINST_COLOUR for value in values]
+        axes.bar(segments.mean(axis=1), values, 0.9 * np.diff(segments, axis=1)[:, 0], color=colours)
+        axes.axhline(0, color="#444", linewidth=0.8)
+        axes.set_ylabel(f"{modality.noun} (logit)")
+    every[0].set_title(f"What it weighed for {contrast.words}, {METHODS[attribution.method].title}")
+    every[-1].set_xlabel("seconds")
     yield f"{name}.png", _png(figure)
 
 

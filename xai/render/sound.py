@@ -16,7 +16,7 @@ import scipy.ndimage
 import scipy.signal
 import soundfile
 
-from features.audio import HOP, N_FFT, RATE, AudioFeatures, mel_edges
+from features.audio import HOP, N_FFT, RATE, SCALE, AudioFeatures, MelScale
 
 SHARE = 0.7  # of all evidence for the class: the strongest patches that carry it are kept
 _SOFT = (1.5, 0.6)  # deviations of the mask's borders, in frequency bins and frames
@@ -51,7 +51,7 @@ def take_apart(audio: AudioFeatures, cells: np.ndarray, weights: np.ndarray, sha
     """The sound inside the patches that speak most for a class, and everything else; None if nothing speaks for it.
 
     Args:
-        cells: int (p, 4): first and last (exclusive) frame, first and last (exclusive) mel band.
+        cells: int (p, 4): first and last (exclusive) frame, first and last (exclusive) band of the spectrogram that the encoder reads.
         weights: (p,), how much each speaks for the class.
     """
     patches = strongest_patches(weights, share)
@@ -60,7 +60,7 @@ def take_apart(audio: AudioFeatures, cells: np.ndarray, weights: np.ndarray, sha
     transform = _transform()
     samples = np.pad(audio.samples, (0, max(0, N_FFT - len(audio.samples))))
     spectrum = transform.stft(samples)
-    spectrum *= _mask(spectrum.shape, cells[patches], -transform.p_min)
+    spectrum *= _mask(spectrum.shape, cells[patches], audio.scale, -transform.p_min)
     evidence = transform.istft(spectrum, k1=len(samples))[: len(audio.samples)].astype(np.float32)
     return Heard(evidence, audio.samples - evidence, patches)
 
@@ -85,13 +85,15 @@ def _transform() -> scipy.signal.ShortTimeFFT:
     return scipy.signal.ShortTimeFFT(scipy.signal.windows.hann(N_FFT, sym=False), HOP, RATE)
 
 
-def _mask(shape: tuple[int, ...], cells: np.ndarray, first: int) -> np.ndarray:
-    """float32 (bins, slices): 1 inside the cells, 0 outside, soft between; ``first`` is the slice of frame 0."""
+def _mask(shape: tuple[int, ...], cells: np.ndarray, scale: MelScale, first: int) -> np.ndarray:
+    """float32 (bins, slices): 1 inside the cells, 0 outside, soft between; ``first`` is the slice of this transform's frame 0."""
     mask = np.zeros(shape, np.float32)
-    bins = np.round(mel_edges() / (RATE / N_FFT)).astype(int)
-    bins[-1] = shape[0]
-    for start, end, low, high in cells.tolist():
-        mask[bins[low] : bins[high], first + start : first + end] = 1.0
+    bins = np.round(scale.edges / (RATE / N_FFT)).astype(int)
+    if scale.rate >= RATE:
+        bins[-1] = shape[0]
+    slices = first + np.round(scale.starts(cells[:, :2]) * SCALE.frame_rate + 0.5).astype(int)
+    for (start, end), (low, high) in zip(slices.tolist(), cells[:, 2:].tolist(), strict=True):
+        mask[bins[low] : bins[high], max(0, start) : end] = 1.0
     return scipy.ndimage.gaussian_filter(mask, _SOFT, mode="nearest")
 
 

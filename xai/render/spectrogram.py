@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from features.audio import N_MELS, RATE, mel_edges
+from features.audio import RATE
 from xai.render.colours import evidence_rgba
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def spectrogram_picture(audio: AudioFeatures, parts: SoundPatches, heat: np.ndar
     method = cv2.INTER_AREA if width < db.shape[1] else cv2.INTER_LINEAR
     picture = np.repeat(cv2.resize(grey, (width, _HEIGHT), interpolation=method)[..., None], 3, axis=2)
     columns = (parts.segments[:, :2] / audio.seconds * width).round().astype(int)
-    rows = ((1 - parts.cells[:, :1:-1] / N_MELS) * _HEIGHT).round().astype(int)
+    rows = ((1 - parts.cells[:, :1:-1] / len(db)) * _HEIGHT).round().astype(int)
     colours = evidence_rgba(heat, _OPACITY).astype(float)
     for (left, right), (top, bottom), colour in zip(columns, rows, colours, strict=True):
         under = picture[top:bottom, left:right]
@@ -41,11 +41,6 @@ def spectrogram_picture(audio: AudioFeatures, parts: SoundPatches, heat: np.ndar
         under[:_LINE] //= 2  # a line between neighbours
         under[:, :_LINE] //= 2
     return picture
-
-
-def bands_at(hertz: tuple[int, ...]) -> np.ndarray:
-    """Frequencies (k,) → float (k,): where they lie on an axis of mel bands, from 0 to 128."""
-    return np.interp(hertz, mel_edges(), np.arange(N_MELS + 1))
 
 
 def seconds_ticks(length: float, most: int = 6) -> list[float]:

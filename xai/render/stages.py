@@ -9,8 +9,9 @@ from functools import partial
 import cv2
 import numpy as np
 
-from features import SPACE, Modality
-from features.audio import HOP, RATE, AudioFeatures
+from features import Modality
+from features.audio import RATE, SCALE, AudioFeatures
+from features.tokens import TOKEN_SECONDS, TokenFeatures
 from features.video import FACE_NAMES, VideoFeatures
 from models.labels import LABELS
 from models.model import softmax
@@ -68,7 +69,7 @@ def stages(subject: Subject, frame: int = 0) -> list[Stage]:
     """
     found: list[Stage] = []
     if (audio := subject.features.audio) is not None:
-        found += [_waveform(audio), _mel(audio), _mfcc(audio)]
+        found += [_waveform(audio), _mel(audio), _tokens(audio) if isinstance(audio, TokenFeatures) else _mfcc(audio)]
     if (video := subject.features.video) is not None:
         found.append(_frame(video, frame))
         if video.used[frame]:
@@ -86,15 +87,16 @@ def _waveform(audio: AudioFeatures) -> Stage:
 
 def _mel(audio: AudioFeatures) -> Stage:
     bands, frames = audio.mel_db.shape
-    low, high = float(audio.mel_db.min()), float(audio.mel_db.max())
-    how = f"Power of 2,048-sample Hann windows every {HOP} samples in {bands} mel bands, in decibels, at most 80 below the loudest."
+    scale, low, high = audio.scale, float(audio.mel_db.min()), float(audio.mel_db.max())
+    again = "" if scale.rate == RATE else f" of the sound at {scale.rate:,} Hz"
+    floor = "at most 80 below the loudest" if scale == SCALE else "as its encoder has them"
+    how = f"Power of {scale.window:,}-sample Hann windows every {scale.hop} samples{again} in {bands} mel bands, in decibels, {floor}."
     picture = Picture(
         coloured(audio.mel_db[::-1]),
         f"0 to {audio.seconds:.1f} s, low pitch below; dark {low:.0f} dB, bright {high:.0f} dB".replace("-", "−"),
     )
-    return Stage(
-        "Mel spectrogram", f"{bands} bands × {frames} frames, dB", how, "features.audio.mel_spectrogram_db", Modality.AUDIO, (picture,)
-    )
+    code = "features.audio.mel_spectrogram_db" if scale == SCALE else f"{type(audio.encoder).__module__}.{type(audio.encoder).__name__}"  # type: ignore[attr-defined]
+    return Stage("Mel spectrogram", f"{bands} bands × {frames} frames, dB", how, code, Modality.AUDIO, (picture,))
 
 
 def _mfcc(audio: AudioFeatures) -> Stage:
@@ -106,6 +108,21 @@ def _mfcc(audio: AudioFeatures) -> Stage:
     how = f"The first 40 rows of the orthonormal DCT-II of each frame. Their 40 means over time: {means}."
     shape = f"{len(rows)} coefficients × {rows.shape[1]} frames, and {len(rows)} means"
     return Stage("MFCC", shape, how, "features.audio.mfcc", Modality.AUDIO, pictures)
+
+
+def _tokens(audio: TokenFeatures) -> Stage:
+    count, width = audio.tokens.shape
+    spread = audio.tokens.std(axis=0, keepdims=True)
+    z = (audio.tokens - audio.tokens.mean(axis=0, keepdims=True)) / np.where(spread > 0, spread, 1.0)
+    picture = Picture(diverging(z, _WIDTH, max(60, 20 * count)), "first half second on top; each number against its own mean and deviation")
+    first, last = audio.segments[[0, -1], [0, 1]]
+    how = (
+        f"What {audio.encoder.title} makes of the speech from {first:.2f} to {last:.2f} s (silence at the ends is cut off), "
+        f"in steps of {TOKEN_SECONDS} s."
+    )
+    encoder = type(audio.encoder)
+    shape = f"{count} tokens × {width:,} numbers"
+    return Stage("Tokens of the voice", shape, how, f"{encoder.__module__}.{encoder.__name__}", Modality.AUDIO, (picture,))
 
 
 def _frame(video: VideoFeatures, frame: int) -> Stage:
@@ -164,18 +181,15 @@ def _face(video: VideoFeatures, frame: int) -> Stage:
 
 def _read(subject: Subject) -> Stage:
     """What the classifier reads: one vector, or a sequence."""
-    model, features = subject.model, subject.features
-    z = model.standardise(features.vector[None])[0]
+    model, features, space = subject.model, subject.features, subject.model.space
+    means = {m: model.standardise.part(part.vector, m) for m, part in features.parts.items()}
     pictures = tuple(
-        Picture(strip(SPACE.part(z, m), diverging), f"{m.noun}: {SPACE.size(m)} numbers, at most {_ROW} in a row")
-        for m in SPACE.columns
-        if m in features.parts
+        Picture(strip(z, diverging), f"{m.noun}: {space.size(m):,} numbers, at most {_ROW} in a row") for m, z in means.items()
     )
-    missing = "".join(f" The {m.noun} is missing: zeros." for m in SPACE.columns if m not in features.parts and model.judges(m))
+    missing = "".join(f" The {m.noun} is missing: zeros." for m in space.columns if m not in features.parts and model.judges(m))
     scale = f"Purple is below, orange above the mean of training, full at {REACH:.0f} deviations.{missing}"
     if subject.inputs.tensor is None:
-        first, last = subject.inputs.speech_span()
-        heard = f"MFCC frames {first} to {last} of the voice (silence at the ends is cut off)" if last else ""
+        heard = _heard(subject)
         seen = f"{len(features.video.frame_vectors)} rows of 512, with their seconds" if features.video is not None else ""
         return Stage(
             "What the classifier reads: a sequence",
@@ -186,11 +200,19 @@ def _read(subject: Subject) -> Stage:
         )
     return Stage(
         "What the classifier reads: one vector",
-        f"{len(SPACE)} numbers, standardised, of which it reads {model.spec.reads}",
+        f"{len(space)} numbers, standardised, of which it reads {model.spec.reads}",
         f"The means over time, voice first, minus the mean and divided by the deviation of the training set. {scale}",
         "features.space.Standardiser",
         pictures=pictures,
     )
+
+
+def _heard(subject: Subject) -> str:
+    """What a model of sequences reads of the voice; empty where there is none."""
+    audio, (first, last) = subject.features.audio, subject.inputs.speech_span()
+    if isinstance(audio, TokenFeatures):
+        return f"{len(audio.tokens)} tokens of the voice"
+    return f"MFCC frames {first} to {last} of the voice (silence at the ends is cut off)" if last else ""
 
 
 def temperature_of(subject: Subject) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 from features import Modality
 from models.labels import LABELS
 from xai.analysis import Analysis
-from xai.explanation import Attribution, Contrast, FrameCells, Panel, Parts, SoundPatches
+from xai.explanation import Attribution, Contrast, FrameCells, Moments, Panel, Parts, SoundPatches
 from xai.methods import METHODS
 from xai.methods.lime import fit
 from xai.modality_split import about_equal, hundredths
@@ -51,7 +51,7 @@ def in_words(
 
 def in_foreground(analysis: Analysis, shown: Sequence[str] | None = None) -> list[str]:
     """The methods that are shown and have an explanation here, in the order of the panels; by default those that are there at once."""
-    keys = [key for key in analysis.attributions if METHODS[key].at_once] if shown is None else shown
+    keys = [key for key in analysis.attributions if METHODS[key].comes_at_once(analysis.subject)] if shown is None else shown
     there = [key for key in dict.fromkeys(keys) if key in analysis.attributions]
     return sorted(there, key=lambda key: _ORDER.index(analysis.attributions[key].parts.panel))
 
@@ -158,6 +158,21 @@ def _(parts: SoundPatches, analysis: Analysis, attribution: Attribution, contras
     return f"within the sound, {kilohertz(hz0, hz1)} between {t0:.1f} s and {t1:.1f} s{sure}"
 
 
+@_place.register
+def _(parts: Moments, analysis: Analysis, attribution: Attribution, contrast: Contrast) -> str:
+    values = attribution.shown(contrast)
+    best = strongest_patch(values)
+    if best is None:
+        return ""
+    modality = next(m for m in parts.segments if best in parts.part(np.arange(len(values)), m))
+    (start, end), noun = np.concatenate(list(parts.segments.values()))[best], modality.noun
+    return (
+        f"among the moments, the {noun} at {start:.1f} s"
+        if modality is Modality.VIDEO
+        else f"among the moments, the {noun} from {start:.1f} to {end:.1f} s"
+    )
+
+
 def _reliable(attribution: Attribution, contrast: Contrast) -> bool:
     """Whether a surrogate explains at least half of what the model does; True for what is no surrogate."""
     return "r2" not in attribution.extras or FIT.level(fit(attribution, contrast)) is not Level.RED
@@ -231,7 +246,7 @@ def _by(analysis: Analysis, key: str, contrast: Contrast, technical: bool) -> st
     """Whose evidence a place is, where that is not understood by itself."""
     attribution, method = analysis.attributions[key], METHODS[key]
     fitted = f", R² {Score(FIT, fit(attribution, contrast)).number}" if technical and "r2" in attribution.extras else ""
-    return "" if method.at_once and not technical else f" (by {method.title}{fitted})"
+    return "" if method.comes_at_once(analysis.subject) and not technical else f" (by {method.title}{fitted})"
 
 
 _ANYWAY = 0.5  # of probability with neither voice nor face

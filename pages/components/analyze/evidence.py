@@ -13,6 +13,7 @@ from streamlit.delta_generator import DeltaGenerator
 from pages.components.analyze.jobs import check_key, compute_key
 from pages.components.analyze.trust import show_badge, title_of, words_of
 from pages.components.analyze.view import View
+from pages.components.board.moments import Row, moments_html
 from pages.components.board.spectrogram import spectrogram_html
 from pages.components.board.strip import strip_html
 from pages.components.board.weights import weights_html
@@ -153,10 +154,10 @@ def _questions(offered: Mapping[str, Method]) -> str:
 
 def draw_in_short(analysis: Analysis, attribution: Attribution, contrast: Contrast, trust: Trust | None) -> None:
     """By the kind of its parts: faint until it is checked, struck through if it fails."""
-    from xai.explanation import Columns, FrameCells, SoundPatches
+    from xai.explanation import Columns, FrameCells, Moments, SoundPatches
 
     struck, faint = trust is not None and trust.level == "red", trust is None
-    draw = {FrameCells: _frames, SoundPatches: _patches, Columns: _columns}.get(type(attribution.parts))
+    draw = {FrameCells: _frames, SoundPatches: _patches, Columns: _columns, Moments: _moments}.get(type(attribution.parts))
     if draw is not None:
         st.html(draw(analysis, attribution, contrast, struck, faint))
 
@@ -180,6 +181,18 @@ def _patches(analysis: Analysis, attribution: Attribution, contrast: Contrast, s
     assert audio is not None
     words = f"Spectrogram with the patches that speak for {contrast.words} and against it"
     return spectrogram_html(audio, attribution.parts, attribution.heat(contrast), words, struck=struck, faint=faint)  # type: ignore[arg-type]
+
+
+def _moments(analysis: Analysis, attribution: Attribution, contrast: Contrast, struck: bool, faint: bool) -> str:
+    """Half seconds of the voice and frames of the face, on one clock."""
+    parts, values = attribution.parts, attribution.of(contrast)
+    rows = [Row(m.noun, segments, parts.part(values, m)) for m, segments in parts.segments.items() if len(segments)]  # type: ignore[attr-defined]
+    return moments_html(rows, _end(analysis, rows), _COMPARED + (" · logit" if technical() else ""), struck=struck, faint=faint)
+
+
+def _end(analysis: Analysis, rows: list[Row]) -> float:
+    """Of the recording, or of its last moment where that is later: a frame lasts until the next one would come."""
+    return max(analysis.features.length, *(float(row.segments.max()) for row in rows))
 
 
 def _columns(analysis: Analysis, attribution: Attribution, contrast: Contrast, struck: bool, faint: bool) -> str:

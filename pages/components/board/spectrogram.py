@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from features.audio import N_MELS
 from pages.components.board.style import as_jpeg, escaped, opacity, state, strike
-from xai.render.spectrogram import bands_at, seconds_ticks, spectrogram_picture, strongest_patches, waveform_envelope
+from xai.render.spectrogram import seconds_ticks, spectrogram_picture, strongest_patches, waveform_envelope
 
 if TYPE_CHECKING:
     from features.audio import AudioFeatures
@@ -59,7 +58,7 @@ def spectrogram_html(
     return (
         f'<figure class="em-sound" style="grid-template-rows:{rows}">{_STYLE}'
         f'<div class="em-unit" aria-hidden="true">kHz</div><div>{_waveform(audio) if wave else ""}</div>'
-        f'<div class="em-hertz" aria-hidden="true">{_hertz()}</div><div class="em-picture">{drawn}{strike(struck)}</div>'
+        f'<div class="em-hertz" aria-hidden="true">{_hertz(audio)}</div><div class="em-picture">{drawn}{strike(struck)}</div>'
         f'<div></div><div class="em-seconds" aria-hidden="true">{_seconds(audio.seconds)}</div></figure>'
     )
 
@@ -71,7 +70,7 @@ def _signs(audio: AudioFeatures, parts: SoundPatches, heat: np.ndarray) -> str:
     found = []
     for patch in strongest_patches(heat):
         t0, t1, hz0, hz1 = parts.segments[patch]
-        low, high = parts.cells[patch, 2:] / N_MELS
+        low, high = parts.cells[patch, 2:] / audio.scale.bands
         left, width = 100 * t0 / audio.seconds, 100 * (t1 - t0) / audio.seconds
         place = f"left:{left:.2f}%;width:{width:.2f}%;bottom:{100 * low:.2f}%;height:{100 * (high - low):.2f}%"
         sign, speaks = ("+", "for") if heat[patch] > 0 else ("−", "against")
@@ -90,8 +89,8 @@ def _waveform(audio: AudioFeatures) -> str:
     return f'<div class="em-wave" aria-hidden="true" style="clip-path:polygon({",".join(there + back)})"></div>'
 
 
-def _hertz() -> str:
-    heights = 100 * bands_at(_TICKS_HZ) / N_MELS
+def _hertz(audio: AudioFeatures) -> str:
+    heights = 100 * audio.scale.bands_at(_TICKS_HZ) / audio.scale.bands
     return "".join(f'<span style="bottom:{at:.2f}%">{hz / 1000:g}</span>' for hz, at in zip(_TICKS_HZ, heights, strict=True))
 
 

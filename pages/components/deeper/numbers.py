@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from features import SPACE, Modality
+from features import Modality
 from pages.components.analyze.evidence import draw_in_short
 from pages.components.analyze.trust import show_badge
 from pages.components.analyze.view import View
@@ -26,18 +26,22 @@ if TYPE_CHECKING:
 def show_numbers(kept: Drawer, view: View) -> None:
     """The features of each modality that is there, their sums, and notes."""
     from xai.column_sums import by_modality
-    from xai.explanation import Panel
+    from xai.explanation import Moments, Panel
     from xai.methods import METHODS
 
     analysis, contrast = kept.analysis, view.contrast
     attribution = analysis.attributions[view.shown[Panel.WEIGHED]]
     totals, values = by_modality(attribution, contrast), attribution.shown(contrast)
     show_badge(kept, attribution.method, contrast, "numbers")
-    for place, modality in zip(st.columns([3, 2]), SPACE.columns, strict=True):
-        if modality in analysis.features.parts:
-            with place:
-                st.markdown(f"**{modality.noun.capitalize()} {signed(totals[modality], 2)}**")
-                _SHOWN[modality](kept, view, SPACE.part(values, modality), METHODS[attribution.method].picture)
+    picture = METHODS[attribution.method].picture
+    if isinstance(attribution.parts, Moments):
+        _show_moments(kept, view, attribution, picture)
+    else:
+        for place, modality in zip(st.columns([3, 2]), Modality, strict=True):
+            if modality in analysis.features.parts:
+                with place:
+                    st.markdown(f"**{modality.noun.capitalize()} {signed(totals[modality], 2)}**")
+                    _SHOWN[modality](kept, view, attribution.parts.part(values, modality), picture)  # type: ignore[attr-defined]
     _say_contradiction(analysis, attribution, contrast)
     show_method(attribution, _left_over(analysis, attribution, contrast))
 
@@ -71,6 +75,15 @@ def _face(kept: Drawer, view: View, values: np.ndarray, picture: str) -> None:
         trust = show_badge(kept, picture, view.contrast, "face-picture")
         draw_in_short(kept.analysis, found, view.contrast, trust)
         st.caption("The numbers of the face, drawn where they come from; checked as heat is: by removal.")
+
+
+def _show_moments(kept: Drawer, view: View, attribution: Attribution, picture: str) -> None:
+    """Half seconds of the voice and frames of the face on one clock, and where on the face the latter's numbers come from."""
+    trust = kept.trust(view.contrast, [attribution.method]).get(attribution.method)
+    draw_in_short(kept.analysis, attribution, view.contrast, trust)
+    st.caption("One bar for each half second of speech as the encoder hears it, and one for each frame of the face until the next.")
+    if Modality.VIDEO in kept.analysis.features.parts:
+        _face(kept, view, attribution.values, picture)
 
 
 _SHOWN = {Modality.AUDIO: _voice, Modality.VIDEO: _face}

@@ -68,7 +68,7 @@ def command(analysis: Analysis, contrast: Contrast, files: Files) -> str:
         str(settings.samples),
     ]
     words += ["--seed", str(settings.seed), "--shap", settings.estimator]
-    if more := [key for key in analysis.attributions if not METHODS[key].at_once]:
+    if more := [key for key in analysis.attributions if not METHODS[key].comes_at_once(analysis.subject)]:
         words += ["--methods", *more]
     return shlex.join(words)
 
@@ -80,7 +80,11 @@ def python_lines(analysis: Analysis, contrast: Contrast, shown: Sequence[str], f
     settings, (voice, face) = analysis.settings, files
     against = "" if contrast.rival is None else f', LABELS.index("{contrast.rival}")'
     given = f"stride={settings.stride}, samples={settings.samples}, seed={settings.seed}, estimator={settings.estimator!r}"
-    more = "".join(f'analysis = analysis.with_attribution("{key}")\n' for key in analysis.attributions if not METHODS[key].at_once)
+    more = "".join(
+        f'analysis = analysis.with_attribution("{key}")\n'
+        for key in analysis.attributions
+        if not METHODS[key].comes_at_once(analysis.subject)
+    )
     return f"""\
 from pathlib import Path
 

@@ -101,5 +101,5 @@ def _jobs(kept: Drawer) -> list[Job]:
     from xai.explanation import Contrast
     from xai.methods import METHODS
 
-    methods = [key for key in METHODS if METHODS[key].at_once and key in kept.analysis.attributions]
+    methods = [key for key in kept.analysis.attributions if METHODS[key].comes_at_once(kept.analysis.subject)]
     return list(check_jobs(kept, Contrast(kept.analysis.predicted), methods))

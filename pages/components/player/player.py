@@ -17,12 +17,11 @@ import streamlit as st
 from streamlit import runtime
 
 from features import MediaError
-from features.audio import N_MELS
 from models.labels import LABELS
 from pages.components.analyze.jobs import ask, asked_key
 from pages.components.session.keys import Key
 from xai.render.colours import EMOTION_COLOURS, evidence_rgba
-from xai.render.spectrogram import bands_at, spectrogram_picture
+from xai.render.spectrogram import spectrogram_picture
 
 if TYPE_CHECKING:
     from features.audio import AudioFeatures
@@ -163,7 +162,7 @@ def _sound(audio: AudioFeatures, attribution: Attribution, contrast: Contrast) -
     parts: SoundPatches = attribution.parts  # type: ignore[assignment]
     picture = spectrogram_picture(audio, parts, attribution.heat(contrast))
     encoded = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])[1].tobytes()
-    kilohertz, heights = [f"{hz / 1000:g}" for hz in _TICKS_HZ], bands_at(_TICKS_HZ) / N_MELS
+    kilohertz, heights = [f"{hz / 1000:g}" for hz in _TICKS_HZ], audio.scale.bands_at(_TICKS_HZ) / audio.scale.bands
     return {
         "picture": "data:image/jpeg;base64," + base64.b64encode(encoded).decode(),
         "seconds": audio.seconds,

@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from features import Modality
-from models.data.dataset import CLEAN
+from models.data.copies import CLEAN
 from models.training.recipe import Recipe
 from models.training.samplers import (
     DB_TO_MFCC0,

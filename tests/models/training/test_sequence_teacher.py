@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from models.data.dataset import CLEAN
+from models.data.copies import CLEAN
 from models.labels import label_index
 from models.training.sequence_teacher import fit_teacher, soft_targets, statistics
 from tests.models.conftest import make_voices, planted

@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose
 import models.training.sequences
 from features import Modality
 from models.data.clips import held_out_clips, predict
-from models.data.dataset import CLEAN
+from models.data.copies import CLEAN
 from models.evaluation.metrics import accuracy
 from models.networks.sequence import CLIP_SECONDS, TOKEN_FRAMES, TokenBatch
 from models.registry import MODELS

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from features.audio import RATE, mel_edges
+from features.audio import RATE, SCALE, mel_edges
 from features.patches import patch_grid, segments
 from pages.components.board.spectrogram import spectrogram_html
 from tests.pages.board.reading import read
 from tests.pages.board.test_style import opened
 from tests.recordings import make_audio
 from xai.explanation import SoundPatches
-from xai.render.spectrogram import bands_at, seconds_ticks, spectrogram_picture, strongest_patches
+from xai.render.spectrogram import seconds_ticks, spectrogram_picture, strongest_patches
 
 STRONG, WEAK = 8 * 4 + 2, 8 * 7 + 5  # of ten columns and eight rows: the fifth and the third, the eighth and the sixth
 
@@ -62,7 +62,7 @@ def test_ticks_lie_at_their_seconds_and_hertz(sound):
     assert_allclose([tick.share("left") for tick in seconds], 100 * np.arange(0, 2.1, 0.5) / audio.seconds, atol=0.01)
     hertz = page.all(class_="em-hertz")[0].all("span")
     assert [tick.text for tick in hertz] == ["0.5", "1", "2", "4", "8"]
-    assert_allclose([tick.share("bottom") for tick in hertz], bands_at((500, 1000, 2000, 4000, 8000)) / 1.28, atol=0.01)
+    assert_allclose([tick.share("bottom") for tick in hertz], SCALE.bands_at((500, 1000, 2000, 4000, 8000)) / 1.28, atol=0.01)
 
 
 def test_the_waveform_is_narrow_where_it_is_quiet(sound):

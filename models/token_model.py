@@ -1,0 +1,253 @@
+"""Classifiers of tokens: half seconds of a voice by a pretrained encoder, and frames of the face."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from features import Features, Modality, Standardiser
+from features.patches import Patches
+from features.tokens import TokenFeatures
+from features.video import N_FACE
+from models.labels import LABELS
+from models.model import NOTHING, Budget, EmotionModel, Span
+from models.networks.tokens import Moments
+
+if TYPE_CHECKING:
+    from models.data.clips import Clips
+
+_CLIPS = 256  # clips that are judged at once
+_VALUES = 20_000_000  # numbers of one block of copies: bounds memory at any clip length
+_FEWEST_REFERENCES, _MOST_REFERENCES = 4, 32
+# To hear a masked copy again takes as long as 0.3 % of its length on one core. LIME: 500 copies of a clip of 4 s.
+_BUDGET = Budget(path_nodes=8, summary_nodes=3, seeds=3, scrambled=1, patches=12, frames=200_000, fewest=60, at_once=False, states=100_000)
+
+
+@dataclass(frozen=True)
+class TokenInputs:
+    """n recordings as tokens.
+
+    Attributes:
+        batch: standardised.
+        standardise: by the moments of single tokens and of faces.
+        source: the one recording it is of, for those operations that need more of it.
+    """
+
+    batch: Moments
+    standardise: Standardiser
+    source: Features | None = None
+
+    def __len__(self) -> int:
+        return len(self.batch)
+
+    @property
+    def tensor(self) -> None:
+        """A sequence with gaps is more than one tensor."""
+        return
+
+    def with_tensor(self, tensor: torch.Tensor) -> TokenInputs:
+        raise TypeError("a sequence is not one tensor")
+
+    def room(self, most: int) -> int:
+        """As many as have :data:`_VALUES` numbers in all."""
+        each = self.batch.voice[0].numel() + self.batch.faces[0].numel()
+        return max(1, min(most, _VALUES // max(1, each)))
+
+    def repeat(self, n: int) -> TokenInputs:
+        return replace(self, batch=self.batch.repeated(n))
+
+    def with_patches(self, kept: np.ndarray, patches: Patches, exact: bool = False) -> TokenInputs:
+        audio = self._audio
+        copies = audio.encoder.copies(audio, (patches.hidden(row) for row in kept))
+        return self.with_tokens(torch.from_numpy(np.concatenate(list(copies))))
+
+    def with_tokens(self, tokens: torch.Tensor) -> TokenInputs:
+        """Copies with other raw tokens of the voice, (n, k, d); differentiable."""
+        batch = self.batch.repeated(len(tokens))
+        return replace(self, batch=replace(batch, voice=self._standardised(tokens, Modality.AUDIO)))
+
+    def with_faces(self, rows: np.ndarray | torch.Tensor) -> TokenInputs:
+        raw = torch.from_numpy(np.asarray(rows, np.float32)) if isinstance(rows, np.ndarray) else rows
+        return replace(self, batch=replace(self.batch.repeated(len(raw)), faces=self._standardised(raw, Modality.VIDEO)))
+
+    def with_frames(self, kept: np.ndarray) -> TokenInputs:
+        spoken = torch.ones(len(kept), self.batch.spoken.shape[1], dtype=torch.bool)
+        return replace(self, batch=self.batch.kept(spoken, torch.from_numpy(kept)))
+
+    def with_weighed(self, kept: np.ndarray) -> TokenInputs:
+        there = torch.from_numpy(np.asarray(kept, bool))
+        count = self.batch.spoken.shape[1]
+        return replace(self, batch=self.batch.kept(there[:, :count], there[:, count:]))
+
+    def faded(self, left: Mapping[Modality, float]) -> TokenInputs:
+        voice, faces = (left.get(modality, 1.0) for modality in (Modality.AUDIO, Modality.VIDEO))
+        return replace(self, batch=replace(self.batch, voice=self.batch.voice * voice, faces=self.batch.faces * faces))
+
+    def moments(self) -> dict[Modality, np.ndarray]:
+        """Where each token lies in the recording, in seconds; a frame of the face lasts until the next."""
+        features, nothing = self._features, np.zeros((0, 2))
+        audio, video = features.parts.get(Modality.AUDIO), features.video
+        heard = audio.segments if isinstance(audio, TokenFeatures) and self.batch.spoken.any() else nothing
+        return {Modality.AUDIO: heard, Modality.VIDEO: nothing if video is None else _stretches(video.times[video.used])}
+
+    def speech_span(self) -> tuple[int, int]:
+        return self._audio.speech if self._features.audio is not None else (0, 0)
+
+    def windows(self, spans: Sequence[Span]) -> TokenInputs:
+        """Each encoded by itself, the silence around the voice cut off."""
+        video, batches = self._features.video, []
+        for span in spans:
+            heard = faces = None
+            if span.voice is not None and self._features.audio is not None:
+                heard = self._audio.part(span.voice.start, span.voice.stop)
+            if len(span.faces) and video is not None:
+                faces = video.frame_vectors[span.faces]
+            tokens = None if heard is None else heard.tokens
+            batches.append(encoded(tokens, faces, span.seconds if faces is not None else None, self.standardise))
+        return replace(self, batch=together(batches))
+
+    @property
+    def _features(self) -> Features:
+        assert self.source is not None, "inputs of many clips cannot be taken apart"
+        return self.source
+
+    @property
+    def _audio(self) -> TokenFeatures:
+        audio = self._features.audio
+        assert isinstance(audio, TokenFeatures)
+        return audio
+
+    def _standardised(self, raw: torch.Tensor, modality: Modality) -> torch.Tensor:
+        mean, std = (
+            torch.from_numpy(self.standardise.space.part(m, modality)).float() for m in (self.standardise.mean, self.standardise.std)
+        )
+        return (raw - mean) / std
+
+
+@dataclass(frozen=True)
+class TokenModel(EmotionModel):
+    """Reads tokens of a voice and frames of a face; ``standardise`` is by the moments of single tokens.
+
+    Attributes:
+        reference_voice: float32 (m, k, d) raw tokens, and
+        reference_faces: float32 (m, l, 512) raw features: sequences that belong to the rows of ``reference``.
+    """
+
+    reference_voice: np.ndarray = field(default_factory=lambda: np.zeros((0, 0, 0), np.float32))
+    reference_faces: np.ndarray = field(default_factory=lambda: np.zeros((0, 0, N_FACE), np.float32))
+
+    @property
+    def budget(self) -> Budget:
+        return _BUDGET
+
+    def encode(self, features: Features, drop: frozenset[Modality] = NOTHING) -> TokenInputs:
+        tokens = faces = seconds = None
+        audio, video = features.audio, features.video
+        if isinstance(audio, TokenFeatures) and Modality.AUDIO not in drop:
+            tokens = audio.tokens
+        if video is not None and Modality.VIDEO not in drop:
+            faces, seconds = video.maps[video.used].mean(axis=(2, 3)), video.times[video.used]
+        return TokenInputs(encoded(tokens, faces, seconds, self.standardise), self.standardise, features)
+
+    def encode_clips(self, clips: Clips) -> Iterator[TokenInputs]:
+        rows = np.arange(len(clips.label))
+        for block in np.array_split(rows, -(-len(rows) // _CLIPS)):
+            yield TokenInputs(together([self._encode_row(clips, row) for row in block]), self.standardise)
+
+    def _encode_row(self, clips: Clips, row: int) -> Moments:
+        tokens = None if clips.tokens is None else np.asarray(clips.tokens[row], np.float32)
+        faces, seconds = (None, None) if clips.faces is None else (clips.faces[row], clips.times(row))
+        return encoded(tokens, faces, seconds, self.standardise)
+
+    def forward(self, inputs: TokenInputs) -> torch.Tensor:
+        return self.scaled(self.classifier(inputs.batch), inputs.batch.present())
+
+    def logits(self, inputs: TokenInputs) -> np.ndarray:
+        with torch.inference_mode():
+            return self.forward(inputs).double().numpy()
+
+    def embed(self, inputs: TokenInputs) -> np.ndarray:
+        with torch.inference_mode():
+            return self.classifier.embedding(inputs.batch).numpy()  # type: ignore[operator]
+
+    def frame_gradients(self, inputs: TokenInputs) -> np.ndarray:
+        faces = inputs.batch.faces.clone().requires_grad_(True)
+        logits = self.forward(replace(inputs, batch=replace(inputs.batch, faces=faces)))[0]
+        rows = [torch.autograd.grad(logits[c], faces, retain_graph=c < len(LABELS) - 1)[0][0] for c in range(len(LABELS))]
+        return self.standardise.raw_gradient(torch.stack(rows).double().numpy(), Modality.VIDEO)
+
+    def references(self, inputs: TokenInputs, most: int | None = None) -> TokenInputs:
+        """Cut or repeated to the length of ``inputs``; fewer of them where that is long."""
+        x = inputs.batch
+        available = min(len(self.reference_voice), len(self.reference_voice) if most is None else most)
+        m = min(
+            available,
+            max(
+                _FEWEST_REFERENCES, min(_MOST_REFERENCES, inputs.room(_MOST_REFERENCES * self.budget.path_nodes) // self.budget.path_nodes)
+            ),
+        )
+        voices = self.reference_voice[:m][:, np.arange(x.voice.shape[1]) % max(1, self.reference_voice.shape[1])]
+        faces = self.reference_faces[:m][:, np.arange(x.faces.shape[1]) % max(1, self.reference_faces.shape[1])]
+        parts = self.standardise.part(voices, Modality.AUDIO), self.standardise.part(faces, Modality.VIDEO)
+        voice, face = (torch.from_numpy(part) for part in parts)
+        return replace(inputs, batch=replace(x.repeated(m), voice=voice, faces=face))
+
+    def baseline(self, inputs: TokenInputs) -> TokenInputs:
+        x = inputs.batch
+        return replace(inputs, batch=replace(x, voice=torch.zeros_like(x.voice), faces=torch.zeros_like(x.faces)))
+
+    def path_gradients(self, inputs: TokenInputs, references: TokenInputs, places: np.ndarray) -> np.ndarray:
+        return np.concatenate([part.sum(axis=2) for part in self._paths(inputs, references, places)], axis=1)
+
+    def column_gradients(self, inputs: TokenInputs, references: TokenInputs, places: np.ndarray) -> np.ndarray:
+        return np.concatenate([part.sum(axis=1) for part in self._paths(inputs, references, places)], axis=1)
+
+    def _paths(self, inputs: TokenInputs, references: TokenInputs, places: np.ndarray) -> list[np.ndarray]:
+        """float64 (8, k, d) of the voice and (8, m, 512) of the faces: see :meth:`path_gradients`."""
+        x, (nodes, m) = inputs.batch, places.shape
+        t = torch.from_numpy(places).float().T[:, :, None, None]
+        values = [torch.zeros(len(LABELS), *part.shape[1:], dtype=torch.float64) for part in (x.voice, x.faces)]
+        for k in range(m):
+            starts = references.batch.voice[k], references.batch.faces[k]
+            steps = x.voice[0] - starts[0], x.faces[0] - starts[1]
+            path = [(start + t[k] * step).requires_grad_(True) for start, step in zip(starts, steps, strict=True)]
+            logits = self.forward(replace(inputs, batch=replace(x.repeated(nodes), voice=path[0], faces=path[1])))
+            for c in range(len(LABELS)):
+                gradients = torch.autograd.grad(logits[:, c].sum(), path, retain_graph=c < len(LABELS) - 1, allow_unused=True)
+                for total, gradient, step in zip(values, gradients, steps, strict=True):
+                    if gradient is not None:
+                        total[c] += (gradient.sum(0) * step).double()
+        return [(total / places.size).numpy() for total in values]
+
+
+def encoded(tokens: np.ndarray | None, faces: np.ndarray | None, seconds: np.ndarray | None, standardise: Standardiser) -> Moments:
+    """One recording: raw tokens (k, d) of its voice, features (m, 512) and times (m,) of its frames, or None."""
+    space = standardise.space
+    parts = []
+    for raw, modality in ((tokens, Modality.AUDIO), (faces, Modality.VIDEO)):
+        rows = np.zeros((0, space.size(modality)), np.float32) if raw is None else standardise.part(raw, modality, dtype=np.float32)
+        parts += [torch.from_numpy(rows[None]), torch.ones(1, len(rows), dtype=torch.bool)]
+    times = np.zeros(0, np.float32) if seconds is None else seconds.astype(np.float32)
+    return Moments(*parts, torch.from_numpy(times[None]))
+
+
+def together(batches: Sequence[Moments]) -> Moments:
+    """Batches of one as one batch, filled up with absent tokens and frames."""
+
+    def filled(name: str) -> torch.Tensor:
+        rows = [getattr(batch, name)[0] for batch in batches]
+        longest = max(len(part) for part in rows)
+        return torch.stack([torch.cat([part, part.new_zeros(longest - len(part), *part.shape[1:])]) for part in rows])
+
+    return Moments(*(filled(name) for name in ("voice", "spoken", "faces", "seen", "seconds")))
+
+
+def _stretches(times: np.ndarray) -> np.ndarray:
+    """(m,) seconds of frames → (m, 2): from each to the next, the last as long as the one before."""
+    steps = np.diff(times)
+    last = steps[-1] if len(steps) else 1.0
+    return np.stack([times, np.append(times[1:], times[-1:] + last)], axis=1)
