@@ -7,6 +7,7 @@ the same answer: the mean teacher is the moving average of the network's own wei
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -14,10 +15,11 @@ from torch import nn
 
 from features import SPACE, Modality, Standardiser
 from models.data.dataset import Faces, Voices
+from models.monitoring.monitor import UNWATCHED, Monitor
 from models.networks.sequence import TokenBatch
 from models.registry import MODELS
 from models.sequence_model import SequenceModel
-from models.training.loop import OnEpoch, averaged, fit
+from models.training.loop import averaged, fit
 from models.training.recipe import TokenRecipe
 from models.training.samplers import TrainingSet, make_training_set, reference_rows
 from models.training.sequence_batches import Sequences, TokenBatches
@@ -34,13 +36,14 @@ def train_tokens(
     recipe: TokenRecipe,
     training_set: TrainingSet | None = None,
     backbone: str = "ferplus",
-    on_epoch: OnEpoch | None = None,
+    monitor: Monitor = UNWATCHED,
 ) -> SequenceModel:
     """Train on all that is given; the loss of each epoch is in ``info["history"]``.
 
     Args:
         name: of the model in the registry.
         training_set: of the same data and recipe, if it is at hand.
+        monitor: told how it goes on.
     """
     training_set = training_set or make_training_set(voices, faces, recipe)
     weights = balanced_weights(faces.label, faces.actor > 0, recipe.ferplus_share)
@@ -55,12 +58,17 @@ def train_tokens(
         average.update_parameters(network)
         batches.weight = recipe.mean_teacher * min(1.0, done / _WARM_UP)
 
-    history = fit(network, batches, recipe, on_epoch, on_step)
-    info = {"backbone": backbone, "recipe": effective_settings(name, recipe), "history": history}
+    info = {"backbone": backbone, "recipe": effective_settings(name, recipe)}
     reference, voice, face = reference_sequences(data, recipe)
-    return SequenceModel(
-        name, teacher, data.standardise, reference, 1.0, info, architecture=name, reference_voice=voice, reference_faces=face
-    )
+
+    def model_of(average: nn.Module) -> SequenceModel:
+        return SequenceModel(
+            name, average, data.standardise, reference, 1.0, info, architecture=name, reference_voice=voice, reference_faces=face
+        )
+
+    monitor.start(recipe.epochs, model_of)
+    history = fit(network, batches, recipe, partial(monitor.epoch, teacher), on_step)
+    return replace(model_of(teacher), info=info | {"history": history})
 
 
 class MeanTeacherBatches:
