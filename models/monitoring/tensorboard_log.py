@@ -27,7 +27,10 @@ SCORES = ("accuracy", "uar")
 _FLUSH = 5  # seconds until a reader sees what was written
 _HELD_OUT = "Accuracy and UAR (unweighted average recall) are of held-out clips, which are not in training; nothing is chosen by them."
 _ALL_DATA = "This is the training on all clips: none is held out, so there is no accuracy."
-_AVERAGED = "They are measured with the averaged weights, which are those that are kept; the loss is that of the weights in training."
+_LOSS_ALONE = "The loss is that of the weights in training; their average is what is kept."
+_WEIGHTS = (
+    "Accuracy and UAR are measured with the averaged weights, which are those that are kept; the loss is that of the weights in training."
+)
 
 
 class LogError(Exception):
@@ -79,6 +82,7 @@ class TensorBoardLog(Monitor):
 
     def start(self, epochs: int, model_of: Callable[[nn.Module], EmotionModel]) -> None:
         self._model_of = model_of
+        self._writer.add_text("weights", _WEIGHTS if self.validation else _LOSS_ALONE)
 
     def teacher(self, name: str, network: nn.Module, epoch: int, loss: float) -> None:
         self._writer.add_scalar(f"teacher/{name}", loss, epoch)
@@ -118,7 +122,7 @@ class TensorBoardLog(Monitor):
         from torch.utils.tensorboard.summary import hparams
 
         clips = [f"- {state}: {len(held_out.label)} clips" for state, held_out in self.validation.items()]
-        about = [_HELD_OUT, _AVERAGED, "", *clips] if clips else [_ALL_DATA]
+        about = [_HELD_OUT, "", *clips] if clips else [_ALL_DATA]
         rows = [f"| `{key}` | {value} |" for key, value in settings.items()]
         self._writer.add_text("about", "\n".join(about))
         self._writer.add_text("settings", "\n".join(["| setting | value |", "|---|---|", *rows]))

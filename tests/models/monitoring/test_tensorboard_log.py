@@ -53,6 +53,11 @@ def values(events: EventAccumulator, tag: str) -> list[float]:
     return [event.value for event in events.Scalars(tag)]
 
 
+def text_of(events: EventAccumulator, tag: str) -> str:
+    (event,) = events.Tensors(f"{tag}/text_summary")
+    return event.tensor_proto.string_val[0].decode()
+
+
 @pytest.fixture(scope="module")
 def logged(corpus, tmp_path_factory):
     """Of a model: its folder, the predictions of the clips that were held out from it, the model, the other road's scores."""
@@ -145,9 +150,8 @@ def test_a_picture_has_what_was_portrayed_in_rows():
 def test_settings_are_kept_as_a_table_and_as_hyperparameters(logged, name):
     events = read(logged(name)[0])
     wanted = effective_settings(name, recipe_for(name, QUICK))
-    (text,) = events.Tensors("settings/text_summary")
-    table = text.tensor_proto.string_val[0].decode()
-    assert all(f"| `{key}` | {value} |" in table.splitlines() for key, value in wanted.items())
+    table = text_of(events, "settings").splitlines()
+    assert all(f"| `{key}` | {value} |" in table for key, value in wanted.items())
     kept = HParamsPluginData.FromString(events.summary_metadata["_hparams_/session_start_info"].plugin_data.content)
     numbers = {key: value.number_value for key, value in kept.session_start_info.hparams.items() if key != "model"}
     assert numbers == pytest.approx(wanted)
@@ -158,17 +162,18 @@ def test_settings_are_kept_as_a_table_and_as_hyperparameters(logged, name):
 
 
 def test_the_log_says_what_is_measured(logged, corpus, tmp_path):
-    (text,) = read(logged("voice")[0]).Tensors("about/text_summary")
-    said = text.tensor_proto.string_val[0].decode()
-    assert "held-out clips" in said
-    assert "averaged weights" in said
-    assert "- voice: 120 clips" in said
+    events = read(logged("voice")[0])
+    assert "held-out clips" in text_of(events, "about")
+    assert "- voice: 120 clips" in text_of(events, "about")
+    assert "averaged weights" in text_of(events, "weights")
+    assert "weights/text_summary" not in read(logged("linear")[0]).Tags()["tensors"]  # nothing is averaged
     monitor = log_to(tmp_path, "voice", "all-data-seed-0", QUICK)
     learn("voice", *corpus, QUICK, monitor=monitor)
     events = read(tmp_path / "voice" / "all-data-seed-0")
     assert events.Tags()["scalars"] == ["loss"]
     assert events.Tags()["images"] == []
-    assert "all clips" in events.Tensors("about/text_summary")[0].tensor_proto.string_val[0].decode()
+    assert "all clips" in text_of(events, "about")
+    assert "ccuracy" not in text_of(events, "weights")
 
 
 def test_workers_write_a_folder_for_every_training(published, cache, tmp_path):
