@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from features import Modality
 from models.evaluation.calibration import Scales, temperatures
@@ -26,6 +25,7 @@ from models.evaluation.metrics import scores
 from models.evaluation.predictions import Prediction, read_predictions, save_predictions
 from models.evaluation.protocols import PROTOCOLS
 from models.evaluation.tables import STATE_TITLES, markdown
+from models.monitoring.progress import Progress
 from models.provenance import commit, today
 from models.registry import DEFAULT, MODELS, RESULTS, result_path, shown_in
 from models.training.settings import Settings, decisive, recipe_for, trained_on_augmented
@@ -110,16 +110,21 @@ def _measure(options: argparse.Namespace) -> int:
     return 0
 
 
-def predictions(corpus: Corpus, protocol: str, models: list[str], settings: Settings, seeds: int, workers: int) -> list[Prediction]:
-    """Train and predict with progress, in single precision, with the models that are made of others."""
+def predictions(
+    corpus: Corpus, protocol: str, models: list[str], settings: Settings, seeds: int, workers: int, log_dir: Path | None = None
+) -> list[Prediction]:
+    """Train and predict with progress, in single precision, with the models that are made of others.
+
+    Args:
+        log_dir: folder for TensorBoard logs.
+    """
     corrupt = PROTOCOLS[protocol].speaker_independent
-    with tqdm(desc=protocol, disable=None) as bar:
+    with Progress(f"scoring by {protocol}") as progress:
 
         def show(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
+            progress.show(done, total, f"{done} of {total} splits")
 
-        found = run_protocol(corpus, protocol, to_train(models), settings, seeds, workers, corrupt, show)
+        found = run_protocol(corpus, protocol, to_train(models), settings, seeds, workers, corrupt, show, log_dir)
     return [replace(p, logits=p.logits.astype(np.float32)) for p in found + ensemble_predictions(found)]
 
 

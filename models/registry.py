@@ -59,7 +59,7 @@ class ModelSpec:
         kind: ``module:class`` of its :class:`models.model.EmotionModel`.
         network: → an untrained network; ``dropout`` may be given.
         recipe: → the settings of its training, from keyword arguments.
-        train: (voices, faces, recipe, training_set, backbone) → a trained model; None if it is made of ``parts``.
+        train: (voices, faces, recipe, training_set, backbone, monitor) → a trained model; None if it is made of ``parts``.
         parts: models of one modality that it is made of without more training; fuse: these, in order → the model.
         mix: calibrated probabilities of its parts, each (n, 8), in order → its own.
         settings: recipe → names of the settings that matter to what it learns.

@@ -14,7 +14,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from features import Modality
 from models.checkpoint import WEIGHTS, save_model
@@ -24,6 +23,9 @@ from models.evaluation.calibration import temperature_of
 from models.evaluation.cross_validation import Corpus, learn, shared_training_set, to_train
 from models.evaluation.predictions import Prediction
 from models.model import EmotionModel
+from models.monitoring.monitor import Monitors
+from models.monitoring.progress import EpochProgress, Progress
+from models.monitoring.tensorboard_log import LogError, log_to, new_folder
 from models.networks.backbone import BACKBONES
 from models.provenance import commit, today
 from models.registry import MODELS, RESULTS, result_path
@@ -49,12 +51,18 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--backbone", choices=BACKBONES, default=BACKBONES[0])
     p.add_argument("--workers", type=int, default=2, help="trainings at a time while scoring")
     p.add_argument("--cache", type=Path, default=Path("cache"), help="folder for features that were computed before")
+    p.add_argument("--log-dir", type=Path, metavar="DIR", help="write TensorBoard logs of all trainings there")
     return p
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Score, train and save; 2 with one line on stderr if the folder holds nothing to learn from."""
+    """Score, train and save; 2 with one line on stderr if the folder holds nothing to learn from or the log cannot be written."""
     options = parser().parse_args(arguments)
+    try:
+        options.log_dir = new_folder(options.log_dir) if options.log_dir else None
+    except LogError as error:
+        print(error, file=sys.stderr)
+        return 2
     start = time.perf_counter()
     corpus = Corpus(options.data, options.cache, options.ferplus, options.backbone, tuple(options.without))
     voices, faces = corpus.load()
@@ -82,7 +90,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _score(options: argparse.Namespace, corpus: Corpus, settings: Settings) -> list[Prediction]:
     """Predictions of all held-out clips; their scores are written and printed."""
-    found = predictions(corpus, PROTOCOL, options.model, settings, options.seeds, options.workers)
+    found = predictions(corpus, PROTOCOL, options.model, settings, options.seeds, options.workers, options.log_dir)
     for name, result in results_of(found, PROTOCOL, options.model, settings).items():
         keep(result, found, settings, result_path(PROTOCOL, name, folder=options.results))
         print(summary(result), flush=True)
@@ -97,8 +105,11 @@ def _train(
     with one_thread():
         training_set = shared_training_set(trained, voices, faces, settings)
         done: dict[str, EmotionModel] = {}
-        for name in tqdm(trained, "training", disable=None):
-            done[name] = _scaled(learn(name, voices, faces, settings, training_set, options.backbone), held_out)
+        for number, name in enumerate(trained, 1):
+            with Progress(f"{name} ({number} of {len(trained)})") as progress:
+                monitor = Monitors(EpochProgress(progress), log_to(options.log_dir, name, f"all-data-seed-{options.seed}", settings))
+                model = learn(name, voices, faces, settings, training_set, options.backbone, monitor)
+            done[name] = _scaled(model, held_out)
             yield done[name]
         for name, spec in MODELS.items():
             if name in options.model and spec.fuse is not None:

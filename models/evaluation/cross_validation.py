@@ -18,6 +18,8 @@ from models.evaluation.intervals import share_of
 from models.evaluation.predictions import Prediction
 from models.evaluation.protocols import PROTOCOLS
 from models.model import EmotionModel
+from models.monitoring.monitor import UNWATCHED, Monitor
+from models.monitoring.tensorboard_log import log_to
 from models.registry import DEFAULT, MODELS
 from models.threads import one_thread
 from models.training.samplers import TrainingSet, make_training_set
@@ -37,18 +39,27 @@ def shared_training_set(names: Iterable[str], voices: Voices, faces: Faces, sett
 
 
 def learn(
-    name: str, voices: Voices, faces: Faces, settings: Settings, training_set: TrainingSet | None = None, backbone: str = "ferplus"
+    name: str,
+    voices: Voices,
+    faces: Faces,
+    settings: Settings,
+    training_set: TrainingSet | None = None,
+    backbone: str = "ferplus",
+    monitor: Monitor = UNWATCHED,
 ) -> EmotionModel:
     """Train a model with its recipe, but for ``settings``.
 
     Args:
         name: of a model that is not made of others (:func:`to_train`).
         training_set: :func:`shared_training_set` of the same data and settings, if it is at hand.
+        monitor: told how it goes on.
     """
     spec = MODELS[name]
     assert spec.train is not None, f"{name} is made of {', '.join(spec.parts)} without training"
     own = None if spec.own_training_set else training_set
-    return spec.train(voices, faces, recipe_for(name, settings), own, backbone)
+    model = spec.train(voices, faces, recipe_for(name, settings), own, backbone, monitor)
+    monitor.finish(model)
+    return model
 
 
 @dataclass(frozen=True)
@@ -80,8 +91,11 @@ class Corpus:
 class Evaluator:
     """Trains and tests on one split of the recordings. Each worker has its own; all read the same cache."""
 
-    def __init__(self, corpus: Corpus) -> None:
-        self.backbone = corpus.backbone
+    log_dir: Path | None = None
+
+    def __init__(self, corpus: Corpus, log_dir: Path | None = None) -> None:
+        """``log_dir``: folder for TensorBoard logs of the trainings; none without it."""
+        self.backbone, self.log_dir = corpus.backbone, log_dir
         self.voices, self.faces = corpus.load()
 
     @one_thread()
@@ -101,7 +115,9 @@ class Evaluator:
             tests = _tests(name, *held_out, corrupt)
             if not tests or not all(there[modality] for modality in MODELS[name].modalities):
                 continue
-            model = learn(name, voices, faces, settings, training_set, self.backbone)
+            clean = {state: clips for state, corruption, clips in tests if corruption is None}
+            monitor = log_to(self.log_dir, name, f"{protocol}/split-{split + 1}-seed-{seed}", settings, clean)
+            model = learn(name, voices, faces, settings, training_set, self.backbone, monitor)
             for state, corruption, clips in tests:
                 logits = predict(model, clips)
                 found.append(Prediction(name, split, seed, state, corruption, logits, clips.label, clips.actor, clips.keys))
@@ -118,9 +134,9 @@ def _tests(name: str, voices: Voices, faces: Faces, corrupt: bool) -> list[tuple
 _evaluator: Evaluator | None = None
 
 
-def _open(corpus: Corpus) -> None:
+def _open(corpus: Corpus, log_dir: Path | None) -> None:
     global _evaluator
-    _evaluator = Evaluator(corpus)
+    _evaluator = Evaluator(corpus, log_dir)
 
 
 def _work(*arguments) -> list[Prediction]:
@@ -137,16 +153,20 @@ def run_protocol(
     workers: int,
     corrupt: bool,
     on_split: Callable[[int, int], None] = lambda done, total: None,
+    log_dir: Path | None = None,
 ) -> list[Prediction]:
     """All splits and seeds of a protocol, in ``workers`` processes.
 
     Args:
         models: see :func:`to_train`.
+        on_split: told how many of all splits are done, first of none.
+        log_dir: folder for TensorBoard logs.
     """
     jobs = [(protocol, split, group, own, corrupt) for group, own, split in _jobs(protocol, models, settings, seeds)]
     context = multiprocessing.get_context("spawn")  # forking a process that has used OpenMP may hang
     found: list[Prediction] = []
-    with ProcessPoolExecutor(workers, context, _open, (corpus,)) as pool:
+    on_split(0, len(jobs))
+    with ProcessPoolExecutor(workers, context, _open, (corpus, log_dir)) as pool:
         running = [pool.submit(_work, *job) for job in jobs]
         for done, job in enumerate(as_completed(running), 1):
             found += job.result()

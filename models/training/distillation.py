@@ -19,8 +19,9 @@ from torch import nn
 
 from features import SPACE, Modality
 from models.labels import LABELS
+from models.monitoring.monitor import UNWATCHED, Monitor
 from models.networks.fusion import SingleModality
-from models.training.loop import OnEpoch, fit_average
+from models.training.loop import OnAverage, fit_average
 from models.training.recipe import Recipe
 from models.training.samplers import TrainingSet
 from models.training.vector_batches import Batches, without_others
@@ -33,27 +34,33 @@ Teachers = Mapping[Modality, Sequence[nn.Module]]
 
 
 def distil(
-    untrained: Callable[[], nn.Module], training_set: TrainingSet, recipe: Recipe, on_epoch: OnEpoch | None = None
+    untrained: Callable[[], nn.Module], training_set: TrainingSet, recipe: Recipe, monitor: Monitor = UNWATCHED
 ) -> tuple[nn.Module, list[dict]]:
     """The student of ``recipe.teachers`` networks of each modality, and its loss in each epoch.
 
     Args:
         untrained: → the student before training.
+        monitor: told of the epochs of the student and of its teachers.
     """
     clean = replace(recipe, altered=0.0, levelled=0.0)
-    seeds = [recipe.seed + k for k in range(recipe.teachers)]
-    teachers = {m: [train_teacher(training_set, replace(clean, seed=seed), m) for seed in seeds] for m in SPACE.columns}
+
+    def teacher(modality: Modality, k: int) -> nn.Module:
+        told = partial(monitor.teacher, f"{modality.noun} {k + 1}")
+        return train_teacher(training_set, replace(clean, seed=recipe.seed + k), modality, told)
+
+    teachers = {modality: [teacher(modality, k) for k in range(recipe.teachers)] for modality in SPACE.columns}
     recipe = replace(recipe, altered=recipe.taught_altered, levelled=recipe.taught_levelled, epochs=recipe.taught_epochs)
     torch.manual_seed(recipe.seed)
     student = untrained()
     batches = DistillationBatches(Batches(training_set, recipe, recipe.modality_dropout), teachers, recipe)
-    return fit_average(student, batches, recipe, on_epoch, partial(mismatch, consistency=recipe.taught_alike))
+    return fit_average(student, batches, recipe, monitor.epoch, partial(mismatch, consistency=recipe.taught_alike))
 
 
-def train_teacher(training_set: TrainingSet, recipe: Recipe, modality: Modality) -> nn.Module:
+def train_teacher(training_set: TrainingSet, recipe: Recipe, modality: Modality, on_epoch: OnAverage | None = None) -> nn.Module:
     """A network of one modality."""
     torch.manual_seed(recipe.seed)
-    return fit_average(SingleModality(modality, recipe.dropout), Batches(training_set, recipe, without_others(modality)), recipe)[0]
+    batches = Batches(training_set, recipe, without_others(modality))
+    return fit_average(SingleModality(modality, recipe.dropout), batches, recipe, on_epoch)[0]
 
 
 def mismatch(logits: torch.Tensor, target: torch.Tensor, consistency: float = 0.0) -> torch.Tensor:

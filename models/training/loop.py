@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -12,17 +13,19 @@ from torch.optim.swa_utils import AveragedModel
 
 from models.training.recipe import Recipe
 
-OnEpoch = Callable[[int, float], None]
+OnEpoch = Callable[[int, float], None]  # epoch, from 1, and its mean loss
+OnAverage = Callable[[nn.Module, int, float], None]  # the network with averaged weights, and the same
 Draw = Callable[[], tuple[Any, torch.Tensor]]
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
 def fit_average(
-    network: nn.Module, draw: Draw, recipe: Recipe, on_epoch: OnEpoch | None = None, loss: Loss = cross_entropy
+    network: nn.Module, draw: Draw, recipe: Recipe, on_epoch: OnAverage | None = None, loss: Loss = cross_entropy
 ) -> tuple[nn.Module, list[dict]]:
     """:func:`fit`; → the average of the weights on the way, in evaluation mode, and the loss of each epoch."""
     average = averaged(network)
-    history = fit(network, draw, recipe, on_epoch, lambda done: average.update_parameters(network), loss)
+    told = partial(on_epoch, average.module) if on_epoch else None
+    history = fit(network, draw, recipe, told, lambda done: average.update_parameters(network), loss)
     return average.module, history
 
 

@@ -10,15 +10,16 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from features import SPACE, FeatureSpace, Modality, Standardiser
 from models.data.copies import CLEAN, VOICE_VARIANTS
 from models.data.dataset import Faces, Voices
+from models.monitoring.monitor import UNWATCHED, Monitor
 from models.networks.encoders import load_encoder
 from models.networks.tokens import Moments
 from models.registry import MODELS
 from models.token_model import TokenModel
-from models.training.loop import OnEpoch
 from models.training.recipe import MomentRecipe
 from models.training.samplers import TrainingSet, make_training_set, reference_rows
 from models.training.sequence_batches import Sequences, TokenBatches
@@ -36,13 +37,14 @@ def train_moments(
     recipe: MomentRecipe,
     training_set: TrainingSet | None = None,
     backbone: str = "ferplus",
-    on_epoch: OnEpoch | None = None,
+    monitor: Monitor = UNWATCHED,
 ) -> TokenModel:
     """Train on all that is given; the loss of each epoch is in ``info["history"]``.
 
     Args:
         name: of the model in the registry.
         training_set: of the same data and recipe, if it is at hand.
+        monitor: told how it goes on.
 
     Raises:
         ValueError: the voices were loaded without tokens.
@@ -52,11 +54,16 @@ def train_moments(
     training_set = training_set or make_training_set(voices, faces, recipe)
     weights = balanced_weights(faces.label, faces.actor > 0, recipe.ferplus_share)
     data = Sequences(voices, faces, training_set, token_standardiser(voices, training_set), weights)
-    make = partial(MODELS[name].network, voice_width=voices.tokens.width, dropout=recipe.dropout)
-    network, history = fit_mean_teacher(make, MomentBatches(data, recipe), recipe, on_epoch)
-    info = {"backbone": backbone, "voice_encoder": voices.tokens.encoder, "recipe": effective_settings(name, recipe), "history": history}
+    info = {"backbone": backbone, "voice_encoder": voices.tokens.encoder, "recipe": effective_settings(name, recipe)}
     reference, voice, face = reference_moments(data, recipe)
-    return TokenModel(name, network, data.standardise, reference, 1.0, info, architecture=name, reference_voice=voice, reference_faces=face)
+
+    def model_of(network: nn.Module) -> TokenModel:
+        return TokenModel(
+            name, network, data.standardise, reference, 1.0, info, architecture=name, reference_voice=voice, reference_faces=face
+        )
+
+    network = partial(MODELS[name].network, voice_width=voices.tokens.width, dropout=recipe.dropout)
+    return fit_mean_teacher(network, MomentBatches(data, recipe), recipe, model_of, monitor)
 
 
 class MomentBatches(TokenBatches):

@@ -7,7 +7,9 @@ the same answer: the mean teacher is the moving average of the network's own wei
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from dataclasses import replace
+from functools import partial
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -15,14 +17,18 @@ from torch import nn
 
 from features import SPACE, Modality, Standardiser
 from models.data.dataset import Faces, Voices
+from models.model import EmotionModel
+from models.monitoring.monitor import UNWATCHED, Monitor
 from models.registry import MODELS
 from models.sequence_model import SequenceModel
-from models.training.loop import OnEpoch, averaged, fit
+from models.training.loop import averaged, fit
 from models.training.recipe import TokenRecipe
 from models.training.samplers import TrainingSet, make_training_set, reference_rows
 from models.training.sequence_batches import Sequences, TokenBatches
 from models.training.settings import effective_settings
 from models.training.teachers import balanced_weights
+
+M = TypeVar("M", bound=EmotionModel)
 
 _WARM_UP = 300  # steps until the mean teacher has its full weight
 
@@ -34,29 +40,34 @@ def train_tokens(
     recipe: TokenRecipe,
     training_set: TrainingSet | None = None,
     backbone: str = "ferplus",
-    on_epoch: OnEpoch | None = None,
+    monitor: Monitor = UNWATCHED,
 ) -> SequenceModel:
     """Train on all that is given; the loss of each epoch is in ``info["history"]``.
 
     Args:
         name: of the model in the registry.
         training_set: of the same data and recipe, if it is at hand.
+        monitor: told how it goes on.
     """
     training_set = training_set or make_training_set(voices, faces, recipe)
     weights = balanced_weights(faces.label, faces.actor > 0, recipe.ferplus_share)
     data = Sequences(voices, faces, training_set, frame_standardiser(voices, training_set), weights)
-    network, history = fit_mean_teacher(lambda: MODELS[name].network(dropout=recipe.dropout), TokenBatches(data, recipe), recipe, on_epoch)
-    info = {"backbone": backbone, "recipe": effective_settings(name, recipe), "history": history}
+    info = {"backbone": backbone, "recipe": effective_settings(name, recipe)}
     reference, voice, face = reference_sequences(data, recipe)
-    return SequenceModel(
-        name, network, data.standardise, reference, 1.0, info, architecture=name, reference_voice=voice, reference_faces=face
-    )
+
+    def model_of(network: nn.Module) -> SequenceModel:
+        return SequenceModel(
+            name, network, data.standardise, reference, 1.0, info, architecture=name, reference_voice=voice, reference_faces=face
+        )
+
+    network = partial(MODELS[name].network, dropout=recipe.dropout)
+    return fit_mean_teacher(network, TokenBatches(data, recipe), recipe, model_of, monitor)
 
 
 def fit_mean_teacher(
-    make: Callable[[], nn.Module], batches: TokenBatches, recipe: TokenRecipe, on_epoch: OnEpoch | None = None
-) -> tuple[nn.Module, list[dict]]:
-    """→ the mean teacher of a network that ``make`` makes, in evaluation mode, and the loss of each epoch."""
+    make: Callable[[], nn.Module], batches: TokenBatches, recipe: TokenRecipe, model_of: Callable[[nn.Module], M], monitor: Monitor
+) -> M:
+    """Train a network that ``make`` makes; → the model of its mean teacher, with the loss of each epoch in ``info["history"]``."""
     torch.manual_seed(recipe.seed)
     network = make()
     average = averaged(network, recipe.momentum)
@@ -66,7 +77,10 @@ def fit_mean_teacher(
         average.update_parameters(network)
         taught.weight = recipe.mean_teacher * min(1.0, done / _WARM_UP)
 
-    return average.module, fit(network, taught, recipe, on_epoch, on_step)
+    monitor.start(recipe.epochs, model_of)
+    history = fit(network, taught, recipe, partial(monitor.epoch, average.module), on_step)
+    model = model_of(average.module)
+    return replace(model, info=model.info | {"history": history})
 
 
 class MeanTeacherBatches:

@@ -17,10 +17,11 @@ from torch import nn
 from features import SPACE, Modality
 from models.data.dataset import Faces, Voices
 from models.model import EmotionModel
+from models.monitoring.monitor import UNWATCHED, Monitor
 from models.networks.fusion import LateFusion, LinearClassifier
 from models.registry import MODELS
 from models.training.distillation import distil
-from models.training.loop import OnEpoch, fit_average
+from models.training.loop import fit_average
 from models.training.recipe import Recipe
 from models.training.samplers import TrainingSet, make_training_set
 from models.training.settings import effective_settings
@@ -36,22 +37,25 @@ def train_fused(
     recipe: Recipe,
     training_set: TrainingSet | None = None,
     backbone: str = "ferplus",
-    on_epoch: OnEpoch | None = None,
+    monitor: Monitor = UNWATCHED,
 ) -> VectorModel:
     """On voices and faces with modality dropout: the student of ``recipe.teachers`` networks of each, or, without, from labels.
 
     Args:
         name: of the model in the registry.
         training_set: of the same data and recipe, if it is at hand.
+        monitor: told how it goes on.
     """
     data = training_set or make_training_set(voices, faces, recipe)
+    epochs = len(SPACE.slices) * recipe.teachers * recipe.epochs + recipe.taught_epochs
+    monitor.start(epochs, lambda network: _model(name, network, data, {}, recipe, backbone))
     untrained = partial(MODELS[name].network, dropout=recipe.dropout)
     if recipe.teachers:
-        network, history = distil(untrained, data, recipe, on_epoch)
+        network, history = distil(untrained, data, recipe, monitor)
     else:
         recipe = replace(recipe, epochs=recipe.taught_epochs)
         torch.manual_seed(recipe.seed)
-        network, history = fit_average(untrained(), Batches(data, recipe, recipe.modality_dropout), recipe, on_epoch)
+        network, history = fit_average(untrained(), Batches(data, recipe, recipe.modality_dropout), recipe, monitor.epoch)
     return _model(name, network, data, {"history": history}, recipe, backbone)
 
 
@@ -62,14 +66,15 @@ def train_single(
     recipe: Recipe,
     training_set: TrainingSet | None = None,
     backbone: str = "ferplus",
-    on_epoch: OnEpoch | None = None,
+    monitor: Monitor = UNWATCHED,
 ) -> VectorModel:
     """On the one modality that the model reads. Arguments: see :func:`train_fused`."""
     data = training_set or make_training_set(voices, faces, recipe)
     (modality,) = MODELS[name].modalities
+    monitor.start(recipe.epochs, lambda network: _model(name, network, data, {}, recipe, backbone))
     torch.manual_seed(recipe.seed)
     batches = Batches(data, recipe, without_others(modality))
-    network, history = fit_average(MODELS[name].network(dropout=recipe.dropout), batches, recipe, on_epoch)
+    network, history = fit_average(MODELS[name].network(dropout=recipe.dropout), batches, recipe, monitor.epoch)
     return _model(name, network, data, {"history": history}, recipe, backbone)
 
 
@@ -80,7 +85,7 @@ def train_linear(
     recipe: Recipe,
     training_set: TrainingSet | None = None,
     backbone: str = "ferplus",
-    on_epoch: OnEpoch | None = None,
+    monitor: Monitor = UNWATCHED,
 ) -> VectorModel:
     """Logistic regressions of voice and face, their logits added: naive Bayes over the modalities, and still linear.
 

@@ -1,10 +1,12 @@
 """The command that trains: from the published layout to checkpoints that can be used, and know their temperature."""
 
 import json
+import sys
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from features import Modality
 from models.checkpoint import read_model
@@ -103,6 +105,29 @@ def test_the_sound_alone_is_enough_for_the_voice(tmp_path, capsys):
     assert_allclose(model.standardise.mean[:40], voices.mfcc[:, :7].mean(axis=(0, 1)), rtol=1e-4, atol=1e-3)
     assert main(arguments(folder, tmp_path / "cache", tmp_path / "out")) == 2
     assert "--model voice" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("inline")
+@pytest.mark.filterwarnings("ignore:All-NaN slice")
+def test_a_log_of_every_training(published, cache, tmp_path):
+    """Those that are scored, each beside its split, and the one that is kept, whose loss is also in the checkpoint."""
+    assert main(arguments(published, cache, tmp_path, "--model", "voice", "--seed", "2", "--log-dir", str(tmp_path / "runs"))) == 0
+    (command,) = (tmp_path / "runs").iterdir()
+    logs = {path.parent.relative_to(command).as_posix(): EventAccumulator(str(path)).Reload() for path in command.rglob("events.*")}
+    assert set(logs) == {"voice/all-data-seed-2", *(f"voice/actor-5fold/split-{k}-seed-2" for k in (1, 2, 5))}
+    assert {name for name, log in logs.items() if log.Tags()["scalars"] == ["loss"]} == {"voice/all-data-seed-2"}
+    history = read_model(tmp_path / "voice.safetensors").info["history"]
+    assert [event.value for event in logs["voice/all-data-seed-2"].Scalars("loss")] == pytest.approx([history[0]["loss"]], abs=1e-4)
+
+
+def test_without_tensorboard_the_next_step_is_said_before_anything_is_done(tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorboard", None)
+    monkeypatch.setattr(Corpus, "load", lambda _: pytest.fail("began"))
+    assert main(["--data", str(tmp_path), "--log-dir", str(tmp_path / "runs")]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.splitlines() == ["--log-dir needs TensorBoard: pip install -r requirements-tensorboard.txt, or leave --log-dir out"]
+    assert not (tmp_path / "runs").exists()
 
 
 def test_what_it_was_trained_on_in_a_sentence(corpus):

@@ -37,10 +37,10 @@ def evaluator(corpus) -> Evaluator:
 def test_nobody_is_tested_on_what_was_learned(evaluator, monkeypatch, protocol):
     learned = []
 
-    def spy(name, voices, faces, settings, training_set, backbone):
+    def spy(name, voices, faces, settings, training_set, backbone, monitor):
         learned.append((voices, faces))
         assert (training_set.voices.labels == voices.label).all()
-        return learn(name, voices, faces, settings, training_set, backbone)
+        return learn(name, voices, faces, settings, training_set, backbone, monitor)
 
     monkeypatch.setattr(models.evaluation.cross_validation, "learn", spy)
     found = {}

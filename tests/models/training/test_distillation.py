@@ -229,7 +229,7 @@ def test_pairs_are_mixtures_whose_targets_do_not_depend_on_labels(training_set):
 def test_fused_is_the_student_of_as_many_as_the_recipe_asks_for(training_set, corpus, monkeypatch):
     seeds: list[tuple[str, int, float, float]] = []
 
-    def train_teacher(_, recipe, modality):
+    def train_teacher(_, recipe, modality, on_epoch):
         seeds.append((modality, recipe.seed, recipe.altered, recipe.levelled))
         return Notebook([1 / 8] * 8)
 

@@ -120,14 +120,6 @@ def test_loss_falls_and_is_kept(trained):
         assert not trained[name].classifier.training
 
 
-def test_progress_is_reported(known, training_set):
-    reports = []
-    short = replace(QUICK, epochs=1, taught_epochs=2, epoch_size=64)
-    model = MODELS["fused"].train(*known, short, training_set, on_epoch=lambda *row: reports.append(row))
-    assert [epoch for epoch, _ in reports] == [1, 2]
-    assert_allclose([loss for _, loss in reports], [row["loss"] for row in model.info["history"]], atol=1e-4)
-
-
 @pytest.mark.parametrize("name", ["fused", "voice"])
 def test_same_seed_same_weights_other_seed_others(corpus, name):
     short = replace(QUICK, epochs=1, taught_epochs=1, epoch_size=64)
