@@ -116,7 +116,7 @@ class Inputs(Protocol):
         """
 
     def faded(self, left: Mapping[Modality, float]) -> Self:
-        """The one recording with every modality drawn towards its mean in training: of what sets it apart ``left`` stays, all by default."""
+        """The one recording with modalities drawn towards their mean in training: of what sets each apart ``left`` stays, or all."""
 
     def moments(self) -> Mapping[Modality, np.ndarray] | None:
         """Of one recording that is weighed moment by moment: float (k, 2), start and end in seconds; None where features are weighed."""

@@ -227,12 +227,15 @@ class TokenModel(EmotionModel):
 def encoded(tokens: np.ndarray | None, faces: np.ndarray | None, seconds: np.ndarray | None, standardise: Standardiser) -> Moments:
     """One recording: raw tokens (k, d) of its voice, features (m, 512) and times (m,) of its frames, or None."""
     space = standardise.space
-    parts = []
-    for raw, modality in ((tokens, Modality.AUDIO), (faces, Modality.VIDEO)):
-        rows = np.zeros((0, space.size(modality)), np.float32) if raw is None else standardise.part(raw, modality, dtype=np.float32)
-        parts += [torch.from_numpy(rows[None]), torch.ones(1, len(rows), dtype=torch.bool)]
+
+    def rows(raw: np.ndarray | None, modality: Modality) -> torch.Tensor:
+        nothing = np.zeros((0, space.size(modality)), np.float32)
+        return torch.from_numpy((nothing if raw is None else standardise.part(raw, modality, dtype=np.float32))[None])
+
+    voice, shown = rows(tokens, Modality.AUDIO), rows(faces, Modality.VIDEO)
+    there = [torch.ones(part.shape[:2], dtype=torch.bool) for part in (voice, shown)]
     times = np.zeros(0, np.float32) if seconds is None else seconds.astype(np.float32)
-    return Moments(*parts, torch.from_numpy(times[None]))
+    return Moments(voice, there[0], shown, there[1], torch.from_numpy(times[None]))
 
 
 def together(batches: Sequence[Moments]) -> Moments:

@@ -13,7 +13,7 @@ from xai.render.spectrogram import seconds_ticks
 
 _MOST = 120  # bars of a row; of more, neighbours are added up
 _STYLE = """<style>
-.em-moments{margin:0;display:grid;grid-template-columns:auto minmax(0,1fr) auto;column-gap:.6rem;row-gap:.3rem;font-size:.875rem;line-height:1.15}
+.em-moments{margin:0;display:grid;grid-template-columns:auto minmax(0,1fr) auto;gap:.3rem .6rem;font-size:.875rem;line-height:1.15}
 .em-moments .em-name{align-self:center}
 .em-moments .em-number{align-self:center;text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 .em-moments .em-track{position:relative;height:var(--em-row)}
@@ -67,8 +67,9 @@ def _row(row: Row, seconds: float, zero: float, reach: float) -> str:
     bars = "".join(_bar(segment, value, seconds, zero, reach) for segment, value in zip(row.segments, row.values.tolist(), strict=True))
     track = f'<span class="em-track" aria-hidden="true"><span class="em-zero" style="top:{100 * zero:.1f}%"></span>{bars}</span>'
     said = f'<span class="em-hidden">{escaped(_strongest(row))}</span>'
-    total = signed(float(row.values.sum()), 2)
-    return f'<span role="listitem" style="display:contents"><span class="em-name">{escaped(row.name)}{said}</span>{track}<span class="em-number">{total}</span></span>'
+    name = f'<span class="em-name">{escaped(row.name)}{said}</span>'
+    total = f'<span class="em-number">{signed(float(row.values.sum()), 2)}</span>'
+    return f'<span role="listitem" style="display:contents">{name}{track}{total}</span>'
 
 
 def _bar(segment: np.ndarray, value: float, seconds: float, zero: float, reach: float) -> str:
