@@ -54,11 +54,13 @@ class TokenFeatures(AudioFeatures):
         encoder: what made them.
         tokens: float32 (k, d).
         speech: first and last (exclusive) frame of the spectrogram that the tokens are of: silence at the ends is cut off.
+        peak: dB of the loudest cell of the speech; an encoder that does not mind how loud a recording is goes by it.
     """
 
     encoder: TokenEncoder
     tokens: np.ndarray
     speech: tuple[int, int]
+    peak: float
 
     @property
     def span(self) -> tuple[int, int]:

@@ -17,7 +17,7 @@ from models.networks.encoders import load_encoder
 from models.threads import one_thread
 
 MOST = 9  # tokens that are kept of a recording: 4.5 s of speech
-_LATER = 2.0  # seconds by which an augmented copy comes later, at most
+_LATER = 101  # fiftieths of a second by which an augmented copy comes later, less than that
 _VERSION = 1  # of what is computed of a voice: part of the cache's keys
 
 
@@ -73,7 +73,7 @@ def _path(take: Take, cache: Path, encoder: str) -> Path:
         found = np.zeros((len(copies), MOST, 1 + len(own.names)), np.float16)
         for number, copy in enumerate(copies):
             augmented = CLEAN.stop <= number < VOICE_VARIANTS
-            tokens = own.later(copy, rng.uniform(0, _LATER)) if augmented else own(copy).tokens
+            tokens = own.later(copy, rng.integers(_LATER) / 50) if augmented else own(copy).tokens
             found[number, : len(tokens), 0], found[number, : len(tokens), 1:] = 1.0, tokens[:MOST]
         return found
 

@@ -21,7 +21,7 @@ BLOCKS = (1, 2, 3)
 LONGEST = 300
 """Positions of a window, with a second of context on both sides: 6 s, hardly longer than the clips of training."""
 PEAK_DB = 10.0
-"""To which the loudest cell of every recording is raised or lowered: how loud it is says more about the microphone than the emotion."""
+"""To which the loudest cell of the speech is raised or lowered: how loud it is says more about the microphone than the emotion."""
 TOKEN_POSITIONS = round(TOKEN_SECONDS * POSITIONS_PER_SECOND)
 _KINDS = ("mean", "deviation")
 
@@ -41,9 +41,11 @@ class WhisperVoice:
         """float32 (n,) at 22,050 Hz → the voice."""
         mel_db = power_to_db(mel_power(to_mono(samples[:, None], RATE, WHISPER_RATE)))
         span = speech_span_of_bands(mel_db)
-        tokens = pooled(load_whisper().encode(_log_mel(mel_db, mel_db.max())[:, slice(*span)], BLOCKS, LONGEST))
+        speech = mel_db[:, slice(*span)]
+        tokens = pooled(load_whisper().encode(_log_mel(speech, speech.max()), BLOCKS, LONGEST))
         lengths = token_lengths(span[1] - span[0], SCALE.frame_rate)
-        return TokenFeatures(samples, mel_db, mean_token(tokens, lengths), encoder=self, tokens=tokens, speech=span)
+        mean, peak = mean_token(tokens, lengths), float(speech.max())
+        return TokenFeatures(samples, mel_db, mean, encoder=self, tokens=tokens, speech=span, peak=peak)
 
     @property
     def digest(self) -> str:
@@ -59,15 +61,15 @@ class WhisperVoice:
         voice = self(samples)
         first, last = voice.speech
         room = int((POSITIONS - round(seconds * POSITIONS_PER_SECOND)) * SCALE.frame_rate / POSITIONS_PER_SECOND)
-        heard = _log_mel(voice.mel_db, voice.mel_db.max())[None, :, first : min(last, first + room)]
+        heard = _log_mel(voice.mel_db[None, :, first : min(last, first + room)], voice.peak)
         with torch.inference_mode():
             found = load_whisper().stages(torch.from_numpy(np.ascontiguousarray(heard)), BLOCKS, round(seconds * POSITIONS_PER_SECOND))
         return pooled(found[0].numpy())
 
     def copies(self, audio: TokenFeatures, mel_db: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         """Masked copies of a voice, each (80, frames) in dB → their tokens, float32 (b, k, 2304), a few copies at a time."""
-        peak = audio.mel_db.max()
-        for positions in load_whisper().many((_log_mel(db[:, slice(*audio.speech)], peak) for db in mel_db), BLOCKS, LONGEST):
+        heard = (_log_mel(db[:, slice(*audio.speech)], audio.peak) for db in mel_db)
+        for positions in load_whisper().many(heard, BLOCKS, LONGEST):
             yield np.stack([pooled(copy) for copy in positions])
 
     def differentiable(self, audio: TokenFeatures, mel_db: torch.Tensor) -> torch.Tensor:
@@ -77,7 +79,7 @@ class WhisperVoice:
             ValueError: the speech is longer than 30 s.
         """
         first, last = audio.speech
-        levelled = (mel_db[:, :, first:last] - float(audio.mel_db.max())).clamp(min=-TOP_DB) + PEAK_DB
+        levelled = (mel_db[:, :, first:last] - audio.peak).clamp(min=-TOP_DB) + PEAK_DB
         found = load_whisper().stages((levelled + 40.0) / 40.0, BLOCKS)
         parts = [torch.stack([part.mean(dim=2), _deviation(part)], dim=2) for part in found.split(TOKEN_POSITIONS, dim=2)]
         return torch.stack(parts, dim=1).flatten(2)
