@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _CLIPS = 256  # clips that are judged at once
 _VALUES = 20_000_000  # numbers of one block of copies: bounds memory at any clip length
-_FEWEST_REFERENCES, _MOST_REFERENCES = 4, 32
+_FEWEST_REFERENCES, _MOST_REFERENCES = 4, 16
 # To hear a masked copy again takes as long as 0.3 % of its length on one core. LIME: 500 copies of a clip of 4 s.
 _BUDGET = Budget(path_nodes=8, summary_nodes=3, seeds=3, scrambled=1, patches=12, frames=200_000, fewest=60, at_once=False, states=100_000)
 
@@ -183,13 +183,8 @@ class TokenModel(EmotionModel):
     def references(self, inputs: TokenInputs, most: int | None = None) -> TokenInputs:
         """Cut or repeated to the length of ``inputs``; fewer of them where that is long."""
         x = inputs.batch
-        available = min(len(self.reference_voice), len(self.reference_voice) if most is None else most)
-        m = min(
-            available,
-            max(
-                _FEWEST_REFERENCES, min(_MOST_REFERENCES, inputs.room(_MOST_REFERENCES * self.budget.path_nodes) // self.budget.path_nodes)
-            ),
-        )
+        room = inputs.room(_MOST_REFERENCES * self.budget.path_nodes) // self.budget.path_nodes
+        m = min(len(self.reference_voice[:most]), max(_FEWEST_REFERENCES, room))
         voices = self.reference_voice[:m][:, np.arange(x.voice.shape[1]) % max(1, self.reference_voice.shape[1])]
         faces = self.reference_faces[:m][:, np.arange(x.faces.shape[1]) % max(1, self.reference_faces.shape[1])]
         parts = self.standardise.part(voices, Modality.AUDIO), self.standardise.part(faces, Modality.VIDEO)
@@ -208,19 +203,19 @@ class TokenModel(EmotionModel):
 
     def _paths(self, inputs: TokenInputs, references: TokenInputs, places: np.ndarray) -> list[np.ndarray]:
         """float64 (8, k, d) of the voice and (8, m, 512) of the faces: see :meth:`path_gradients`."""
-        x, (nodes, m) = inputs.batch, places.shape
-        t = torch.from_numpy(places).float().T[:, :, None, None]
+        x, (nodes, paths) = inputs.batch, places.shape
         values = [torch.zeros(len(LABELS), *part.shape[1:], dtype=torch.float64) for part in (x.voice, x.faces)]
-        for k in range(m):
-            starts = references.batch.voice[k], references.batch.faces[k]
-            steps = x.voice[0] - starts[0], x.faces[0] - starts[1]
-            path = [(start + t[k] * step).requires_grad_(True) for start, step in zip(starts, steps, strict=True)]
-            logits = self.forward(replace(inputs, batch=replace(x.repeated(nodes), voice=path[0], faces=path[1])))
+        for rows in torch.arange(paths).split(max(1, inputs.room(paths * nodes) // nodes)):
+            t = torch.from_numpy(places).float()[:, rows].reshape(-1, 1, 1)
+            starts = [part[rows].repeat(nodes, 1, 1) for part in (references.batch.voice, references.batch.faces)]
+            steps = [part - start for part, start in zip((x.voice, x.faces), starts, strict=True)]
+            points = [(start + t * step).requires_grad_(True) for start, step in zip(starts, steps, strict=True)]
+            logits = self.forward(replace(inputs, batch=replace(x.repeated(len(t)), voice=points[0], faces=points[1]))).sum(0)
             for c in range(len(LABELS)):
-                gradients = torch.autograd.grad(logits[:, c].sum(), path, retain_graph=c < len(LABELS) - 1, allow_unused=True)
+                gradients = torch.autograd.grad(logits[c], points, retain_graph=c < len(LABELS) - 1, allow_unused=True)
                 for total, gradient, step in zip(values, gradients, steps, strict=True):
                     if gradient is not None:
-                        total[c] += (gradient.sum(0) * step).double()
+                        total[c] += (gradient * step).sum(0).double()
         return [(total / places.size).numpy() for total in values]
 
 

@@ -39,9 +39,11 @@ class VoiceTokens:
         return replace(self, files=[file for file, keep in zip(self.files, mask, strict=True) if keep])
 
     def take(self, rows: np.ndarray, copies: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Some copies of some recordings, both int (b,) → float32 (b, 9, d), zeros where there is no token, and bool (b, 9)."""
-        found = np.stack([self.files[row][copy] for row, copy in zip(rows, copies, strict=True)]).astype(np.float32)
-        return found[:, :, 1:], found[:, :, 0] > 0
+        """Some copies of some recordings, both int (b,) → float32 (b, k, d), zeros where there is no token, and bool (b, k)."""
+        found = np.stack([self.files[row][copy] for row, copy in zip(rows, copies, strict=True)])
+        there = found[:, :, 0] > 0
+        longest = int(there.sum(axis=1).max())
+        return found[:, :longest, 1:].astype(np.float32), there[:, :longest]
 
     def of(self, row: int, copy: int) -> np.ndarray:
         """float32 (k, d): the tokens of one copy."""

@@ -58,19 +58,19 @@ class Moments:
 
 class MomentTransformer(nn.Module):
     """Tokens of the voice and frames of the face, each projected to 256 numbers, then the same encoder as in
-    :class:`models.networks.sequence.TokenTransformer`: 2 layers, 4 heads, feed-forward 512, mean over the tokens, the same head.
+    :class:`models.networks.sequence.TokenTransformer`, of 1 layer: 4 heads, feed-forward 512, mean over the tokens, the same head.
 
     Frames have an embedding of their time; tokens of the voice have none, as their encoder counts positions itself.
     """
 
-    def __init__(self, voice_width: int = VOICE_WIDTH, width: int = 256, dropout: float = 0.3) -> None:
+    def __init__(self, voice_width: int = VOICE_WIDTH, width: int = 256, layers: int = 1, dropout: float = 0.5) -> None:
         super().__init__()
         self.voice, self.face = nn.Linear(voice_width, width), nn.Linear(N_FACE, width)
         self.modality = nn.Parameter(torch.zeros(3, width))  # voice, face, and a token that is always there
         self.time = nn.Linear(TIME_FEATURES, width)
         self.embed = nn.Sequential(nn.LayerNorm(width), nn.ReLU(), nn.Dropout(dropout))
         layer = nn.TransformerEncoderLayer(width, nhead=4, dim_feedforward=512, dropout=dropout, batch_first=True)
-        self.encoder = nn.TransformerEncoder(layer, num_layers=2, enable_nested_tensor=False)
+        self.encoder = nn.TransformerEncoder(layer, num_layers=layers, enable_nested_tensor=False)
         self.head = nn.Sequential(nn.Linear(width, width // 2), nn.ReLU(), nn.Dropout(dropout), nn.Linear(width // 2, len(LABELS)))
 
     def embedding(self, batch: Moments) -> torch.Tensor:

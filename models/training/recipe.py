@@ -118,5 +118,7 @@ class MomentRecipe(TokenRecipe):
         token_dropout: chance of each token of a voice to be left out.
     """
 
-    token_dropout: float = 0.1
+    epochs: int = 24
+    dropout: float = 0.5
     voice_noise: float = 0.1
+    token_dropout: float = 0.1
