@@ -99,11 +99,11 @@ def main(arguments: list[str] | None = None) -> int:
     contrast = Contrast(target, LABELS.index(options.against) if options.against else None)
     print(f"{analysis.label} {analysis.probabilities.max():.0%}" + (f"  ->  {options.out / 'result.json'}" if options.out else ""))
     second = None if options.no_second else second_opinion(analysis, audio, video)
-    if second is not None:
-        print(in_one_line(second))
     trust = _write(analysis, contrast, options, second) if options.out else {}
     if options.reference:
         print(table(compare_with_libraries(analysis)))
+    if second is not None:
+        print(in_one_line(second))
     for warning in warnings(analysis, second):
         print(f"note: {warning}")
     for name, scores in trust.items():

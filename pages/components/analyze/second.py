@@ -50,10 +50,10 @@ def _show(opinion: Opinion) -> None:
     """One button as wide as the line; where the models disagree, it is marked as what to beware of."""
     from xai.render.text import in_one_line
 
-    icon = None if opinion.agrees else ":material/warning:"
+    icon = "" if opinion.agrees else ":material/warning: "
     with st.container(key=f"{Key.SECOND}-{'agrees' if opinion.agrees else 'disagrees'}"):
-        words = f"{in_one_line(opinion, markdown=True)} :primary[Show both]"
-        st.button(words, key=Key.SHOW_BOTH, on_click=_open_both, type="tertiary", icon=icon, wrap=True)
+        words = f"{icon}{in_one_line(opinion, markdown=True)} :primary[Show\N{NO-BREAK SPACE}both]"
+        st.button(words, key=Key.SHOW_BOTH, on_click=_open_both, type="tertiary", wrap=True)
     st.html(f'<div class="em-hidden" role="status" aria-live="polite">{in_one_line(opinion)}</div>')
 
 

@@ -17,6 +17,7 @@ class Key(StrEnum):
     TAB = "tab"
     TECHNICAL = "technical"
 
+    MODEL_MENU = "model-menu"
     VOICE = "voice"
     FACE = "face"
     RECORDING = "recording"
