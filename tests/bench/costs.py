@@ -35,9 +35,8 @@ def main(arguments: list[str] | None = None) -> int:
     for name in options.model:
         with multiprocessing.get_context("spawn").Pool(1) as pool:
             found[name] = vars(pool.apply(measure, (name, options.runs)))
-        print(
-            f"{name:<12} {found[name]['seconds']:6.2f} s, {found[name]['times']:5.1f} times the default, {found[name]['extra_mb']:4d} MB more"
-        )
+        cost = found[name]
+        print(f"{name:<12} {cost['seconds']:6.2f} s, {cost['times']:5.1f} times the default, {cost['extra_mb']:4d} MB more")
     about = {"clip": f"pages/sample/{_FILM.name}", "runs": options.runs, "commit": commit(), "created": today()}
     kept = {name: found[name] for name in MODELS if name in found}
     options.out.write_text(json.dumps({**about, "models": kept}, indent=1) + "\n", encoding="utf-8")

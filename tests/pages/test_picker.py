@@ -47,8 +47,8 @@ def test_the_choice_is_marked_and_holds_for_all_pages_and_in_the_address():
         turn(app, page)
         assert not app.exception
         assert menu(app).label == f"Model: {MODELS['av-tokens'].title}"
-        assert [option for option in menu(app).options if "✓" in option][0].startswith(f"**{MODELS['av-tokens'].title} ✓**")
-        assert app.query_params[Key.MODEL] == [MODELS["av-tokens"].title]
+        assert next(option for option in menu(app).options if "✓" in option).startswith(f"**{MODELS['av-tokens'].title} ✓**")
+        assert app.query_params[Key.MODEL] == MODELS["av-tokens"].title
     choose_model(app, DEFAULT)
     assert Key.MODEL not in app.query_params
 

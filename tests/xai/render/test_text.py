@@ -269,20 +269,20 @@ def test_another_model_that_disagrees_comes_after_an_unfit_recording_and_before_
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({}, "Second by second, the most accurate on unseen voices and faces (75 %), recognises sad too, about 6 in 10."),
+        ({}, "the most accurate on unseen voices and faces (75 %), recognises sad too"),
         (
             {"agrees": False, "state": "voice"},
-            "Second by second, the most accurate on unseen voices (75 %), recognises sad instead, about 6 in 10.",
+            "the most accurate on unseen voices (75 %), recognises sad instead",
         ),
         (
             {"rank": 2, "state": "face"},
-            "Second by second, the second most accurate on unseen faces (75 %), recognises sad too, about 6 in 10.",
+            "the second most accurate on unseen faces (75 %), recognises sad too",
         ),
     ],
 )
 def test_a_second_opinion_in_one_line(change, words):
     second = replace(OPINION, **change)
-    assert in_one_line(second) == f"Second opinion: {words}"
+    assert in_one_line(second) == f"Second opinion: Second by second, {words}, about 6 in 10."
     assert in_one_line(second, markdown=True).replace("*", "") == in_one_line(second)
     assert "*Second by second*" in in_one_line(second, markdown=True)
     assert "**sad**" in in_one_line(second, markdown=True)
