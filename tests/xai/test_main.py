@@ -166,7 +166,7 @@ def test_a_second_opinion_is_printed_and_written_unless_it_is_left_out(tmp_path,
     assert in_one_line(found) in capsys.readouterr().out.splitlines()
     assert main([*given, "--no-second"]) == 0
     assert json.loads((tmp_path / "result.json").read_text())["second_opinion"] is None
-    assert "opinion" not in capsys.readouterr().out
+    assert "Second opinion:" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ _TO_BOTH = "<script>document.querySelector('.st-key-deeper')?.scrollIntoView({be
 def show_second(kept: Drawer, recording: Recording) -> None:
     """What another model says; while it is asked, who is. Each is as high as the others, so that nothing moves when it arrives."""
     key, second = second_key(kept), kept.second
-    with st.container(key=Key.SECOND, gap=None):
+    with st.container(key=Key.SECOND):
         if second is None and kept.work.postponed(key):
             _again("No second opinion: the server is busy. Ask for it now", kept)
         elif second is None and kept.work.failed(key):
