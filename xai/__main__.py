@@ -16,8 +16,10 @@ from xai.explanation import Contrast
 from xai.foreground import foreground, with_stand_ins
 from xai.methods import METHODS, methods_of
 from xai.methods.shap import ESTIMATORS
+from xai.model_level.second_opinion import Opinion, second_opinion
 from xai.reference import compare_with_libraries, table
 from xai.render.export import warnings, write
+from xai.render.text import in_one_line
 from xai.score import Trust
 
 _USUAL = Settings()
@@ -42,6 +44,7 @@ def parser() -> argparse.ArgumentParser:
         help="hold this clip to librosa, lime, shap and pytorch-grad-cam, and print by how much they differ",
     )
     p.add_argument("--no-trust", action="store_true", help="leave out the trust scores, which take a few seconds")
+    p.add_argument("--no-second", action="store_true", help="do not ask the most accurate other model for a second opinion")
     return p
 
 
@@ -94,17 +97,20 @@ def main(arguments: list[str] | None = None) -> int:
         p.error(f"--against {options.against}: this is the emotion in the foreground")
     contrast = Contrast(target, LABELS.index(options.against) if options.against else None)
     print(f"{analysis.label} {analysis.probabilities.max():.0%}" + (f"  ->  {options.out / 'result.json'}" if options.out else ""))
-    trust = _write(analysis, contrast, options) if options.out else {}
+    second = None if options.no_second else second_opinion(analysis, audio, video)
+    trust = _write(analysis, contrast, options, second) if options.out else {}
     if options.reference:
         print(table(compare_with_libraries(analysis)))
-    for warning in warnings(analysis):
+    if second is not None:
+        print(in_one_line(second))
+    for warning in warnings(analysis, second):
         print(f"note: {warning}")
     for name, scores in trust.items():
         print(f"trust in {name}: {scores.level}" + "".join(f"; {reason}" for reason in scores.reasons))
     return 0
 
 
-def _write(analysis: Analysis, contrast: Contrast, options: argparse.Namespace) -> dict[str, Trust]:
+def _write(analysis: Analysis, contrast: Contrast, options: argparse.Namespace, second: Opinion | None) -> dict[str, Trust]:
     """Write everything, with the methods that were asked for and apply; → trust, as far as it was measured.
 
     What fails its checks gives way to its stand-in, in words and in pictures, if that holds.
@@ -115,7 +121,7 @@ def _write(analysis: Analysis, contrast: Contrast, options: argparse.Namespace) 
     trust = {} if options.no_trust else check(analysis, contrast)
     analysis, trust = with_stand_ins(analysis, trust, contrast)
     shown = list(foreground(analysis, trust).values())
-    write(analysis, options.out, contrast, None if options.no_trust else trust, shown=shown)
+    write(analysis, options.out, contrast, None if options.no_trust else trust, shown=shown, second=second)
     return trust
 
 

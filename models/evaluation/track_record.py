@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from models.evaluation.intervals import wilson
 from models.evaluation.metrics import BINS
 from models.labels import LABELS
-from models.registry import BOTH, read_result, shown_in
+from models.registry import BOTH, MODELS, read_result, shown_in
 
 PROTOCOL = "actor-5fold"
 _OFTEN = 0.1  # of the clips that were given one name: a mistake worth a word
@@ -53,6 +53,26 @@ def speaker_independent_scores(name: str, state: str) -> Mapping[str, Any] | Non
     """What is kept of a model in a state (see :data:`models.registry.STATES`); None where it was not measured."""
     result = read_result(PROTOCOL, name)
     return result["states"].get(state) if result else None
+
+
+def accuracy_of(name: str, state: str) -> float | None:
+    """Share of right answers about people who were not in its training; None where it was not measured."""
+    scores = speaker_independent_scores(name, state)
+    return None if scores is None else float(scores["accuracy"]["value"])
+
+
+def most_accurate(state: str, besides: Container[str] = ()) -> str | None:
+    """Of the models that can be shown a state, the one that is right most often in it about people who were not in its training.
+
+    Args:
+        besides: models that are left out.
+
+    Returns:
+        Key in MODELS, of equals the first there; None where no other was measured in this state.
+    """
+    states = {name: spec.states for name, spec in MODELS.items() if name not in besides}
+    found = {name: accuracy for name, own in states.items() if state in own and (accuracy := accuracy_of(name, state)) is not None}
+    return max(found, key=found.__getitem__, default=None)
 
 
 def reliability(name: str, state: str, confidence: float) -> Bin | None:

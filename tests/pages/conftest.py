@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import streamlit
 from streamlit.runtime.caching import cache_resource_api
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
@@ -66,3 +67,17 @@ def drawers(monkeypatch) -> list[state.Drawer]:
 
     monkeypatch.setattr(state, "Drawer", Watched)
     return made
+
+
+@pytest.fixture
+def offered(monkeypatch) -> dict:
+    """What every button for a download was given, by its key."""
+    given, real = {}, streamlit.delta_generator.DeltaGenerator.download_button
+
+    def watched(self, label, data, *arguments, key=None, **named):
+        given[key] = data
+        return real(self, label, data, *arguments, key=key, **named)
+
+    monkeypatch.setattr(streamlit.delta_generator.DeltaGenerator, "download_button", watched)
+    monkeypatch.setattr(streamlit, "download_button", lambda *arguments, **named: watched(streamlit._main, *arguments, **named))
+    return given

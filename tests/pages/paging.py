@@ -39,6 +39,11 @@ def choose_sample(app: AppTest, key: str = "synthetic") -> AppTest:
     return widget(app.button, f"{Key.SAMPLE}-pick-{key}").click().run()
 
 
+def choose_model(app: AppTest, name: str) -> AppTest:
+    """As a choice in the menu on top."""
+    return widget(app.menu_button, Key.MODEL_MENU).set_value(name).run()
+
+
 def ask_why(app: AppTest, label: str) -> AppTest:
     """As a click on a bar, which is no widget that AppTest knows."""
     app.session_state[Key.EMOTION] = label

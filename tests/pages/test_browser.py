@@ -160,6 +160,22 @@ def test_a_click_on_a_bar_is_answered_while_checks_run(page, sad_pair):
     assert page.get_by_role("heading", name="Why happy").count() == 1
 
 
+def test_the_second_opinion_of_an_upload_moves_nothing_and_opens_both_models(page):
+    files = page.locator("input[type=file]")
+    files.nth(0).set_input_files(SAMPLE / "sample.wav")
+    line, below = page.locator(".st-key-second-opinion"), page.locator(".st-key-in-general")
+    expect(line).to_contain_text("Second opinion: asking")
+    before = below.bounding_box()["y"]
+    both = page.get_by_role("button", name="Show both")
+    expect(both).to_contain_text(re.compile("Second opinion: .*, the most accurate on unseen voices .*, recognises .* in 10"))
+    assert abs(below.bounding_box()["y"] - before) < 2
+    both.click()
+    expect(page.get_by_role("radio", name="Second opinion")).to_be_checked()
+    expect(page.get_by_role("heading", name="What it heard")).to_have_count(3)  # on the board, and of both
+    assert page.get_by_role("heading", name="What it heard").last.bounding_box()["y"] < 768 + 600
+    expect(page).to_have_url(re.compile(r"tab=Second(\+|%20)opinion"))
+
+
 def test_the_player_is_answered_while_checks_run(page, sad_pair):
     upload(page, *sad_pair)
     start = time.perf_counter()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -14,14 +15,27 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Page, expect
 
+from models.registry import MODELS
 from tests.pages import serving
 
 SCHEMES, WIDTHS = ("light", "dark"), (1366, 390)
 PAGES = {"empty": "", "result": "", "models": "models", "how it works": "how_it_works", "about": "about"}
-TABS = ("Player", "All frames", "Listen", "Numbers", "Checks", "What if", "All models", "Every stage", "Agreement", "Take it home")
+TABS = (
+    "Player",
+    "All frames",
+    "Listen",
+    "Numbers",
+    "Checks",
+    "What if",
+    "Second opinion",
+    "All models",
+    "Every stage",
+    "Agreement",
+    "Take it home",
+)
 DEEPER = "analyze?sample=wrong&technical=true"  # a link to a result in technical words, which have all tabs
 SAMPLE = re.compile("^(play_circle )?(Try the sample|Try it)")  # the name of a button may begin with that of its icon
-AT_WORK = re.compile("Checking|Waiting|is being computed|Computing|Getting ready")
+AT_WORK = re.compile("Checking|Waiting|[Aa]sking|being asked|is being computed|Computing|Getting ready")
 HELD_TO = ("heading-order",)  # besides all that is serious or critical
 FINGER, CIRCLE = 44, 24  # pixels of CSS: a target that is hit without care; what a smaller one needs around its centre (WCAG 2.5.8)
 
@@ -140,6 +154,20 @@ def test_nothing_serious_is_found_deeper(tabs, name):
     serving.wait_until_idle(page)
     for scheme, width in (("light", 1366), ("dark", 390)):
         hold(tabs("deeper", scheme, width), name, scheme, width)
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_nothing_serious_is_found_in_the_menu_of_models(tabs, scheme):
+    page = tabs("about", scheme, 390)
+    page.get_by_role("button", name="Model: ").click()
+    expect(page.get_by_role("menuitem")).to_have_count(len(MODELS))
+    page.wait_for_timeout(500)
+    boxes = [item.bounding_box() for item in page.get_by_role("menuitem").all()]
+    assert all(box["x"] >= 0 and box["x"] + box["width"] <= 390 for box in boxes)
+    assert all(one["y"] + one["height"] <= two["y"] + 1 for one, two in pairwise(boxes))
+    hold(page, "menu", scheme)
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("menuitem")).to_have_count(0)
 
 
 def hold(page: Page, *where: object) -> None:

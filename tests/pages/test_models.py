@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import streamlit
 from pandas import crosstab
 from sklearn.metrics.pairwise import cosine_similarity
 from streamlit.testing.v1 import AppTest
@@ -29,7 +28,7 @@ from pages.components.models.words import STATE_WORDS
 from pages.components.session.keys import Key
 from pages.components.session.state import Recording
 from tests.conftest import ROOT
-from tests.pages.paging import open_at, turn
+from tests.pages.paging import choose_model, open_at, turn
 
 ALL, SCORES, MAP, SUMMARY = "All models", "How good is it", "Map of clips", "What it weighs"
 PAIR, CARD = "Two models, one clip", "Card"
@@ -66,6 +65,8 @@ def charts(app: AppTest) -> int:
 
 def choose(app: AppTest, key: str, shown: str) -> AppTest:
     """Pick the option that is shown as, or starts with, ``shown``."""
+    if key == Key.MODEL:
+        return choose_model(app, next(name for name in MODELS if MODELS[name].title == shown))
     element = widget([*app.selectbox, *app.button_group], key)
     names = [getattr(option, "content", option) for option in element.options]
     return element.set_value(next(name for name in names if name.startswith(shown))).run()
@@ -214,20 +215,6 @@ def test_what_stays_is_shown_beside_what_stays_untrained_for_changes(scored, nam
     cells = [[f"{s['value']:.0%} ({s['low']:.0%} – {s['high']:.0%})" if s else "–" for s in map(of.get, stays)] for of in (stays, without)]
     assert [shown[title].tolist() for title in ("same verdict", "untrained for changes")] == cells
     assert ("both columns are the same" in texts(app)) == never_augmented(name)
-
-
-@pytest.fixture
-def offered(monkeypatch) -> dict:
-    """What every button for a download was given, by its key."""
-    given, real = {}, streamlit.delta_generator.DeltaGenerator.download_button
-
-    def watched(self, label, data, *arguments, key=None, **named):
-        given[key] = data
-        return real(self, label, data, *arguments, key=key, **named)
-
-    monkeypatch.setattr(streamlit.delta_generator.DeltaGenerator, "download_button", watched)
-    monkeypatch.setattr(streamlit, "download_button", lambda *arguments, **named: watched(streamlit._main, *arguments, **named))
-    return given
 
 
 def test_every_prediction_can_be_taken_home(offered):

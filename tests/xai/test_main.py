@@ -18,8 +18,9 @@ from xai.analysis import Settings, analyse, check_one
 from xai.explanation import Attribution, Contrast, FrameCells
 from xai.methods import METHODS
 from xai.methods.pytorch_grad_cam import library_maps
+from xai.model_level.second_opinion import second_opinion
 from xai.render.sound import level_matched, take_apart
-from xai.render.text import face_part
+from xai.render.text import face_part, in_one_line
 from xai.score import FAITHFULNESS, FIT, Score, Trust
 
 
@@ -151,6 +152,21 @@ def test_trust_is_that_of_the_target_and_is_printed_with_its_reasons(tmp_path, c
     assert r["target"] == target
     assert "within the sound, " not in r["in_words"][2]
     assert r["in_words"][2] in (tmp_path / "summary.txt").read_text()
+
+
+def test_a_second_opinion_is_printed_and_written_unless_it_is_left_out(tmp_path, capsys):
+    voice = (SAMPLE / "sample.wav").read_bytes()
+    given = [str(SAMPLE / "sample.wav"), "-", "--samples", "200", "--no-trust", "--out", str(tmp_path)]
+    found = second_opinion(analyse(voice, None, settings=Settings(samples=200)), voice, None)
+    assert main(given) == 0
+    r = json.loads((tmp_path / "result.json").read_text())
+    assert (r["second_opinion"]["model"], r["second_opinion"]["label"]) == (found.model, found.label)
+    assert r["second_opinion"]["probability"] == pytest.approx(found.probability)
+    assert in_one_line(found) == r["second_opinion"]["sentence"]
+    assert in_one_line(found) in capsys.readouterr().out.splitlines()
+    assert main([*given, "--no-second"]) == 0
+    assert json.loads((tmp_path / "result.json").read_text())["second_opinion"] is None
+    assert "Second opinion:" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

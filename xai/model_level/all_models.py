@@ -81,7 +81,7 @@ def ask_all(
     recording = _Recording(audio, video, settings, [_encoding(model) for model in models.values()], say, known)
     answers = []
     for number, (name, model) in enumerate(models.items(), 1):
-        say(f"Asking *{MODELS[name].title}* ({number} of {len(models)})…")
+        say(f"Asking *{MODELS[name].title}*{f' ({number} of {len(models)})' if len(models) > 1 else ''}…")
         answers.append(_ask(name, model, recording))
     return answers
 

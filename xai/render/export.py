@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -21,13 +21,14 @@ from xai.methods import METHODS
 from xai.modality_split import ModalitySplit
 from xai.render.figures import draw, encode_png
 from xai.render.sound import level_matched, take_apart, to_wav
-from xai.render.text import cautions, in_foreground, in_words
+from xai.render.summary import FAILED, summary
+from xai.render.text import cautions, in_foreground, in_one_line, in_words
 from xai.score import Level, Trust
 
-FORMAT = 2
+if TYPE_CHECKING:
+    from xai.model_level.second_opinion import Opinion
 
-FAILED = "failed_check"
-"""Part of the name of each file that shows what did not pass its checks."""
+FORMAT = 2
 
 Trusts = Mapping[str, Trust]
 
@@ -38,6 +39,7 @@ def to_dict(
     trust: Trusts | None = None,
     shown: Sequence[str] | None = None,
     technical: bool = False,
+    second: Opinion | None = None,
 ) -> dict[str, Any]:
     """Everything but the pictures, as plain numbers, strings, lists and dictionaries; NaN becomes None.
 
@@ -46,6 +48,7 @@ def to_dict(
         trust: by method, about this contrast (:func:`xai.analysis.check`); what is not measured is None.
         shown: the methods in the foreground, whose evidence is read out; those that are there at once by default.
         technical: words for a technical reader, as :func:`xai.render.text.in_words` has them.
+        second: what another model says of the recording, if it was asked.
 
     >>> from xai.analysis import analyse
     >>> result = to_dict(analyse(open("pages/sample/sample.wav", "rb").read(), None))
@@ -67,7 +70,8 @@ def to_dict(
         "audio": {"seconds": audio.seconds, "rate": audio.source_rate, "channels": audio.channels} if audio else None,
         "video": _video(video) if video else None,
         "explanations": _explanations(analysis, trust or {}),
-        "warnings": warnings(analysis),
+        "second_opinion": _second(second) if second else None,
+        "warnings": warnings(analysis, second),
         "checks": [asdict(check) for check in analysis.checks],
         "should_be_asked": analysis.should_be_asked,
         "settings": _settings(settings),
@@ -82,13 +86,14 @@ def files(
     trust: Trusts | None = None,
     shown: Sequence[str] | None = None,
     technical: bool = False,
+    second: Opinion | None = None,
 ) -> Iterator[tuple[str, bytes]]:
     """Every file of an export as (name, content), made one by one: pictures first, then ``result.json``.
 
     What did not pass its checks for the contrast in the foreground has :data:`FAILED` in its name, and a line through its pictures.
     """
     contrast = contrast or Contrast(analysis.predicted)
-    result = to_dict(analysis, contrast, trust, shown, technical)
+    result = to_dict(analysis, contrast, trust, shown, technical, second)
     failed = {key for key, measured in (trust or {}).items() if measured.level is Level.RED}
     wanted = [Contrast(index) for index in range(len(LABELS))]
     for drawn in wanted if contrast in wanted else [*wanted, contrast]:
@@ -152,10 +157,11 @@ def write(
     trust: Trusts | None = None,
     shown: Sequence[str] | None = None,
     technical: bool = False,
+    second: Opinion | None = None,
 ) -> None:
     """Write all :func:`files` into ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, content in files(analysis, contrast, trust, shown, technical):
+    for name, content in files(analysis, contrast, trust, shown, technical, second):
         (folder / name).write_bytes(content)
 
 
@@ -165,76 +171,19 @@ def to_zip(
     trust: Trusts | None = None,
     shown: Sequence[str] | None = None,
     technical: bool = False,
+    second: Opinion | None = None,
 ) -> bytes:
     """All :func:`files` as a ZIP, made in memory."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in files(analysis, contrast, trust, shown, technical):
+        for name, content in files(analysis, contrast, trust, shown, technical, second):
             archive.writestr(name, content)
     return buffer.getvalue()
 
 
-def warnings(analysis: Analysis) -> list[str]:
+def warnings(analysis: Analysis, second: Opinion | None = None) -> list[str]:
     """What must be read beside the prediction: the sentences of the page."""
-    return cautions(analysis)
-
-
-def summary(result: dict[str, Any]) -> str:
-    """The result for a reader without a computer at hand."""
-    probabilities = sorted(result["prediction"]["probabilities"].items(), key=lambda item: -item[1])
-    checkpoint = result["checkpoint"]
-    lines = [
-        "EmoLens",
-        "",
-        *result["in_words"],
-        "",
-        *[f"  {label:<10} {p:6.1%}" for label, p in probabilities],
-        "",
-        *[f"Note: {warning}" for warning in result["warnings"]],
-        "",
-        *_trust_lines(result),
-        "",
-        "The model recognises emotions that actors portray. It does not know what a person feels, and this is no diagnosis.",
-        f"Checkpoint {checkpoint['name']} {checkpoint['sha256']}, seed {result['settings']['seed']}.",
-        *_legend(result),
-        "",
-    ]
-    return "\n".join(lines)
-
-
-_PASSED = {Level.GREEN: "true to the model", Level.AMBER: "read with care", Level.RED: "did not pass its checks, do not rely on it"}
-_KINDS = {Panel.SAW: "heat on the frames", Panel.HEARD: "patches of the spectrogram", Panel.WEIGHED: "weights"}
-
-
-def _trust_lines(result: dict[str, Any]) -> list[str]:
-    """What the checks say of each explanation, those in the foreground first."""
-    found, about = _made(result), result["target"] + (f" rather than {result['against']}" if result["against"] else "")
-    lines = []
-    for key in sorted(found, key=lambda key: key not in result["shown"]):
-        measured = found[key]["trust"]
-        words = "not checked" if measured is None else _PASSED[measured["level"]]
-        reasons = [s["sentence"] for s in measured["scores"] if s["level"] == Level.RED] if measured else []
-        behind = "" if key in result["shown"] else " (not in the foreground)"
-        lines.append(" ".join([f"{METHODS[key].title}{behind}, for {about}: {words}.", *reasons]))
-    return lines
-
-
-def _legend(result: dict[str, Any]) -> list[str]:
-    """What the files are that go with this result."""
-    lines = [f"{key}_*: {_KINDS[METHODS[key].panel]} ({METHODS[key].title})." for key in _made(result)]
-    if lines:
-        lines.append("Warm speaks for, cool against.")
-    if any((made["trust"] or {}).get("level") == Level.RED for made in _made(result).values()):
-        lines.append(f"*_{FAILED}*: it did not pass its checks.")
-    if any(METHODS[key].panel is Panel.HEARD for key in result["shown"]):
-        lines.append("heard_evidence_*, heard_rest_*: the sound inside the patches that speak most for the emotion, and everything else.")
-    return lines
-
-
-def _made(result: dict[str, Any]) -> dict[str, Any]:
-    """The explanations that are there, by key of their method."""
-    there = result["explanations"]
-    return {key: there[key] for key in METHODS if there.get(key) and there.get(f"{key}_maps", True) is not None}
+    return cautions(analysis, second)
 
 
 def _explanations(analysis: Analysis, trust: Trusts) -> dict[str, Any]:
@@ -283,6 +232,17 @@ def _video(video) -> dict[str, Any]:
         "faces": [_box(face) for face in video.faces],
         "crops": [_box(square) for square in video.squares],
         "fallback": video.fallback,
+    }
+
+
+def _second(second: Opinion) -> dict[str, Any]:
+    return {
+        "model": second.model,
+        "label": second.label,
+        "probability": second.probability,
+        "accuracy": second.accuracy,
+        "agrees": second.agrees,
+        "sentence": in_one_line(second),
     }
 
 

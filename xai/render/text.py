@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import singledispatch
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from features import Modality
 from models.labels import LABELS
+from models.registry import shown_in
 from xai.analysis import Analysis
 from xai.explanation import Attribution, Contrast, FrameCells, Moments, Panel, Parts, SoundPatches
 from xai.methods import METHODS
 from xai.methods.lime import fit
 from xai.modality_split import about_equal, hundredths
 from xai.score import FIT, Level, Score, Trust
+
+if TYPE_CHECKING:
+    from xai.model_level.second_opinion import Opinion
 
 # A face cut with EmoLens' margin: eyes lie in the upper part of the square, the mouth in the lower.
 _FACE_PARTS = (
@@ -56,8 +61,13 @@ def in_foreground(analysis: Analysis, shown: Sequence[str] | None = None) -> lis
     return sorted(there, key=lambda key: _ORDER.index(analysis.attributions[key].parts.panel))
 
 
-def cautions(analysis: Analysis) -> list[str]:
-    """What must be read beside the prediction, the most important first."""
+def cautions(analysis: Analysis, second: Opinion | None = None) -> list[str]:
+    """What must be read beside the prediction, the most important first.
+
+    That another model disagrees comes before that voice and face do. Of the 112 filmed clips of unseen actors, *Fused* and *Second by
+    second* name different emotions for 13, and *Fused* is right about 31 % of these; voice and face differ for 79, and it is right
+    about 66 %.
+    """
     split = analysis.modalities
     said = {level: [f"{check.modality}: {check.words}" for check in analysis.checks if check.level is level] for level in Level}
     refused = "The model should not be asked this: it knows nothing like this recording."
@@ -65,11 +75,31 @@ def cautions(analysis: Analysis) -> list[str]:
     return [
         *([] if analysis.should_be_asked else [refused]),
         *said[Level.RED],
+        *_disagreement(second),
         *([conflict] if split.disagree else []),
         *_said_to_nothing(analysis),
         *said[Level.AMBER],
         *analysis.warnings,
     ]
+
+
+def _disagreement(second: Opinion | None) -> list[str]:
+    if second is None or second.agrees:
+        return []
+    says = f"{second.title} recognises {second.label}, {odds(second.probability)}"
+    return [f"Another model disagrees: {says}. Look at both before you rely on either."]
+
+
+def in_one_line(second: Opinion, markdown: bool = False) -> str:
+    """A second opinion: whose it is, how often that model is right, what it says, and how sure it is.
+
+    Args:
+        markdown: the title in italics and the emotion in bold.
+    """
+    title, label = (f"*{second.title}*", f"**{second.label}**") if markdown else (second.title, second.label)
+    people = " and ".join(f"{m.noun}s" for m in shown_in(second.state))
+    record = f"the {'second ' * (second.rank > 1)}most accurate on unseen {people} ({100 * second.accuracy:.0f} %)"
+    return f"Second opinion: {title}, {record}, recognises {label} {'too' if second.agrees else 'instead'}, {odds(second.probability)}."
 
 
 def _said_to_nothing(analysis: Analysis) -> list[str]:

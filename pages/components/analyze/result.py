@@ -10,10 +10,12 @@ from models.labels import LABELS
 from pages.components.analyze.evidence import lay_board, show_board, show_legend, show_sentence
 from pages.components.analyze.jobs import jobs_of
 from pages.components.analyze.samples import SAMPLES, show_portrayed
+from pages.components.analyze.second import jump_to_both
 from pages.components.analyze.verdict import show_verdict
 from pages.components.analyze.view import choose_rival, chosen_emotion, view_of
 from pages.components.analyze.watch import watch
 from pages.components.deeper.tabs import show_deeper
+from pages.components.models.side_by_side import jobs_of_both
 from pages.components.session.keys import Key
 from pages.components.session.queue import the_queue
 from pages.components.session.state import Recording, drawer_of
@@ -34,7 +36,7 @@ def show_result(analysis: Analysis, recording: Recording) -> None:
         left, right = st.columns([3, 8], gap="medium")
         target = chosen_emotion(analysis)
         with left, st.container(key=Key.VERDICT):
-            show_verdict(analysis, target)
+            show_verdict(kept, target, recording)
             if sample := st.session_state.get(Key.SAMPLE_SHOWN):
                 with st.popover("What was portrayed?", type="tertiary", icon=":material/theater_comedy:", key=Key.PORTRAYED):
                     show_portrayed(SAMPLES[sample], analysis.label)
@@ -53,7 +55,8 @@ def show_result(analysis: Analysis, recording: Recording) -> None:
                 show_legend(view)
             show_board(kept, view, board)
             show_deeper(kept, view, recording)
+    jump_to_both()
     st.html(_TO_THE_TOP.format(analysis.token), unsafe_allow_javascript=True)
-    kept.work.want(jobs_of(kept, view))
+    kept.work.want([*jobs_of(kept, view, recording), *jobs_of_both(kept, recording)])
     with place:
         watch(kept, drawn)

@@ -1,4 +1,4 @@
-"""What was recognised, how sure the model is, from face or voice, and the one thing to beware of."""
+"""What was recognised, how sure the model is, from face or voice, a second opinion, and the one thing to beware of."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import streamlit as st
 
 from models.labels import LABELS
 from pages.components.analyze.quality import show_checks
+from pages.components.analyze.second import show_second
 from pages.components.analyze.view import choose_emotion
 from pages.components.board.bars import emotion_bars
 from pages.components.board.shares import shares_html
@@ -16,17 +17,19 @@ from pages.components.session.keys import Key
 from xai.render.colours import EMOTION_COLOURS
 
 if TYPE_CHECKING:
+    from pages.components.session.state import Drawer, Recording
     from xai.analysis import Analysis
 
 _UNDECIDED = 0.1  # of probability between the first two: too close to name one
 
 
-def show_verdict(analysis: Analysis, target: int) -> None:
+def show_verdict(kept: Drawer, target: int, recording: Recording) -> None:
     """The verdict, eight bars to choose from, and shares for the chosen emotion.
 
     Args:
         target: position of the emotion that is explained.
     """
+    analysis = kept.analysis
     st.html(f"<style>.st-key-verdict {{ --em-emotion: {EMOTION_COLOURS[analysis.label]} }}</style>")
     st.title(_verdict(analysis), anchor=False)
     _when_this_sure(analysis)
@@ -39,6 +42,7 @@ def show_verdict(analysis: Analysis, target: int) -> None:
         lambda label: choose_emotion(None if label == analysis.label else label),
     )
     _sources(analysis, target)
+    show_second(kept, recording)
     _beware(analysis)
     _in_general(analysis)
 
@@ -71,7 +75,7 @@ def _sources(analysis: Analysis, target: int) -> None:
 
 
 def _beware(analysis: Analysis) -> None:
-    """The most important warning; the others and every check of the recording one click away."""
+    """The most important warning, besides that of the second opinion above; the others and every check one click away."""
     from xai.render.text import cautions
 
     found = cautions(analysis)

@@ -26,7 +26,7 @@ def show_export(kept: Drawer, view: View, recording: Recording) -> None:
     row = st.container(horizontal=True)
     row.download_button(
         "Numbers (JSON)",
-        lambda: json.dumps(to_dict(kept.analysis, contrast, kept.trust(contrast), shown, terms), indent=1),
+        lambda: json.dumps(to_dict(kept.analysis, contrast, kept.trust(contrast), shown, terms, kept.opinion), indent=1),
         "emolens-result.json",
         "application/json",
         key=Key.DOWNLOAD_JSON,
@@ -35,7 +35,7 @@ def show_export(kept: Drawer, view: View, recording: Recording) -> None:
     )
     row.download_button(
         "Everything (ZIP)",
-        lambda: to_zip(kept.analysis, contrast, kept.trust(contrast), shown, terms),
+        lambda: to_zip(kept.analysis, contrast, kept.trust(contrast), shown, terms, kept.opinion),
         "emolens-result.zip",
         "application/zip",
         key=Key.DOWNLOAD_ZIP,

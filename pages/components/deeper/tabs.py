@@ -7,17 +7,19 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from pages.components.analyze.second import BOTH_TAB
 from pages.components.analyze.view import View
 from pages.components.deeper.agreement import show_agreement
+from pages.components.deeper.all_models import show_all_models
 from pages.components.deeper.checks import show_all_checks
 from pages.components.deeper.export import show_export
 from pages.components.deeper.frames import show_all_frames
 from pages.components.deeper.libraries import show_libraries
 from pages.components.deeper.numbers import show_numbers
-from pages.components.deeper.six_models import show_six_models
 from pages.components.deeper.sound import show_sound
 from pages.components.deeper.stages import show_stages
 from pages.components.deeper.what_if import show_what_if
+from pages.components.models.side_by_side import show_both
 from pages.components.player.player import show_player
 from pages.components.session.keys import Key
 from pages.components.session.state import Drawer, Recording
@@ -46,7 +48,8 @@ _TABS = (
     _Tab("Numbers", lambda kept, view, recording: show_numbers(kept, view), "weighed"),
     _Tab("Checks", lambda kept, view, recording: show_all_checks(kept, view)),
     _Tab("What if", lambda kept, view, recording: show_what_if(kept, view.contrast.target)),
-    _Tab("All models", lambda kept, view, recording: show_six_models(recording, kept, view.contrast)),
+    _Tab(BOTH_TAB, lambda kept, view, recording: show_both(kept, recording)),
+    _Tab("All models", lambda kept, view, recording: show_all_models(recording, kept, view.contrast)),
     _Tab("Every stage", lambda kept, view, recording: show_stages(kept.analysis), technical=True),
     _Tab("Agreement", lambda kept, view, recording: _agreement(kept, view), technical=True),
     _Tab("Take it home", lambda kept, view, recording: show_export(kept, view, recording)),

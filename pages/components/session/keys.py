@@ -17,6 +17,7 @@ class Key(StrEnum):
     TAB = "tab"
     TECHNICAL = "technical"
 
+    MODEL_MENU = "model-menu"
     VOICE = "voice"
     FACE = "face"
     RECORDING = "recording"
@@ -32,6 +33,9 @@ class Key(StrEnum):
     LEGEND = "legend"
     PORTRAYED = "portrayed"
     BARS = "bars"
+    SECOND = "second-opinion"
+    SHOW_BOTH = "show-both"
+    JUMP = "jump"
     BEWARE = "beware"
     HOW_OFTEN = "how-often"
     IN_GENERAL = "in-general"

@@ -24,11 +24,12 @@ def analysis_of(recording: Recording, options: dict[str, Any], name: str) -> Ana
         from models.checkpoint import load_model
 
         model = load_model(name)
-        key = (recording.digest(), model.digest, tuple(sorted(options.items())))
+        key = analysis_key(recording, options, model)
         if key not in kept:
             with place.container():
                 remember(key, _run(recording, options, model, st.status("Getting ready…").update))
             place.empty()
+        kept.move_to_end(key)
         return kept[key]
     except MediaError as error:
         message = str(error)
@@ -39,6 +40,11 @@ def analysis_of(recording: Recording, options: dict[str, Any], name: str) -> Ana
         message = "Something went wrong on our side and this recording could not be analysed. Try another file, or the sample."
     place.error(message, icon=":material/error:")
     return None
+
+
+def analysis_key(recording: Recording, options: dict[str, Any], model: EmotionModel) -> tuple:
+    """Under which an analysis is remembered; its first part is the recording's digest."""
+    return recording.digest(), model.digest, tuple(sorted(options.items()))
 
 
 def _run(recording: Recording, options: dict[str, Any], model: EmotionModel, update) -> Analysis:

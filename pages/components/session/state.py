@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from xai.counterfactuals.flip import Flip
     from xai.explanation import Attribution, Contrast, Say
     from xai.model_level.all_models import Answer
+    from xai.model_level.second_opinion import Opinion
     from xai.reference import Comparison
     from xai.render.playback import Playback
     from xai.score import Trust
@@ -72,7 +73,9 @@ class Drawer:
         player: the file and the curves that are played, or why there are none.
         flips: the smallest changes that flip the prediction.
         comparisons: with the stock libraries, or why there are none.
-        six: what every model says of the recording.
+        answers: what every model says of the recording.
+        second: what another model says of it, or why there is no second opinion.
+        other: an analysis by that model which was just made and is not among the recent ones yet.
     """
 
     analysis: Analysis
@@ -81,9 +84,16 @@ class Drawer:
     player: tuple[Playback, Timeline] | str | None = None
     flips: list[Flip] | None = None
     comparisons: list[Comparison] | str | None = None
-    six: list[Answer] | None = None
+    answers: list[Answer] | None = None
+    second: Opinion | str | None = None
+    other: Analysis | None = None
     _trust: OrderedDict[tuple[str, Contrast], Trust] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def opinion(self) -> Opinion | None:
+        """The second opinion, once it is there."""
+        return None if isinstance(self.second, str) else self.second
 
     def trust(self, contrast: Contrast, methods: Sequence[str] | None = None) -> dict[str, Trust]:
         """What has been measured of a contrast, by method: of some, or of all."""
@@ -107,6 +117,13 @@ class Drawer:
 def drawer_of(analysis: Analysis) -> Drawer:
     """This visitor's drawer for an analysis, empty at first."""
     return _drawer(analysis.token, analysis)
+
+
+def drawers_of(recording: Recording, kept: Drawer) -> dict[str, Drawer]:
+    """By model, what this visitor has of the same recording looked at in the same way."""
+    digest, stride = recording.digest(), kept.analysis.settings.stride
+    others = [a for key, a in recent_analyses().items() if key[0] == digest and a.settings.stride == stride]
+    return {analysis.model.name: drawer_of(analysis) for analysis in others} | {kept.analysis.model.name: kept}
 
 
 # A drawer, and not each thing in it, is what is cached: computing them says what is done, waits in the queue and can be interrupted,

@@ -12,17 +12,19 @@ from models.evaluation.protocols import PROTOCOLS
 from models.evaluation.track_record import (
     PROTOCOL,
     Bin,
+    accuracy_of,
     confusions,
     how_often,
     how_often_when_sure,
     mistakes,
+    most_accurate,
     reliability,
     speaker_independent_scores,
     times_in_ten,
     usual_mistakes,
 )
 from models.labels import LABELS
-from models.registry import MODELS, read_result, result_path
+from models.registry import MODELS, STATES, read_result, result_path
 
 
 def test_the_protocol_is_speaker_independent():
@@ -136,3 +138,24 @@ def test_what_was_not_measured_is_said(name, state):
     assert how_often_when_sure(name, state, 0.7) == usual_mistakes(name, state, 0) == ""
     assert reliability(name, state, 0.7) is None
     assert confusions(name, state, 0) == []
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_the_most_accurate_is_right_most_often_of_those_that_read_the_state(state):
+    measured = {name: read_result(PROTOCOL, name)["states"] for name in MODELS}
+    shares = {name: states[state]["accuracy"]["value"] for name, states in measured.items() if state in states}
+    best = most_accurate(state)
+    assert state in MODELS[best].states
+    assert accuracy_of(best, state) == shares[best] == max(shares.values())
+    assert accuracy_of(most_accurate(state, {best}), state) == max(share for name, share in shares.items() if name != best)
+
+
+def test_equals_unmeasured_models_and_nobody(monkeypatch):
+    kept = {"fused": 0.5, "linear": 0.5, "late-fusion": 0.4, "face": 0.9}
+    scores = {name: {"accuracy": {"value": share}} for name, share in kept.items()}
+    monkeypatch.setattr(track_record, "speaker_independent_scores", lambda name, state: scores.get(name))
+    assert most_accurate("both") == "fused"  # the first of equals; the face alone does not read both
+    assert most_accurate("both", {"fused"}) == "linear"
+    assert most_accurate("voice", {"fused", "linear"}) == "late-fusion"
+    assert most_accurate("voice", MODELS) is None
+    assert accuracy_of("av-tokens", "both") is None

@@ -14,8 +14,9 @@ from models.labels import LABELS
 from xai.analysis import Analysis, explain
 from xai.explanation import Contrast
 from xai.modality_split import split_modalities
+from xai.model_level.second_opinion import Opinion
 from xai.render.export import FAILED, files, to_dict, to_zip, write
-from xai.render.text import in_words
+from xai.render.text import cautions, in_one_line, in_words
 from xai.score import FIT, Score, Trust
 
 TOP = {
@@ -95,6 +96,22 @@ def test_what_is_in_the_foreground_is_named_and_put_in_words(sample_analysis):
     assert to_dict(sample_analysis)["shown"] == ["gradcam", "lime", "shap"]
     technical = to_dict(sample_analysis, Contrast(6), technical=True)
     assert technical["in_words"] == in_words(sample_analysis, Contrast(6), technical=True)
+
+
+@pytest.mark.parametrize("agrees", [True, False])
+def test_a_second_opinion_is_told_as_the_page_tells_it(sample_analysis, agrees):
+    second = Opinion("av-tokens", "Second by second", "both", "sad", 0.625, 0.75, agrees)
+    bare = replace(sample_analysis, attributions={})
+    archive = dict(files(bare, second=second))
+    result, text = json.loads(archive["result.json"]), archive["summary.txt"].decode()
+    told = {"model": "av-tokens", "label": "sad", "probability": 0.625, "accuracy": 0.75, "agrees": agrees, "sentence": in_one_line(second)}
+    assert result["second_opinion"] == told
+    assert result["warnings"] == cautions(sample_analysis, second)
+    assert told["sentence"] in text.splitlines()
+    assert ("Note: Another model disagrees" in text) == (not agrees)
+    alone = dict(files(bare))
+    assert json.loads(alone["result.json"])["second_opinion"] is None
+    assert "Second opinion" not in alone["summary.txt"].decode()
 
 
 def with_more(analysis: Analysis) -> Analysis:

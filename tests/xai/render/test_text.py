@@ -10,8 +10,9 @@ from models.labels import LABELS
 from xai.analysis import Analysis
 from xai.explanation import Attribution, Contrast
 from xai.modality_split import ModalitySplit
+from xai.model_level.second_opinion import Opinion
 from xai.quality.checks import QualityCheck
-from xai.render.text import cautions, in_words, kilohertz, odds, place_of, strongest_frame, strongest_patch
+from xai.render.text import cautions, in_one_line, in_words, kilohertz, odds, place_of, strongest_frame, strongest_patch
 from xai.score import FIT, Level, Score, Trust
 
 
@@ -250,6 +251,41 @@ def test_the_first_caution_is_the_gravest(sample_analysis):
     assert nothing.startswith(f"With nothing to see or hear this model would say {a.label} too (50 of 100)")
     assert check == "face: check 1."
     assert cautions(with_checks(calm, Level.GREEN)) == list(a.warnings)
+
+
+OPINION = Opinion("av-tokens", "Second by second", "both", "sad", 0.62, 0.75, agrees=True)
+
+
+def test_another_model_that_disagrees_comes_after_an_unfit_recording_and_before_everything_else(sample_analysis):
+    second = replace(OPINION, agrees=False)
+    a = replace(with_checks(sample_analysis, Level.AMBER, Level.RED), modalities=replace(split_of(0.3, 0.3), present=frozenset(Modality)))
+    before = cautions(a)
+    assert [words.split()[0] for words in before[:4]] == ["The", "face:", "Voice", "face:"]
+    words = "Another model disagrees: Second by second recognises sad, about 6 in 10. Look at both before you rely on either."
+    assert cautions(a, second) == [*before[:2], words, *before[2:]]
+    assert cautions(a, OPINION) == before
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({}, "the most accurate on unseen voices and faces (75 %), recognises sad too"),
+        (
+            {"agrees": False, "state": "voice"},
+            "the most accurate on unseen voices (75 %), recognises sad instead",
+        ),
+        (
+            {"rank": 2, "state": "face"},
+            "the second most accurate on unseen faces (75 %), recognises sad too",
+        ),
+    ],
+)
+def test_a_second_opinion_in_one_line(change, words):
+    second = replace(OPINION, **change)
+    assert in_one_line(second) == f"Second opinion: Second by second, {words}, about 6 in 10."
+    assert in_one_line(second, markdown=True).replace("*", "") == in_one_line(second)
+    assert "*Second by second*" in in_one_line(second, markdown=True)
+    assert "**sad**" in in_one_line(second, markdown=True)
 
 
 DISAGREE = {frozenset({Modality.AUDIO}): np.eye(8)[6], frozenset({Modality.VIDEO}): np.eye(8)[3]}

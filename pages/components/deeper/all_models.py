@@ -11,7 +11,7 @@ from features import Modality
 from models.registry import MODELS
 from pages.components.analyze.jobs import ask, asked_key
 from pages.components.session.keys import Key
-from pages.components.session.state import Drawer, Recording, drawer_of, recent_analyses
+from pages.components.session.state import Drawer, Recording, drawers_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,10 +26,10 @@ _TRUST = {"green": "✓ true to the model", "amber": "⚠ read with care", "red"
 _UNCHECKED, _NONE = "not checked", "–"
 
 
-def show_six_models(recording: Recording, kept: Drawer, contrast: Contrast) -> None:
+def show_all_models(recording: Recording, kept: Drawer, contrast: Contrast) -> None:
     """A button that says what it takes; then a table, kept for this visitor, whichever model is chosen next."""
-    drawers = _drawers(recording, kept)
-    answers = next((drawer.six for drawer in drawers.values() if drawer.six), None)
+    drawers = drawers_of(recording, kept)
+    answers = next((drawer.answers for drawer in drawers.values() if drawer.answers), None)
     if answers is not None:
         _show(answers, drawers, kept, contrast)
     elif _NAME not in kept.asked:
@@ -46,17 +46,10 @@ def show_six_models(recording: Recording, kept: Drawer, contrast: Contrast) -> N
         st.caption(":material/hourglass_top: The models are being asked, one after another…")
 
 
-def _drawers(recording: Recording, kept: Drawer) -> dict[str, Drawer]:
-    """By model, what this visitor has of the same recording looked at in the same way."""
-    digest, stride = recording.digest(), kept.analysis.settings.stride
-    others = [a for key, a in recent_analyses().items() if key[0] == digest and a.settings.stride == stride]
-    return {analysis.model.name: drawer_of(analysis) for analysis in others} | {kept.analysis.model.name: kept}
-
-
 def _ask_all(recording: Recording, kept: Drawer, say: Say) -> None:
     from xai.model_level.all_models import ask_all
 
-    kept.six = ask_all(recording.audio, recording.video, say=say, known=kept.analysis)
+    kept.answers = ask_all(recording.audio, recording.video, say=say, known=kept.analysis)
 
 
 def _show(answers: list[Answer], drawers: dict[str, Drawer], kept: Drawer, contrast: Contrast) -> None:

@@ -21,7 +21,7 @@ HAPPY, SAD = LABELS.index("happy"), LABELS.index("sad")
 _SCRIPT = """
 import streamlit as st
 from pages.components.analyze.jobs import asked_jobs
-from pages.components.deeper.six_models import show_six_models
+from pages.components.deeper.all_models import show_all_models
 from pages.components.session.run import analysis_of
 from pages.components.session.state import drawer_of
 from xai.explanation import Contrast
@@ -29,7 +29,7 @@ from xai.explanation import Contrast
 recording, name, target = (st.session_state[key] for key in ("given", "name", "of"))
 options = {"stride": 30, "samples": 200, "seed": 0, "estimator": "quadrature"}
 kept = drawer_of(analysis_of(recording, options, name))
-show_six_models(recording, kept, Contrast(target))
+show_all_models(recording, kept, Contrast(target))
 kept.work.want(list(asked_jobs(kept)))
 st.session_state["drawer"] = kept
 """
@@ -67,8 +67,8 @@ def captions(app: AppTest) -> str:
 
 def test_nothing_is_computed_before_it_is_asked_for(app):
     assert not app.dataframe
-    assert [button.label for button in app.button] == ["Ask all 6 models about this recording (a few seconds)"]
-    assert app.session_state["drawer"].six is None
+    assert [button.label for button in app.button] == [f"Ask all {len(MODELS)} models about this recording (a few seconds)"]
+    assert app.session_state["drawer"].answers is None
 
 
 def test_each_row_is_what_that_model_says(app, sample):
