@@ -110,6 +110,10 @@ class AudioFeatures:
         """Another sound, float32 (n,) at 22,050 Hz, through the same encoder, as if it had come from the same file."""
         return replace(self._encoded(samples.astype(np.float32)), source_rate=self.source_rate, channels=self.channels)
 
+    def by(self, encoder: Callable[[np.ndarray], AudioFeatures]) -> AudioFeatures:
+        """The same sound through another encoder."""
+        return replace(encoder(self.samples), source_rate=self.source_rate, channels=self.channels)
+
     def _encoded(self, samples: np.ndarray) -> AudioFeatures:
         return mfcc_features(samples)
 

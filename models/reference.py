@@ -1,7 +1,8 @@
 """Clips of the training set that every checkpoint is shown with: neighbours for a visitor's clip, and the material of summaries.
 
 ``python -m models.reference --data DIR`` makes ``models/results/reference.npz`` (features only, no pictures or sounds): every
-performance whose voice and face are there, and ten voices of every other actor.
+performance whose voice and face are there, and ten voices of every other actor. The same voices as tokens of a pretrained encoder are in
+``reference.NAME.npz``, eight bits a number: enough for neighbours and summaries, and read only where a model needs them.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from features import Modality
 from features.video import N_FACE
 from models.data.clips import Clips, held_out_clips
 from models.data.dataset import Faces, Voices, load_faces, load_voices
+from models.networks.encoders import TOKEN_ENCODERS
 from models.networks.sequence import TOKEN_FRAMES
 from models.registry import BOTH, RESULTS, shown_in
 
@@ -24,6 +26,7 @@ PATH = RESULTS / "reference.npz"
 _FRAMES = 3 * TOKEN_FRAMES  # of each voice
 _FACES = 4  # frames of each face
 _VOICES_OF_AN_ACTOR = 10
+_LEVELS = 127
 
 
 def build(voices: Voices, faces: Faces) -> dict[str, np.ndarray]:
@@ -62,14 +65,55 @@ def _even(labels: np.ndarray, rows: np.ndarray, rng: np.random.Generator) -> np.
     return order[np.argsort(rank, kind="stable")][:_VOICES_OF_AN_ACTOR]
 
 
+def token_path(encoder: str, path: Path = PATH) -> Path:
+    """Where the same voices lie as tokens of a pretrained encoder."""
+    return path.with_suffix(f".{encoder}.npz")
+
+
+def build_tokens(voices: Voices, keys: np.ndarray) -> dict[str, np.ndarray]:
+    """The voices of the performances ``keys``, as :func:`build` has them, as tokens: ``values`` int8 (all tokens, d) times ``scale`` (d,).
+
+    Raises:
+        ValueError: the voices were loaded without tokens.
+    """
+    if voices.tokens is None:
+        raise ValueError("load the voices with an encoder")
+    rows = {_key(take.key): row for row, take in enumerate(voices.takes)}
+    tokens = [voices.tokens.of(rows[tuple(key)], 0) for key in keys.tolist()]
+    every = np.concatenate(tokens)
+    scale = np.maximum(np.abs(every).max(axis=0), 1e-9) / _LEVELS
+    counts = np.array([len(own) for own in tokens], np.int16)
+    return {"values": (every / scale).round().astype(np.int8), "scale": scale.astype(np.float32), "counts": counts}
+
+
+def _key(key: tuple) -> tuple[int, ...]:
+    actor, emotion, *rest = key
+    return actor, int(emotion), *rest
+
+
 @cache
-def load_reference(state: str) -> Clips:
-    """The clips that can be shown in a state: pairs where the face is shown, else all."""
+def _load_tokens(encoder: str) -> list[np.ndarray] | None:
+    """Of each clip float32 (k, d); None where there are none by that encoder."""
+    if not token_path(encoder).exists():
+        return None
+    with np.load(token_path(encoder), allow_pickle=False) as file:
+        values = file["values"].astype(np.float32) * file["scale"]
+        return np.split(values, np.cumsum(file["counts"].astype(int))[:-1])
+
+
+@cache
+def load_reference(state: str, encoder: str | None = None) -> Clips:
+    """The clips that can be shown in a state: pairs where the face is shown, else all.
+
+    Args:
+        encoder: name of a pretrained one whose tokens are wanted too, where they are at hand.
+    """
     with np.load(PATH, allow_pickle=False) as file:
         data = {name: file[name] for name in file.files}
     voice, face = (modality in shown_in(state) for modality in (Modality.AUDIO, Modality.VIDEO))
     rows = np.flatnonzero(data["paired"]) if face else np.arange(len(data["label"]))
     keys = [(actor, f"{emotion:02d}", *rest) for actor, emotion, *rest in data["keys"][rows].tolist()]
+    tokens = _load_tokens(encoder) if encoder else None
     return Clips(
         mfcc=data["mfcc"][rows] if voice else None,
         sequence=data["sequence"][rows].astype(np.float32) if voice else None,
@@ -78,6 +122,7 @@ def load_reference(state: str) -> Clips:
         label=data["label"][rows].astype(int),
         actor=data["actor"][rows].astype(int),
         keys=keys,
+        tokens=[tokens[row] for row in rows] if voice and tokens is not None else None,
     )
 
 
@@ -88,14 +133,18 @@ def main(arguments: list[str] | None = None) -> int:
     p.add_argument("--out", type=Path, default=PATH)
     p.add_argument("--cache", type=Path, default=Path("cache"), help="folder for features that were computed before")
     options = p.parse_args(arguments)
-    voices, faces = load_voices(options.data, options.cache), load_faces(options.data, options.cache)
+    voices = load_voices(options.data, options.cache, encoder=TOKEN_ENCODERS[0])
+    faces = load_faces(options.data, options.cache)
     if not len(voices.label):
         print(f"{options.data}: no RAVDESS voices (WAV, FLAC) found", file=sys.stderr)
         return 2
     arrays = build(voices, faces)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     np.savez_compressed(options.out, allow_pickle=False, **arrays)
-    print(f"{options.out}: {len(arrays['label'])} clips, {options.out.stat().st_size / 1e6:.1f} MB")
+    beside = token_path(TOKEN_ENCODERS[0], options.out)
+    np.savez_compressed(beside, allow_pickle=False, **build_tokens(voices, arrays["keys"]))
+    for path in (options.out, beside):
+        print(f"{path}: {len(arrays['label'])} clips, {path.stat().st_size / 1e6:.1f} MB")
     return 0
 
 

@@ -13,7 +13,7 @@ from models.checkpoint import load_model
 from models.labels import LABELS
 from models.model import EmotionModel
 from models.networks.backbone import load_backbone
-from models.networks.encoders import load_encoders
+from models.networks.encoders import load_encoder, load_encoders
 from models.registry import MODELS
 from xai.analysis import Analysis
 from xai.explanation import Say, Settings, Subject, silent
@@ -134,11 +134,21 @@ class _Recording:
         found = next((made for known, made in self.made.items() if encoding <= known), None)
         if found is None:
             most = max((other for other in self.wanted if encoding <= other), key=len)
-            found = self.made[most] = self._extract(dict(most))
+            found = self.made[most] = self._heard_otherwise(dict(most)) or self._extract(dict(most))
         parts = {modality: part for modality, part in found.parts.items() if modality in dict(encoding)}
         if found.video is not None and found.video.fallback:
             parts.pop(Modality.VIDEO, None)
         return replace(found, parts=parts)
+
+    def _heard_otherwise(self, names: Mapping[Modality, str]) -> Features | None:
+        """What is at hand but for the encoder of the voice, with the voice by that one: nothing is decoded or looked at again."""
+        voice = names.get(Modality.AUDIO)
+        for known, made in self.made.items():
+            others = {**dict(known), Modality.AUDIO: voice}
+            if voice is not None and Modality.AUDIO in dict(known) and names.items() <= others.items():
+                heard = None if made.audio is None else made.audio.by(load_encoder(Modality.AUDIO, voice))
+                return made.with_part(Modality.AUDIO, heard)
+        return None
 
     def _extract(self, names: Mapping[Modality, str]) -> Features:
         if self.video is None and (self.audio is None or Modality.AUDIO not in names):

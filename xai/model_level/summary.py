@@ -112,7 +112,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = p.parse_args(arguments)
     for name in options.model:
         model = load_model(name)
-        summary = summarise(model, load_reference(model.spec.states[0]))
+        summary = summarise(model, load_reference(model.spec.states[0], model.encoders.get(Modality.AUDIO)))
         path = options.out / f"summary.{name}.npz"
         arrays = {"values": summary.values.astype(np.float16), "raw": summary.raw, "names": np.array(summary.names)}
         np.savez_compressed(path, allow_pickle=False, voices=np.array(summary.voices), **arrays)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
+from features import Modality
 from models.labels import LABELS, ravdess_label
 from models.registry import MODELS
 from pages.components.analyze.inputs import DEFAULT_SETTINGS
@@ -43,7 +44,7 @@ def show_map(name: str) -> None:
     recording: Recording | None = st.session_state.get(Key.RECORDING)
     model, own = load_model(name), own_analysis(recording, name)
     state = own.modalities.state if own else choose_state(MODELS[name].states, Key.MAP_SHOWN)
-    clips = load_reference(state)
+    clips = load_reference(state, model.encoders.get(Modality.AUDIO))
     embeddings, names = embed(model, clips), [_describe(key) for key in clips.keys]
     place = None if own is None else model.embed(own.subject.inputs)[0]
     every = embeddings if place is None else np.concatenate([embeddings, place[None]])
