@@ -92,7 +92,8 @@ class TokenInputs:
         features, nothing = self._features, np.zeros((0, 2))
         audio, video = features.parts.get(Modality.AUDIO), features.video
         heard = audio.segments if isinstance(audio, TokenFeatures) and self.batch.spoken.any() else nothing
-        return {Modality.AUDIO: heard, Modality.VIDEO: nothing if video is None else _stretches(video.times[video.used])}
+        shown = _stretches(video.times[video.used]) if video is not None and self.batch.seen.any() else nothing
+        return {Modality.AUDIO: heard, Modality.VIDEO: shown}
 
     def speech_span(self) -> tuple[int, int]:
         return self._audio.speech if self._features.audio is not None else (0, 0)
