@@ -87,7 +87,8 @@ class TokenFeatures(AudioFeatures):
         if first >= last:
             return None
         cut = replace(self, speech=(first, last))
-        return replace(cut, tokens=next(self.encoder.copies(cut, [self.mel_db]))[0])
+        tokens = next(iter(self.encoder.copies(cut, [self.mel_db])))[0]
+        return replace(cut, tokens=tokens, vector=mean_token(tokens, token_lengths(last - first, self.scale.frame_rate)))
 
     def _encoded(self, samples: np.ndarray) -> AudioFeatures:
         return self.encoder(samples)

@@ -92,7 +92,8 @@ class TokenInputs:
         features, nothing = self._features, np.zeros((0, 2))
         audio, video = features.parts.get(Modality.AUDIO), features.video
         heard = audio.segments if isinstance(audio, TokenFeatures) and self.batch.spoken.any() else nothing
-        return {Modality.AUDIO: heard, Modality.VIDEO: nothing if video is None else _stretches(video.times[video.used])}
+        shown = _stretches(video.times[video.used]) if video is not None and self.batch.seen.any() else nothing
+        return {Modality.AUDIO: heard, Modality.VIDEO: shown}
 
     def speech_span(self) -> tuple[int, int]:
         return self._audio.speech if self._features.audio is not None else (0, 0)
@@ -145,9 +146,12 @@ class TokenModel(EmotionModel):
         return _BUDGET
 
     def encode(self, features: Features, drop: frozenset[Modality] = NOTHING) -> TokenInputs:
+        """Raises TypeError where the voice was encoded for another model: it would be judged as if there were none."""
         tokens = faces = seconds = None
         audio, video = features.audio, features.video
-        if isinstance(audio, TokenFeatures) and Modality.AUDIO not in drop:
+        if audio is not None and Modality.AUDIO not in drop:
+            if not isinstance(audio, TokenFeatures):
+                raise TypeError(f"{self.name} reads tokens: the voice was not encoded by {self.encoders[Modality.AUDIO]}")
             tokens = audio.tokens
         if video is not None and Modality.VIDEO not in drop:
             faces, seconds = video.maps[video.used].mean(axis=(2, 3)), video.times[video.used]

@@ -10,7 +10,9 @@ from features import Features, Modality
 from features.audio import RATE, AudioFeatures, mel_centres, mfcc_features
 from features.faces import Box
 from features.speech import speech_span
+from features.tokens import TokenFeatures
 from features.video import VideoFeatures
+from models.networks.whisper_voice import WhisperVoice
 from tests.conftest import tone
 
 
@@ -45,6 +47,11 @@ def random_maps(crops: np.ndarray) -> np.ndarray:
     return np.abs(np.random.default_rng(4).normal(0, 0.6, (len(crops), 512, 7, 7))).astype(np.float32)
 
 
+def as_tokens(features: Features) -> Features:
+    """The same with its voice by the encoder of models of tokens."""
+    return features.with_part(Modality.AUDIO, WhisperVoice()(features.audio.samples)) if features.audio is not None else features
+
+
 def quiet_ends() -> Features:
     """A second of noise between two silences."""
     rng = np.random.default_rng(5)
@@ -62,7 +69,10 @@ def burst(start: float, band: int) -> Features:
 
 
 def sequences_of(features: Features) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None]:
-    """MFCCs (40, frames) between the silences, features (m, 512) and seconds (m,) of the faces; None for what is missing."""
+    """MFCCs (40, frames) between the silences, or tokens (k, d); features (m, 512) and seconds (m,) of the faces; None where missing."""
     audio, video = features.audio, features.video
-    mfccs = None if audio is None else audio.frame_vectors[:, slice(*speech_span(audio.frame_vectors))]
-    return mfccs, *((None, None) if video is None else (video.frame_vectors, video.times[video.used]))
+    if isinstance(audio, TokenFeatures):
+        voice = audio.tokens
+    else:
+        voice = None if audio is None else audio.frame_vectors[:, slice(*speech_span(audio.frame_vectors))]
+    return voice, *((None, None) if video is None else (video.frame_vectors, video.times[video.used]))

@@ -17,9 +17,10 @@ import numpy as np
 
 from features import Modality
 from features.audio import N_MFCC, RATE
+from features.tokens import TokenFeatures
 from models.labels import LABELS
 from xai.analysis import Analysis
-from xai.explanation import Panel, Say, Subject, silent
+from xai.explanation import Say, Subject, silent
 from xai.masking import PatchMasker
 from xai.methods.lime import Lime, patches_of, sample_masks
 from xai.methods.pytorch_grad_cam import library_maps
@@ -58,15 +59,17 @@ class Comparison:
 
 
 def compare_with_libraries(analysis: Analysis, say: Say = silent) -> list[Comparison]:
-    """Every comparison that applies to the recording and the model."""
+    """Every comparison that applies to the recording and the model; of LIME, where it was asked for."""
     return list(_comparisons(analysis, say))
 
 
 def _comparisons(analysis: Analysis, say: Say) -> Iterator[Comparison]:
     subject = analysis.subject
     if subject.has(Modality.AUDIO):
-        yield _mfcc(subject, say)
-        yield from _lime(analysis, say)
+        if not isinstance(subject.features.audio, TokenFeatures):
+            yield _mfcc(subject, say)
+        if Lime.key in analysis.attributions:
+            yield from _lime(analysis, say)
     if subject.inputs.tensor is not None:
         yield _shap(analysis, say)
     if subject.has(Modality.VIDEO):
@@ -87,8 +90,7 @@ def _mfcc(subject: Subject, say: Say) -> Comparison:
 
 
 def _lime(analysis: Analysis, say: Say) -> Iterator[Comparison]:
-    subject, own = analysis.subject, analysis.attribution(Panel.HEARD, Lime.key)
-    assert own is not None
+    subject, own = analysis.subject, analysis.attributions[Lime.key]
     patches = patches_of(subject)
     masker = PatchMasker(subject, patches)
     masks = sample_masks(own.settings["samples"], len(patches), own.settings["seed"])

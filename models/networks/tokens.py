@@ -40,10 +40,15 @@ class Moments:
         return {Modality.AUDIO: self.spoken.any(dim=1), Modality.VIDEO: self.seen.any(dim=1)}
 
     def mixed(self, rows: np.ndarray, partners: np.ndarray, share: torch.Tensor) -> Moments:
-        """The same with the voices of ``rows`` interpolated: ``share`` (k,) of each own, the rest of its partner's."""
+        """The same with the voices of ``rows`` interpolated: ``share`` (k,) of each own, the rest of its partner's.
+
+        A token that only one of the two has is kept as it is.
+        """
         voice, spoken = self.voice.clone(), self.spoken.clone()
-        voice[rows] = torch.lerp(voice[partners], voice[rows], share[:, None, None])
-        spoken[rows] |= spoken[partners]
+        own, other, there = self.voice[rows], self.voice[partners], self.spoken[rows, :, None] & self.spoken[partners, :, None]
+        alone = torch.where(self.spoken[rows, :, None], own, other)
+        voice[rows] = torch.where(there, torch.lerp(other, own, share[:, None, None]), alone)
+        spoken[rows] |= self.spoken[partners]
         return replace(self, voice=voice, spoken=spoken)
 
     def repeated(self, n: int) -> Moments:

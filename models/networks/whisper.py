@@ -104,6 +104,12 @@ class WhisperEncoder(nn.Module):
             found.append(block(found[-1]))
         return torch.stack([found[stage] for stage in wanted], dim=1)
 
+    def joined(self, x: torch.Tensor, wanted: Sequence[int] = STAGES, longest: int = POSITIONS) -> torch.Tensor:
+        """As :meth:`stages` of a sound of any length, in the windows of :meth:`pieces`; gradients flow back to ``x``."""
+        found = windows(positions_of(x.shape[2]), longest)
+        parts = [self.stages(x[:, :, _STRIDE * part.start : _STRIDE * part.stop], wanted)[:, :, kept] for part, kept in found]
+        return torch.cat(parts, dim=2)
+
     def hear(self, samples: np.ndarray, wanted: Sequence[int] = STAGES, longest: int = POSITIONS) -> np.ndarray:
         """float32 (n,) at 16 kHz of any length → float32 (stages, positions, 384)."""
         return self.encode(log_mel(samples), wanted, longest)

@@ -73,14 +73,10 @@ class WhisperVoice:
             yield np.stack([pooled(copy) for copy in positions])
 
     def differentiable(self, audio: TokenFeatures, mel_db: torch.Tensor) -> torch.Tensor:
-        """Tensor (n, 80, frames) in dB → tokens (n, k, 2304) through which gradients flow back.
-
-        Raises:
-            ValueError: the speech is longer than 30 s.
-        """
+        """Tensor (n, 80, frames) in dB → tokens (n, k, 2304) through which gradients flow back."""
         first, last = audio.speech
         levelled = (mel_db[:, :, first:last] - audio.peak).clamp(min=-TOP_DB) + PEAK_DB
-        found = load_whisper().stages((levelled + 40.0) / 40.0, BLOCKS)
+        found = load_whisper().joined((levelled + 40.0) / 40.0, BLOCKS, LONGEST)
         parts = [torch.stack([part.mean(dim=2), _deviation(part)], dim=2) for part in found.split(TOKEN_POSITIONS, dim=2)]
         return torch.stack(parts, dim=1).flatten(2)
 

@@ -72,7 +72,7 @@ class MomentBatches(TokenBatches):
     recipe: MomentRecipe
 
     def _voices(self, rows: np.ndarray) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
-        """A clean and an augmented copy of each voice → twice float32 (n, 9, d) standardised, bool (n, 9)."""
+        """A clean and an augmented copy of each voice → twice float32 (n, k, d) standardised, bool (n, k)."""
         n, rng, recipe = len(rows), self.rng, self.recipe
         speed = rng.integers(CLEAN.stop, size=n)
         augmented = rng.random(n) < recipe.altered

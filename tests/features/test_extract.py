@@ -114,3 +114,17 @@ def test_what_begins_is_said_and_how_long_each_stage_took_is_kept():
     assert any("looking for the face" in words.lower() for words in said)
     assert set(found.seconds) == {"audio", "video", "pairing"}
     assert all(seconds >= 0 for seconds in found.seconds.values())
+
+
+def test_the_length_is_that_of_the_voice_or_of_the_last_look_whichever_is_later(both):
+    last = float(both.video.times[-1])
+    assert both.length == max(both.audio.seconds, last)
+    assert both.with_part(Modality.AUDIO, None).length == last
+    assert both.with_part(Modality.VIDEO, None).length == both.audio.seconds
+    longer = replace(both.audio, samples=np.zeros(10 * 22_050, np.float32))
+    assert both.with_part(Modality.AUDIO, longer).length == 10.0
+
+
+def test_the_usual_encoders_give_the_usual_columns(both):
+    assert both.space == SPACE
+    assert both.with_part(Modality.VIDEO, None).space == SPACE

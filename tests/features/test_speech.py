@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from features.audio import HOP, N_MELS, RATE, mel_spectrogram_db, mfcc
-from features.speech import SILENT, active_span, is_silent, sounding_span, speech_span
+from features.speech import SILENT, active_span, is_silent, sounding_span, speech_span, speech_span_of_bands
 from tests.conftest import tone
 
 
@@ -53,6 +53,20 @@ def test_the_speech_span_goes_by_the_mean_of_all_bands():
     mel_db[1::2] -= 15.0
     assert_allclose(mfcc(mel_db)[0], np.sqrt(N_MELS) * means)
     assert speech_span(mfcc(mel_db)) == (2, 6)
+
+
+def test_of_bands_the_speech_span_is_the_same_on_any_scale():
+    """22 dB below the loudest moment, of the mean over the bands."""
+    means = np.array([-80.0, -32.1, -31.9, -10.0, -80.0, -31.9, -32.1])
+    mel_db = np.repeat(means[None], 80, axis=0)
+    mel_db[::2] += 15.0
+    mel_db[1::2] -= 15.0
+    assert speech_span_of_bands(mel_db) == (2, 6)
+    rng = np.random.default_rng(0)
+    samples = 1e-4 * rng.standard_normal(2 * RATE)
+    samples[RATE // 2 : RATE] += 0.1 * rng.standard_normal(RATE // 2)
+    whole = mel_spectrogram_db(samples.astype(np.float32))
+    assert speech_span_of_bands(whole) == speech_span(mfcc(whole))
 
 
 @pytest.mark.parametrize("start", [0.2, 0.9, 1.5])

@@ -14,14 +14,16 @@ from scipy.special import softmax
 
 from features import SPACE, Encoders, Features, Modality, Standardiser
 from features.audio import mfcc_features
-from models.data.copies import CLEAN
+from models.data.copies import CLEAN, VOICE_VARIANTS
 from models.data.corruptions import CORRUPTIONS
 from models.data.dataset import SEQUENCE_FRAMES, Faces, Voices
 from models.data.faces import face_views
 from models.data.ravdess import Take, file_name, find_takes, performances
+from models.data.tokens import MOST, VoiceTokens
 from models.evaluation.predictions import Prediction
 from models.labels import label_index
 from models.model import EmotionModel
+from models.networks.whisper_voice import WhisperVoice
 from models.registry import MODELS
 from models.sequence_model import SequenceModel
 from tests.conftest import encode_video, tone, wav
@@ -47,7 +49,33 @@ def make_voices(actors: Sequence[int], signal: np.ndarray, seed: int = 0) -> Voi
     mfcc = (sequence * there[:, :, None]).sum(axis=3) / heard[..., None]
     tables = [table.astype(kind) for table, kind in ((mfcc, np.float32), (sequence, np.float16), (heard, int))]
     learn, test = ([table[:, part] for table in tables] for part in (slice(VARIANTS), slice(VARIANTS, None)))
-    return Voices(*learn, *test, label, actor, statement, takes)
+    return Voices(*learn, *test, label, actor, statement, takes, make_tokens(signal[actor, label], seed))
+
+
+class Copies:
+    """All copies of the tokens of a recording, in the memory of one: float16 (9, 1 + d), whose last number says which copy it is."""
+
+    def __init__(self, tokens: np.ndarray) -> None:
+        self.tokens, self.shape = tokens, (VOICE_VARIANTS + len(CORRUPTIONS[Modality.AUDIO]), *tokens.shape)
+
+    def __getitem__(self, copy: int) -> np.ndarray:
+        if not 0 <= copy < self.shape[0]:
+            raise IndexError(copy)
+        found = self.tokens.copy()
+        found[:, -1] = found[:, 0] * copy
+        return found
+
+
+def make_tokens(signal: np.ndarray, seed: int = 0) -> VoiceTokens:
+    """Of every recording 3 to 9 tokens of noise plus ``signal`` (n, 40), in a seventh of their numbers."""
+    rng, width = np.random.default_rng(seed), len(WhisperVoice.names)
+    files = []
+    for own in np.tile(signal, width // 40 // 7):
+        there = np.arange(MOST)[:, None] < rng.integers(3, MOST + 1)
+        tokens = rng.standard_normal((MOST, width), np.float32)
+        tokens[:, : len(own)] += own
+        files.append(Copies(np.where(there, np.c_[there, tokens], 0).astype(np.float16)))
+    return VoiceTokens(files, WhisperVoice.name)
 
 
 def make_faces(actors: Sequence[int], signal: np.ndarray, photographs: int = 0, seed: int = 0) -> Faces:

@@ -12,10 +12,14 @@ from safetensors.torch import load_file, save_file
 from features import Modality
 from models.checkpoint import WEIGHTS, load_model, read_model, save_model
 from models.labels import LABELS
+from models.model import softmax
 from models.registry import DEFAULT, MODELS
 from models.sequence_model import SequenceModel
+from models.token_model import TokenModel
 from models.vector_model import VectorModel
 from tests.models.conftest import random_model, random_vectors
+from tests.recordings import as_tokens, random_maps, random_recording
+from tests.untrained import untrained_token_model
 
 SHIPPED = [name for name in MODELS if (WEIGHTS / f"{name}.safetensors").exists()]
 OF_VECTORS = [name for name, spec in MODELS.items() if spec.model_class is VectorModel]
@@ -119,3 +123,39 @@ def test_what_is_there_decides_the_temperature(tmp_path, missing, expected):
     inputs = usual.inputs(vector[None])
     for model in (scaled, again):
         assert_allclose(model.logits(inputs), usual.logits(inputs) / expected, rtol=1e-4, atol=1e-5)
+
+
+def test_round_trip_of_tokens(tmp_path):
+    own = replace(untrained_token_model(), temperature=0.8, alone={Modality.AUDIO: 0.6, Modality.VIDEO: 2.5})
+    path = tmp_path / "x.safetensors"
+    save_model(own, path)
+    film = as_tokens(random_recording(random_maps))
+    again = read_model(path)
+    assert isinstance(again, TokenModel)
+    assert (again.architecture, again.temperature, again.alone) == ("whisper-tokens", 0.8, own.alone)
+    assert again.encoders == own.encoders
+    assert again.space == own.space
+    assert_allclose(again.predict(film), own.predict(film), atol=1e-6)
+    assert_allclose(again.embed(again.encode(film)), own.embed(own.encode(film)), atol=1e-6)
+    for name in ("reference", "reference_voice", "reference_faces"):
+        assert getattr(again, name).dtype == np.float32
+        assert_allclose(getattr(again, name), getattr(own, name), atol=2e-3, rtol=1e-3)
+    assert_allclose(softmax(again.logits(again.references(again.encode(film)))).sum(axis=1), 1.0)
+    assert path.stat().st_size < 10_000_000
+    assert not any(p.requires_grad for p in again.classifier.parameters())
+    assert not again.classifier.training
+
+
+def test_a_checkpoint_with_tokens_of_another_width_is_refused(tmp_path):
+    """Where the encoder is one of ours it is known how wide its tokens are."""
+    model, path = untrained_token_model(), tmp_path / "x.safetensors"
+    narrow = replace(model.standardise, mean=model.standardise.mean[1:], std=model.standardise.std[1:])
+    save_model(replace(model, standardise=narrow), path)
+    with pytest.raises(ValueError, match="other labels, features"):
+        read_model(path)
+    save_model(replace(random_model("fused"), architecture="whisper-tokens", info={"voice_encoder": "whisper"}), path)
+    with pytest.raises(ValueError, match="other labels, features"):
+        read_model(path)
+    save_model(replace(model, architecture="fused"), path)
+    with pytest.raises(ValueError, match="other labels, features"):
+        read_model(path)

@@ -128,7 +128,7 @@ def _fewest_patches(analysis: Analysis, say: Say) -> Flip | None:
     removed = fewest(masker, analysis.predicted, _patches_that_may_go(analysis))
     if removed is None:
         return None
-    label, where = _label_without(masker, removed), segments(patches.cells, audio.seconds)
+    label, where = _label_without(masker, removed), segments(patches.cells, audio.seconds, audio.scale)
     places = _listed([_sound_place(where[k]) for k in removed])
     words = f"With the sound faded at {places} ({_count(removed, len(masker), 'patch', 'patches')}), it would say {label}."
     return Flip("patches", removed, len(masker), label, False, words)

@@ -14,6 +14,7 @@ from features.faces import CROP
 from features.video import VideoFeatures
 from models.data.augmentation import low_pass, noise
 from models.model import EmotionModel, softmax
+from models.networks.encoders import load_encoder
 from xai.modality_split import ModalitySplit
 
 Maps = Callable[[np.ndarray], np.ndarray]
@@ -70,12 +71,13 @@ def what_if(
 
     Args:
         maps: the backbone, which looks again at every changed frame.
-        other: the voice of another clip.
+        other: the voice of another clip; see :func:`as_read_by`.
         left: see :func:`judge`.
 
     Raises:
         MediaError: nothing is left to judge.
     """
+    other = None if other is None else as_read_by(model, other)
     return judge(changed_features(features, maps, change, other), model, left).everything
 
 
@@ -89,6 +91,14 @@ def changed_features(features: Features, maps: Maps, change: WhatIf, other: Audi
     """
     changed = features.with_part(Modality.AUDIO, _changed_voice(features.audio, change, other))
     return changed.with_part(Modality.VIDEO, _changed_face(features.video, change.face, maps))
+
+
+def as_read_by(model: EmotionModel, audio: AudioFeatures) -> AudioFeatures:
+    """A voice by the encoder of a model, encoded anew where it was another's: that of a clip that another model judged."""
+    if audio.names == model.space.columns[Modality.AUDIO]:
+        return audio
+    found = load_encoder(Modality.AUDIO, model.encoders[Modality.AUDIO])(audio.samples)
+    return replace(found, source_rate=audio.source_rate, channels=audio.channels)
 
 
 def judge(features: Features, model: EmotionModel, left: Mapping[Modality, float] | None = None) -> ModalitySplit:

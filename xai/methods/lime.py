@@ -48,8 +48,8 @@ class Lime(Method):
 
     key, title, panel, modality, at_once = "lime", "LIME", Panel.HEARD, Modality.AUDIO, True
     question = "Which moments and frequencies spoke for it?"
-    how = "Patches of the spectrogram are faded to the background, thousands of times, and a simple model is fitted to the result."
-    limits = "The order of sounds: all models but *Second by second* hear averages over time."
+    how = "Patches of the spectrogram are faded to the background, hundreds to thousands of times, and a simple model is fitted to the result."
+    limits = "The order of sounds, where a model reads averages over time."
     paper = "Ribeiro et al. 2016 (arXiv:1602.04938)"
 
     def comes_at_once(self, subject: Subject) -> bool:

@@ -32,7 +32,7 @@ class Shap(Method):
     """See the module. The estimator is a setting of the subject. A missing modality gets zeros."""
 
     key, title, panel, at_once = "shap", "SHAP", Panel.WEIGHED, True
-    question = "How much did each of the 552 numbers add, or each moment where a model reads a sequence of them?"
+    question = "How much did each of the 552 numbers add, or each moment where a model reads tokens?"
     how = "Expected gradients: along straight paths from training clips to this one, each feature's share of the change is added up."
     limits = "Causes outside the model."
     paper = "Lundberg & Lee 2017 (arXiv:1705.07874), Erion et al. 2021 (arXiv:1906.10670)"

@@ -21,7 +21,7 @@ from xai.methods.shap import left_over
 from xai.score import LEFT_OVER, Score
 
 NODES = 12  # of the path, in the middle of equal steps
-_LONGEST = 30.0  # seconds of speech: what the encoder reads at once
+_LONGEST = 30.0  # seconds of speech: a pass forward and back needs memory for all of it
 _CELLS = 400_000  # of the spectrogram that pass at once: bounds memory
 
 

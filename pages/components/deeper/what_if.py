@@ -145,13 +145,14 @@ def _before_and_after(
 
 def _changed(analysis: Analysis, change: WhatIf, other: AudioFeatures | None, name: str) -> Features:
     """The changed recording. The last one is kept: a slider of what is left is answered without looking or listening again."""
-    from xai.counterfactuals.what_if import changed_features
+    from xai.counterfactuals.what_if import as_read_by, changed_features
 
     key = (analysis.token, change, name)
     kept = st.session_state.get(Key.IF_CHANGED)
     if kept is None or kept[0] != key:
         with the_queue().turn():
-            kept = key, changed_features(analysis.features, analysis.backbone.maps, change, other)
+            voice = None if other is None else as_read_by(analysis.model, other)
+            kept = key, changed_features(analysis.features, analysis.backbone.maps, change, voice)
         st.session_state[Key.IF_CHANGED] = kept
     return kept[1]
 

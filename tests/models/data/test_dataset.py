@@ -11,17 +11,9 @@ from features.audio import mean_mfcc, mel_spectrogram_db, mfcc, to_mono
 from features.media import read_sound
 from features.speech import speech_span
 from models.data import augmentation
+from models.data.copies import CLEAN, SPEEDS, VOICE_VARIANTS
 from models.data.corruptions import CORRUPTIONS
-from models.data.dataset import (
-    CLEAN,
-    SEQUENCE_FRAMES,
-    SPEEDS,
-    VOICE_VARIANTS,
-    _sequence,
-    _voice,
-    load_faces,
-    load_voices,
-)
+from models.data.dataset import SEQUENCE_FRAMES, _sequence, _voice, load_faces, load_voices
 from models.data.faces import FACE_VARIANTS, face_views
 from models.data.ferplus import ferplus_labels
 from models.data.ravdess import find_takes
