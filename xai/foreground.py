@@ -77,7 +77,9 @@ def _wanted(analysis: Analysis, trust: Mapping[str, Trust], panel: Panel, chosen
     if chosen is not None:
         yield chosen
     first = analysis.attribution(panel)
-    if first is not None:
+    if first is None:
+        yield from list(methods_of(analysis.subject, panel))[:1]
+    else:
         stand_ins = _stand_ins(analysis, first.method)
         failed = list(takewhile(lambda key: _fails(key, trust), stand_ins))
         yield from (first.method, *stand_ins[: len(failed) + 1], METHODS[first.method].picture)

@@ -17,14 +17,16 @@ import numpy as np
 import torch
 
 from models.model import EmotionModel
-from xai.explanation import Attribution, Contrast, Method, Panel, Say, Subject, silent
-from xai.masking import weighed_parts
+from xai.explanation import Attribution, Contrast, Method, Moments, Panel, Say, Subject, silent
+from xai.masking import FeatureMasker, weighed_parts
 from xai.methods.path_nodes import path_nodes
+from xai.methods.shapley_moments import shapley_of_moments
 from xai.metrics.randomisation import compare, scrambled_model
 from xai.score import LEARNED_CLASSIFIER, LEFT_OVER, Score
 
 ESTIMATORS = ("quadrature", "shap")
 _LIBRARY_SAMPLES = 200  # GradientExplainer's default
+_SCRAMBLED = 8  # networks, where there are only few moments whose order can be compared
 _library = threading.Lock()  # it seeds numpy's random numbers, which all threads share
 
 
@@ -40,11 +42,20 @@ class Shap(Method):
 
     def explain(self, subject: Subject, seed: int = 0, say: Say = silent) -> Attribution:
         """Raises ValueError where the settings name no estimator of :data:`ESTIMATORS`."""
+        parts = weighed_parts(subject)
+        if isinstance(parts, Moments):
+            return self._of_moments(subject, parts, seed, say)
         values, estimator = _values(subject, seed, subject.model.path_gradients)
         model, inputs = subject.model, subject.inputs
         logits, base = model.logits(inputs)[0], model.logits(model.references(inputs)).mean(axis=0)
         extras = {"base": base, "residual": logits - base - values.sum(axis=1)}
-        return Attribution(self.key, values, weighed_parts(subject), {"estimator": estimator, "seed": seed}, extras)
+        return Attribution(self.key, values, parts, {"estimator": estimator, "seed": seed}, extras)
+
+    def _of_moments(self, subject: Subject, parts: Moments, seed: int, say: Say) -> Attribution:
+        masker = FeatureMasker(subject, "Weighing moment by moment…", say)
+        values, base, how = shapley_of_moments(masker, parts, seed)
+        extras = {"base": base, "residual": subject.model.logits(subject.inputs)[0] - base - values.sum(axis=1)}
+        return Attribution(self.key, values, parts, {"estimator": how, "seed": seed}, extras)
 
     def checks(self, subject: Subject, attribution: Attribution, contrast: Contrast, say: Say = silent) -> Iterator[Score]:
         yield from super().checks(subject, replace(attribution, settings={}), contrast, say)
@@ -58,7 +69,8 @@ class Shap(Method):
             return self.explain(other, seed).of(contrast)[present]
 
         own = attribution.of(contrast)[present]
-        yield compare(LEARNED_CLASSIFIER, own, [scrambled(k) for k in range(subject.model.budget.scrambled)])
+        networks = _SCRAMBLED if isinstance(attribution.parts, Moments) else subject.model.budget.scrambled
+        yield compare(LEARNED_CLASSIFIER, own, [scrambled(k) for k in range(networks)])
 
 
 def feature_values(subject: Subject, seed: int = 0) -> tuple[np.ndarray, str]:

@@ -12,6 +12,8 @@ from xai.masking import PatchMasker
 from xai.methods.lime import parts_of, patches_of
 from xai.methods.occlusion import leave_one_out
 
+_SHORT = 8.0  # seconds of speech
+
 
 class SoundOcclusion(Method):
     """See the module."""
@@ -21,6 +23,14 @@ class SoundOcclusion(Method):
     how = "Every patch of the spectrogram is faded in turn, and the model judges the recording again: how much the logit falls."
     limits = "Parts that only matter together."
     paper = "Zeiler & Fergus 2014 (arXiv:1311.2901)"
+
+    def comes_at_once(self, subject: Subject) -> bool:
+        """Where a model makes LIME slow: 81 copies of a short voice are soon judged, and what they say holds."""
+        audio = subject.features.audio
+        if subject.model.budget.at_once or audio is None:
+            return False
+        first, last = audio.span or (0, audio.mel_db.shape[1])
+        return self.applies(subject) and (last - first) / audio.scale.frame_rate <= _SHORT
 
     def explain(self, subject: Subject, seed: int = 0, say: Say = silent) -> Attribution:
         patches = patches_of(subject)
