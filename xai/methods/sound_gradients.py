@@ -29,6 +29,7 @@ class SoundGradients(Method):
     """See the module."""
 
     key, title, panel, modality = "sound_gradients", "Integrated gradients of the sound", Panel.HEARD, Modality.AUDIO
+    needs_gradients = True
     question = "Which moments and frequencies spoke for it, as the network's own slopes have it?"
     how = (
         "The gradient through the voice encoder is averaged along the path from every band's quiet level to this recording, "
@@ -41,7 +42,7 @@ class SoundGradients(Method):
 
     def applies(self, subject: Subject) -> bool:
         audio = subject.features.audio
-        if not isinstance(audio, TokenFeatures):
+        if not isinstance(audio, TokenFeatures) or not super().applies(subject):
             return False
         return audio.encoder.gradients and (audio.speech[1] - audio.speech[0]) / audio.scale.frame_rate <= _LONGEST
 

@@ -16,11 +16,15 @@ from xai.methods.occlusion import leave_one_out
 class SoundOcclusion(Method):
     """See the module."""
 
-    key, title, panel, modality = "sound_occlusion", "Occlusion", Panel.HEARD, Modality.AUDIO
+    key, title, panel, modality, instead = "sound_occlusion", "Occlusion", Panel.HEARD, Modality.AUDIO, True
     question = "Without which moment and frequency would the emotion be less probable?"
     how = "Every patch of the spectrogram is faded in turn, and the model judges the recording again: how much the logit falls."
     limits = "Parts that only matter together."
     paper = "Zeiler & Fergus 2014 (arXiv:1311.2901)"
+
+    def comes_at_once(self, subject: Subject) -> bool:
+        """Only where LIME, which asks hundreds of times as often, does not."""
+        return not subject.model.budget.at_once and super().comes_at_once(subject)
 
     def explain(self, subject: Subject, seed: int = 0, say: Say = silent) -> Attribution:
         patches = patches_of(subject)
