@@ -6,7 +6,9 @@ The folder is looked at whenever somebody asks, so a file that is put there can 
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,7 +27,24 @@ _LOADED = 2  # that stay in memory
 
 def offered_models() -> Mapping[str, Description]:
     """By name, the models of this project and those in the folder."""
-    return {**MODELS, **{path.name: said.description for path, said in _in_folder() if isinstance(said, Sidecar)}}
+    return with_others({path.name: said.description for path, said in _in_folder() if isinstance(said, Sidecar)})
+
+
+def with_others(brought: Mapping[str, Description]) -> Mapping[str, Description]:
+    """The models of this project and some that were brought along, whose file's name is told where a title is taken.
+
+    >>> taken = Description("Fused", "", "", (), "")
+    >>> with_others({"mine.onnx": taken})["mine.onnx"].title
+    'Fused (mine.onnx)'
+    """
+    titles = Counter(described.title for described in (*MODELS.values(), *brought.values()))
+    return {
+        **MODELS,
+        **{
+            name: replace(described, title=f"{described.title} ({name})") if titles[described.title] > 1 else described
+            for name, described in brought.items()
+        },
+    }
 
 
 def refused_files() -> dict[str, str]:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from models.foreign.catalogue import offered_models
-from models.registry import Description
+from models.foreign.catalogue import offered_models, with_others
+from models.registry import MODELS, Description
 from pages.components.session.keys import Key
 
 if TYPE_CHECKING:
@@ -26,7 +26,11 @@ def is_local() -> bool:
 
 def offered() -> Mapping[str, Description]:
     """By name, all models that this visitor can choose."""
-    return {**offered_models(), **{name: model.spec for name, model in uploaded().items()}}
+    found = offered_models()
+    if not uploaded():
+        return found
+    brought = {name: described for name, described in found.items() if name not in MODELS}
+    return with_others(brought | {name: model.spec for name, model in uploaded().items()})
 
 
 def model_named(name: str) -> EmotionModel:

@@ -87,7 +87,9 @@ def linear_checkpoint() -> tuple[onnx.ModelProto, bytes]:
     weights, bias = own.classifier.layer.weight.double().numpy(), own.classifier.layer.bias.double().numpy()
     raw = weights / own.standardise.std / own.temperature
     labels = {label.upper(): label for label in LABELS}
-    return linear(raw, bias / own.temperature - raw @ own.standardise.mean), sidecar("features", labels, missing=own.standardise.mean.tolist())
+    return linear(raw, bias / own.temperature - raw @ own.standardise.mean), sidecar(
+        "features", labels, missing=own.standardise.mean.tolist()
+    )
 
 
 def loudness(hz: float = 3000.0) -> onnx.ModelProto:
@@ -106,5 +108,3 @@ def put(folder: Path, model: onnx.ModelProto, said: bytes, stem: str = "mine") -
     (folder / f"{stem}.onnx").write_bytes(model.SerializeToString())
     (folder / f"{stem}.json").write_bytes(said)
     return folder / f"{stem}.onnx"
-
-
