@@ -110,7 +110,7 @@ def _opened(data: bytes, name: str) -> Any:
     except ValueError:
         raise ModelFileError(f"{name} is no ONNX file, or a damaged one: export it again.") from None
     if outside:
-        raise ModelFileError(f"{name} keeps its weights in another file, which is not opened: export it as one file.")
+        raise ModelFileError(f"{name} keeps its weights in another file, which is not opened: export it as one file (external_data=False).")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = _THREADS, 1
     options.log_severity_level = 4
