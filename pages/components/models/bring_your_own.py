@@ -41,8 +41,8 @@ def show_bring_your_own(name: str) -> None:
     """The steps, the upload where it is allowed, and what could not be taken."""
     st.markdown("#### 1 · Save the model as an ONNX file")
     st.markdown(
-        "`torch.onnx.export(…, external_data=False)` and `skl2onnx` write one. It needs one input, of one of these shapes (n may be fixed to 1), and its first "
-        f"output must have one number for each label:\n{_INPUTS}"
+        "`torch.onnx.export(…, external_data=False)` and `skl2onnx` write one. It needs one input, of one of these shapes (n may be fixed "
+        f"to 1), and its first output must have one number for each label:\n{_INPUTS}"
     )
     st.markdown("#### 2 · Say what its outputs stand for")
     st.markdown(f"In a JSON file with the same name beside it: `mine{ENDING}` and `mine.json`.")
