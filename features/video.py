@@ -17,7 +17,18 @@ from features.media import Frame
 # (n, 224, 224, 3) uint8 crops → the (n, 512, 7, 7) float32 maps whose mean over space are the features.
 Backbone = Callable[[np.ndarray], np.ndarray]
 N_FACE = 512
-FACE_NAMES = tuple(f"face_{i:03d}" for i in range(N_FACE))
+
+
+def face_names(count: int) -> tuple[str, ...]:
+    """Names of so many features of a face.
+
+    >>> face_names(2)
+    ('face_000', 'face_001')
+    """
+    return tuple(f"face_{i:03d}" for i in range(count))
+
+
+FACE_NAMES = face_names(N_FACE)
 _BLOCK = 4  # frames that are held in full at a time
 _THUMBNAIL_SIDES = ((60, 640), (10**9, 320))  # up to 60 frames are kept at 640 pixels, longer clips at 320
 
@@ -33,7 +44,7 @@ class VideoFeatures:
         faces: n boxes in source pixels, None where no face was found.
         squares: n squares in source pixels that were cut out, None where the frame is left out.
         crops: uint8 (n, 224, 224, 3), zeros where the frame is left out.
-        maps: float32 (n, 512, 7, 7), the last convolutional maps, zeros where left out.
+        maps: float32 (n, 512, 7, 7), the last convolutional maps, zeros where left out; another backbone may have another number.
         used: bool (n,), frames that count towards the mean.
         several_faces: more than one face was seen in some frame.
     """
@@ -51,7 +62,7 @@ class VideoFeatures:
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the numbers in :attr:`vector`."""
-        return FACE_NAMES
+        return FACE_NAMES if self.maps.shape[1] == N_FACE else face_names(self.maps.shape[1])
 
     @property
     def fallback(self) -> bool:
@@ -107,8 +118,9 @@ def extract_video(frames: Iterable[Frame], backbone: Backbone, on_frame: Callabl
         squares, crops = [square for square, _ in spare], [crop for _, crop in spare]
     used = np.array([crop is not None for crop in crops])
     stack = np.stack([crop if crop is not None else np.zeros((224, 224, 3), np.uint8) for crop in crops])
-    maps = np.zeros((len(crops), 512, 7, 7), np.float32)
-    maps[used] = backbone(stack[used])
+    encoded = backbone(stack[used])
+    maps = np.zeros((len(crops), *encoded.shape[1:]), np.float32)
+    maps[used] = encoded
     several = tracker.most_faces > 1
     return VideoFeatures(np.array(times), pictures, scale, faces, squares, stack, maps, used, several)
 

@@ -21,6 +21,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from features import SPACE, FeatureSpace, Modality, Standardiser
+from models.foreign.catalogue import find_brought, load_brought
 from models.labels import LABELS
 from models.model import EmotionModel
 from models.registry import DEFAULT, MODELS, ModelSpec
@@ -89,8 +90,11 @@ def _space(spec: ModelSpec, info: Mapping[str, Any], size: int) -> FeatureSpace 
 def load_model(name: str = DEFAULT) -> EmotionModel:
     """The checkpoint ``models/weights/NAME.safetensors``, or the one at a path; loaded once and shared, read-only.
 
+    A name or a path that ends as those of :mod:`models.foreign.catalogue` do is that of a model which somebody brought along.
+
     Raises:
         FileNotFoundError: there is no such checkpoint.
+        models.foreign.sidecar.ModelFileError: a file that was brought along cannot be used.
 
     >>> from features import extract
     >>> from models.networks.encoders import load_encoders
@@ -99,6 +103,9 @@ def load_model(name: str = DEFAULT) -> EmotionModel:
     >>> model.predict(features).shape  # calibrated logits in the order of LABELS
     (8,)
     """
+    brought = find_brought(name)
+    if brought is not None:
+        return load_brought(brought)
     return _load(Path(name) if name.endswith(".safetensors") else WEIGHTS / f"{name}.safetensors")
 
 

@@ -10,14 +10,16 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 import numpy as np
 import torch
 
-from features import Features, FeatureSpace, Modality, Standardiser
+from features import Encoders, Features, FeatureSpace, Modality, Standardiser
 from features.patches import Patches
-from models.registry import DEFAULT, MODELS, ModelSpec
+from models.networks.backbone import load_backbone
+from models.networks.encoders import load_encoders
+from models.registry import DEFAULT, MODELS, Description
 
 if TYPE_CHECKING:
     from models.data.clips import Clips
@@ -142,7 +144,13 @@ class EmotionModel(ABC):
         digest: 16 hex digits of the file's SHA-256, or of the weights when it was not read from a file.
         architecture: a key of :data:`models.registry.MODELS`.
         alone: temperatures where one modality is there alone; None: the same.
+        differentiable: gradients flow through it, and its weights can be changed; where they do not, nobody asks for :meth:`forward`,
+            :meth:`frame_gradients`, :meth:`references`, :meth:`baseline`, :meth:`path_gradients` or :meth:`with_classifier`.
+        weighs: what it reads can be taken away number by number, or moment by moment (:meth:`Inputs.with_weighed`).
     """
+
+    differentiable: ClassVar[bool] = True
+    weighs: ClassVar[bool] = True
 
     name: str
     classifier: torch.nn.Module
@@ -155,9 +163,14 @@ class EmotionModel(ABC):
     alone: Mapping[Modality, float] | None = None
 
     @property
-    def spec(self) -> ModelSpec:
+    def spec(self) -> Description:
         """What there is to know of its kind."""
         return MODELS[self.architecture]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences that must be read beside every answer of it."""
+        return ()
 
     @property
     def space(self) -> FeatureSpace:
@@ -179,6 +192,14 @@ class EmotionModel(ABC):
     @abstractmethod
     def budget(self) -> Budget:
         """What explanations of it may cost."""
+
+    def load_encoders(self) -> Encoders:
+        """What turns each modality into the features that it reads."""
+        return load_encoders(self.encoders)
+
+    def load_backbone(self) -> Any:
+        """The network that looks at a face for it."""
+        return load_backbone(self.backbone)
 
     def judges(self, modality: Modality) -> bool:
         """Whether it reads that modality."""

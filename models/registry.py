@@ -49,13 +49,35 @@ _CROSS_ENTROPY = "cross-entropy (nats)", "Loss in training: how little probabili
 
 
 @dataclass(frozen=True)
-class ModelSpec:
-    """A classifier.
+class Description:
+    """What a reader is told of a classifier, of this project or brought along (:mod:`models.foreign`).
 
     Attributes:
         title, what, why: a short title, what it is, and what to expect of it, for a reader.
         modalities: what it reads.
         reads: the numbers that it is given, in words.
+        no_curve: why there is no curve of its training loss.
+    """
+
+    title: str
+    what: str
+    why: str
+    modalities: tuple[Modality, ...]
+    reads: str
+    no_curve: str = field(default="How its loss fell was not kept.", kw_only=True)
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        """What it can be shown: ``both``, and each modality alone; of a single modality, that one."""
+        single = tuple(modality.noun for modality in self.modalities)
+        return single if len(single) == 1 else (BOTH, *single)
+
+
+@dataclass(frozen=True)
+class ModelSpec(Description):
+    """A classifier that this project trains.
+
+    Attributes:
         kind: ``module:class`` of its :class:`models.model.EmotionModel`.
         network: → an untrained network; ``dropout`` may be given.
         recipe: → the settings of its training, from keyword arguments.
@@ -66,15 +88,10 @@ class ModelSpec:
         augmented: recipe → whether it learns from augmented copies.
         tokens: it reads the tokens of a voice encoder, which may be another than usual.
         own_training_set: it weighs recordings otherwise than others, and draws a training set of its own; such trainings take longest.
-        loss: title of the axis and meaning of its training loss; no_curve: why there is none.
+        loss: title of the axis and meaning of its training loss.
         note: what the column "untrained for changes" leaves out, besides augmented copies.
     """
 
-    title: str
-    what: str
-    why: str
-    modalities: tuple[Modality, ...]
-    reads: str
     kind: str
     network: Callable[..., nn.Module]
     recipe: Callable[..., Recipe]
@@ -87,14 +104,7 @@ class ModelSpec:
     tokens: bool = False
     own_training_set: bool = False
     loss: Callable[[Mapping[str, Any]], tuple[str, str]] = field(default=lambda recipe: _CROSS_ENTROPY)
-    no_curve: str = "How its loss fell was not kept."
     note: str = ""
-
-    @property
-    def states(self) -> tuple[str, ...]:
-        """What it can be shown: ``both``, and each modality alone; of a single modality, that one."""
-        single = tuple(modality.noun for modality in self.modalities)
-        return single if len(single) == 1 else (BOTH, *single)
 
     @property
     def model_class(self) -> type[EmotionModel]:

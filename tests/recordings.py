@@ -22,8 +22,9 @@ def make_audio(samples: np.ndarray) -> AudioFeatures:
 
 def make_video(crops: np.ndarray, used: np.ndarray, encode: Callable[[np.ndarray], np.ndarray]) -> VideoFeatures:
     """A film of crops, a second apart, of which those that are ``used`` show a face; ``encode`` makes their maps."""
-    maps = np.zeros((len(crops), 512, 7, 7), np.float32)
-    maps[used] = encode(crops[used])
+    encoded = encode(crops[used])
+    maps = np.zeros((len(crops), *encoded.shape[1:]), np.float32)
+    maps[used] = encoded
     squares = [Box(20, 10, 100, 100) if u else None for u in used]
     pictures = [np.full((120, 160, 3), 128, np.uint8) for _ in crops]
     return VideoFeatures(np.arange(len(crops)) * 1.0, pictures, 1.0, squares, squares, crops, maps, used, False)

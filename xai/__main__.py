@@ -8,6 +8,8 @@ from pathlib import Path
 
 from features import MediaError
 from models.checkpoint import load_model
+from models.foreign.catalogue import FOLDER
+from models.foreign.sidecar import ModelFileError
 from models.labels import LABELS
 from models.registry import DEFAULT, MODELS
 from models.threads import serving_threads
@@ -23,6 +25,10 @@ from xai.render.text import in_one_line
 from xai.score import Trust
 
 _USUAL = Settings()
+_MODELS = (
+    f"one of {', '.join(MODELS)} (default {DEFAULT}), path to a checkpoint, or path to an ONNX file with its JSON beside it, "
+    f"or its name if it lies in the folder that {FOLDER} names"
+)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -32,7 +38,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--out", type=Path, metavar="DIR", help="folder for result.json and the pictures; needed unless --reference is given")
     p.add_argument("--target", choices=LABELS, help="emotion in the foreground (default: the predicted one)")
     p.add_argument("--against", choices=LABELS, help="explain why the emotion in the foreground rather than this one")
-    p.add_argument("--model", default=DEFAULT, help=f"one of {', '.join(MODELS)} (default {DEFAULT}), or path to a checkpoint")
+    p.add_argument("--model", default=DEFAULT, help=_MODELS)
     p.add_argument("--stride", type=_positive, default=30, help="look at every STRIDE-th frame (default 30)")
     p.add_argument("--samples", type=_samples, default=_USUAL.samples, help=f"perturbed copies for LIME (default {_USUAL.samples})")
     p.add_argument("--methods", choices=METHODS, nargs="+", default=[], metavar="KEY", help=f"more explanations, of {', '.join(METHODS)}")
@@ -89,7 +95,7 @@ def main(arguments: list[str] | None = None) -> int:
             raise MediaError(f"{options.out} is not a folder")
         audio, video = _read(options.audio), _read(options.video)
         analysis = analyse(audio, video, model=load_model(options.model), settings=settings)
-    except (MediaError, FileNotFoundError) as error:
+    except (MediaError, ModelFileError, FileNotFoundError) as error:
         print(" ".join(str(error).split()), file=sys.stderr)
         return 2
     target = LABELS.index(options.target) if options.target else analysis.predicted
@@ -106,7 +112,7 @@ def main(arguments: list[str] | None = None) -> int:
     for warning in warnings(analysis, second):
         print(f"note: {warning}")
     for name, scores in trust.items():
-        print(f"trust in {name}: {scores.level}" + "".join(f"; {reason}" for reason in scores.reasons))
+        print(f"trust in {name}: {scores.level}" + "".join(f"; {reason}" for reason in (*scores.reasons, *scores.left_out)))
     return 0
 
 

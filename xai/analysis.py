@@ -14,8 +14,6 @@ from features.media import has_sound
 from models.checkpoint import load_model
 from models.labels import LABELS
 from models.model import EmotionModel, softmax
-from models.networks.backbone import load_backbone
-from models.networks.encoders import load_encoders
 from xai.explanation import Attribution, Backbone, Contrast, Panel, Say, Settings, Subject, silent
 from xai.methods import METHODS, methods_of
 from xai.modality_split import ModalitySplit, split_modalities
@@ -125,10 +123,10 @@ def analyse(
     (8, 80)
     """
     say, settings, model = on_stage or silent, settings or Settings(), model or load_model()
-    backbone = load_backbone(model.backbone)
+    backbone = model.load_backbone()
     audio, video, note = _what_it_judges(audio, video, model)
-    features = extract(audio, video, load_encoders(model.encoders), stride=settings.stride, on_stage=on_stage)
-    return explain(Subject(replace(features, warnings=(*features.warnings, *note)), model, backbone, settings), say)
+    features = extract(audio, video, model.load_encoders(), stride=settings.stride, on_stage=on_stage)
+    return explain(Subject(replace(features, warnings=(*features.warnings, *note, *model.notes)), model, backbone, settings), say)
 
 
 def _what_it_judges(audio: bytes | None, video: bytes | None, model: EmotionModel) -> tuple:
@@ -162,7 +160,7 @@ def explain(subject: Subject, say: Say = silent) -> Analysis:
     probabilities = softmax(timed("prediction", "Recognising the emotion…", subject.model.predict, subject.features))
     modalities = timed("modalities", "Weighing voice against face…", split_modalities, subject)
     found = {
-        key: timed(key, _STAGES[method.panel], method.explain, subject, subject.settings.seed)
+        key: timed(key, _STAGES[method.panel], method.explain, subject, subject.settings.seed, say)
         for key, method in METHODS.items()
         if method.comes_at_once(subject)
     }
@@ -180,4 +178,4 @@ def check_one(analysis: Analysis, key: str, contrast: Contrast, say: Say = silen
     """Trust in one explanation, by the checks that its method declares."""
     start = time.perf_counter()
     scores = METHODS[key].checks(analysis.subject, analysis.attributions[key], contrast, say)
-    return Trust(tuple(scores), time.perf_counter() - start)
+    return Trust(tuple(scores), time.perf_counter() - start, METHODS[key].left_out(analysis.subject))

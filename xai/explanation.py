@@ -281,7 +281,9 @@ class Method(ABC):
         key: in ``result.json`` and on the command line; title: for a reader.
         question: what it asks of the model; how: in two or three sentences; limits: what it cannot say; paper: its source.
         panel: where it is shown; modality: what it needs to be there; None: anything.
+        needs_gradients: only models through which gradients flow can be asked.
         at_once: it is part of every analysis (:meth:`comes_at_once`), and always has its place in ``result.json``.
+        instead: it is part of every analysis by a model through which no gradients flow.
         hint: what to try where it fails its checks.
         stand_ins: keys of the methods that take its place where it fails its checks, the quickest first (:mod:`xai.foreground`).
         picture: key of the method that draws it on the face, with checks of its own.
@@ -295,18 +297,27 @@ class Method(ABC):
     paper: ClassVar[str]
     panel: ClassVar[Panel]
     modality: ClassVar[Modality | None] = None
+    needs_gradients: ClassVar[bool] = False
     at_once: ClassVar[bool] = False
+    instead: ClassVar[bool] = False
     hint: ClassVar[str] = ""
     stand_ins: ClassVar[tuple[str, ...]] = ()
     picture: ClassVar[str] = ""
 
     def applies(self, subject: Subject) -> bool:
         """Whether it can be asked of this recording and this model."""
-        return self.modality is None or subject.has(self.modality)
+        model = subject.model
+        there = self.modality is None or subject.has(self.modality)
+        asked = model.differentiable or not self.needs_gradients
+        return there and asked and (model.weighs or self.panel is not Panel.WEIGHED)
 
     def comes_at_once(self, subject: Subject) -> bool:
         """Whether it is part of every analysis of this recording by this model; the others are computed when they are asked for."""
-        return self.at_once and self.applies(subject)
+        return (self.at_once or (self.instead and not subject.model.differentiable)) and self.applies(subject)
+
+    def left_out(self, subject: Subject) -> tuple[str, ...]:
+        """Checks that this model does not allow, a sentence for each."""
+        return ()
 
     @abstractmethod
     def explain(self, subject: Subject, seed: int = 0, say: Say = silent) -> Attribution:

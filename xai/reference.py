@@ -22,6 +22,7 @@ from models.labels import LABELS
 from xai.analysis import Analysis
 from xai.explanation import Say, Subject, silent
 from xai.masking import PatchMasker
+from xai.methods.gradcam import GradCam
 from xai.methods.lime import Lime, patches_of, sample_masks
 from xai.methods.pytorch_grad_cam import library_maps
 from xai.methods.shap import ESTIMATORS, Shap, library_values
@@ -65,14 +66,13 @@ def compare_with_libraries(analysis: Analysis, say: Say = silent) -> list[Compar
 
 def _comparisons(analysis: Analysis, say: Say) -> Iterator[Comparison]:
     subject = analysis.subject
-    if subject.has(Modality.AUDIO):
-        if not isinstance(subject.features.audio, TokenFeatures):
-            yield _mfcc(subject, say)
-        if Lime.key in analysis.attributions:
-            yield from _lime(analysis, say)
-    if subject.inputs.tensor is not None:
+    if subject.has(Modality.AUDIO) and not isinstance(subject.features.audio, TokenFeatures):
+        yield _mfcc(subject, say)
+    if Lime.key in analysis.attributions:
+        yield from _lime(analysis, say)
+    if Shap.key in analysis.attributions and subject.inputs.tensor is not None:
         yield _shap(analysis, say)
-    if subject.has(Modality.VIDEO):
+    if GradCam.key in analysis.attributions:
         yield _gradcam(analysis, say)
 
 
@@ -145,7 +145,7 @@ def _shap(analysis: Analysis, say: Say) -> Comparison:
 
 
 def _gradcam(analysis: Analysis, say: Say) -> Comparison:
-    own = analysis.attributions["gradcam"]
+    own = analysis.attributions[GradCam.key]
     meaning = "Our shortcut is Grad-CAM, end to end."
     return _compared(
         "Grad-CAM of all frames", "grad-cam", "gradient", own.values, lambda: library_maps(analysis.subject, "GradCAM", say), meaning

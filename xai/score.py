@@ -155,10 +155,16 @@ def _plain(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class Trust:
-    """All scores of one explanation of one class (or of one rather than another)."""
+    """All scores of one explanation of one class (or of one rather than another).
+
+    Attributes:
+        seconds: that measuring took.
+        left_out: what could not be measured with this model, a sentence for each.
+    """
 
     scores: tuple[Score, ...]
     seconds: float = 0.0
+    left_out: tuple[str, ...] = ()
 
     @property
     def level(self) -> Level:
@@ -179,7 +185,8 @@ class Trust:
         return {score.measure.name: score for score in self.scores}[name]
 
     def to_dict(self) -> dict[str, Any]:
-        return {"level": self.level, "scores": [score.to_dict() for score in self.scores], "seconds": round(self.seconds, 3)}
+        scores = [score.to_dict() for score in self.scores]
+        return {"level": self.level, "scores": scores, "left_out": list(self.left_out), "seconds": round(self.seconds, 3)}
 
 
 _PETSIUK = "Petsiuk et al. 2018, RISE (arXiv:1806.07421): deletion and insertion; Samek et al. 2017 (arXiv:1509.06321): random control"

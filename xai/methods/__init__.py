@@ -13,6 +13,7 @@ from xai.methods.pytorch_grad_cam import LIBRARY_CAMS
 from xai.methods.rise import Rise
 from xai.methods.shap import Shap
 from xai.methods.shap_face import ShapFace
+from xai.methods.shapley_sampling import ShapleySampling
 from xai.methods.sound_gradients import SoundGradients
 from xai.methods.sound_occlusion import SoundOcclusion
 
@@ -30,6 +31,7 @@ METHODS: dict[str, Method] = {
         SoundGradients(),
         SoundOcclusion(),
         IntegratedGradients(),
+        ShapleySampling(),
         Rise(),
         *LIBRARY_CAMS,
     )

@@ -40,6 +40,7 @@ class GradCam(Method):
     """See the module."""
 
     key, title, panel, modality, at_once = "gradcam", "Grad-CAM", Panel.SAW, Modality.VIDEO, True
+    needs_gradients = True
     question = "Which part of which frame spoke for the emotion?"
     how = "The gradient of the *fused* prediction weighs the last maps of the face network, from the pass that made it."
     limits = "Anything finer than 7 × 7 cells a face."

@@ -34,6 +34,7 @@ class IntegratedGradCam(Method):
     """See the module."""
 
     key, title, panel, modality = "integrated_gradcam", "Integrated Grad-CAM", Panel.SAW, Modality.VIDEO
+    needs_gradients = True
     question = "Which part of which frame spoke for the emotion, on the way from an average face to this one?"
     how = "As Grad-CAM, but the gradient is averaged along the straight path from the mean face of training to this face."
     limits = "Anything finer than 7 × 7 cells a face; it still trusts the gradient, and does not ask what happens without a part."

@@ -24,6 +24,7 @@ class IntegratedGradients(Method):
     """See the module. A missing modality gets zeros."""
 
     key, title, panel = "integrated_gradients", "Integrated gradients", Panel.WEIGHED
+    needs_gradients = True
     question = "How much did each number, or each moment, that the model reads add, compared with an average recording?"
     how = "The gradient is averaged along the straight path from the mean of the training set to this clip, and multiplied by the distance."
     limits = "Other baselines: a feature at its training mean gets nothing, however much the model relies on it."

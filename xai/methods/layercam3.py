@@ -43,6 +43,7 @@ class LayerCam3(Method):
     """See the module. Of a long clip the frames that :class:`~xai.methods.occlusion.Occlusion` asks about; zeros in all others."""
 
     key, title, panel, modality = "layercam3", "LayerCAM (layer 3)", Panel.SAW, Modality.VIDEO
+    needs_gradients = True
     question = "Which part of which frame spoke for the emotion, before the face network puts everything together?"
     how = (
         "Every cell of ``layer3`` is weighed by its own gradient, where that speaks for the emotion; a second pass through the last layers."

@@ -21,7 +21,7 @@ from features.patches import Patches, patch_grid, segments
 from models.model import EmotionModel
 from xai.explanation import Attribution, Contrast, Method, Panel, Say, SoundPatches, Subject, silent
 from xai.masking import PatchMasker
-from xai.metrics.randomisation import compare, scrambled_model
+from xai.metrics.randomisation import NOT_SCRAMBLED, compare, scrambled_model
 from xai.metrics.stability import agreement
 from xai.score import FIT, LEARNED_CLASSIFIER, Score
 
@@ -55,6 +55,9 @@ class Lime(Method):
     def comes_at_once(self, subject: Subject) -> bool:
         return subject.model.budget.at_once and super().comes_at_once(subject)
 
+    def left_out(self, subject: Subject) -> tuple[str, ...]:
+        return () if subject.model.differentiable else (NOT_SCRAMBLED,)
+
     def explain(self, subject: Subject, seed: int = 0, say: Say = silent) -> Attribution:
         patches = patches_of(subject)
         samples = subject.model.budget.samples(subject.settings.samples, patches.mel_db.shape[1])
@@ -75,7 +78,8 @@ class Lime(Method):
 
         own = attribution.of(contrast).reshape(-1, parts.bands)
         yield from agreement([own, *(again(model, seed + k) for k in range(1, model.budget.seeds))])
-        yield compare(LEARNED_CLASSIFIER, own, [again(scrambled_model(model, k), seed) for k in range(model.budget.scrambled)])
+        if model.differentiable:
+            yield compare(LEARNED_CLASSIFIER, own, [again(scrambled_model(model, k), seed) for k in range(model.budget.scrambled)])
 
 
 def fit(attribution: Attribution, contrast: Contrast) -> float:
@@ -107,7 +111,8 @@ def fit_surrogate(masks: np.ndarray, logits: np.ndarray, near: np.ndarray) -> tu
         float64 (8, p) weights of the patches and (8,) weighted R².
     """
     share = near / near.sum()
-    x, y = masks - share @ masks, logits - share @ logits
+    changes = logits - logits[:1]  # what never changes is exactly 0, and so are its weights
+    x, y = masks - share @ masks, changes - share @ changes
     weighted = (x * near[:, None]).T
     slopes = np.linalg.solve(weighted @ x + np.eye(x.shape[1]), weighted @ y)
     missed, total = near @ (y - x @ slopes) ** 2, near @ y**2

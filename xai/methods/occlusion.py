@@ -27,7 +27,7 @@ def leave_one_out(masker: Masker) -> np.ndarray:
 class Occlusion(Method):
     """See the module. Of a long clip at most :data:`FRAMES` frames are asked about; zeros in all others."""
 
-    key, title, panel, modality = "occlusion", "Occlusion", Panel.SAW, Modality.VIDEO
+    key, title, panel, modality, instead = "occlusion", "Occlusion", Panel.SAW, Modality.VIDEO, True
     question = "Without which part of which frame would the emotion be less probable?"
     how = "Every cell is blurred in turn, and the whole model judges the recording again: how much the logit falls."
     limits = "Parts that only matter together; anything finer than 7 × 7 cells a face."

@@ -82,6 +82,7 @@ class LibraryCam(Method):
     """One of the library's algorithms."""
 
     panel, modality = Panel.SAW, Modality.VIDEO
+    needs_gradients = True
     question = "Which part of which frame spoke for the emotion, by another weighting of the same maps?"
     how = "``pytorch-grad-cam`` runs the face network and the classifier once more for each emotion."
     limits = "Between two emotions, the difference of their maps is an approximation: only Grad-CAM is linear in the logits."

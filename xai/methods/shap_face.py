@@ -18,6 +18,7 @@ class ShapFace(Method):
     """See the module. It needs no pass through the face network."""
 
     key, title, panel, modality = "shap_face", "SHAP on the face", Panel.SAW, Modality.VIDEO
+    needs_gradients = True
     question = "Where on the face do the numbers lie that added something?"
     how = "The SHAP value of each face feature is spread over the cells in proportion to the map that it is the mean of."
     limits = "Anything finer than 7 × 7 cells a face; which frame, for models that read them in order: a feature's values there are summed."

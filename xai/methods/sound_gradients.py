@@ -31,6 +31,7 @@ class SoundGradients(Method):
     """See the module."""
 
     key, title, panel, modality = "sound_gradients", "Integrated gradients of the sound", Panel.HEARD, Modality.AUDIO
+    needs_gradients = True
     question = "Which moments and frequencies spoke for it, as the network's own slopes have it?"
     how = (
         "The gradient through the voice encoder is averaged along the path from every band's quiet level to this recording, "
@@ -43,7 +44,9 @@ class SoundGradients(Method):
 
     def applies(self, subject: Subject) -> bool:
         audio = subject.features.audio
-        return isinstance(audio, TokenFeatures) and audio.encoder.gradients and _seconds(subject) <= _LONGEST
+        if not isinstance(audio, TokenFeatures) or not super().applies(subject):
+            return False
+        return audio.encoder.gradients and _seconds(subject) <= _LONGEST
 
     def comes_at_once(self, subject: Subject) -> bool:
         """Where Occlusion would take too long."""

@@ -18,7 +18,7 @@ _SHORT = 8.0  # seconds of speech
 class SoundOcclusion(Method):
     """See the module."""
 
-    key, title, panel, modality = "sound_occlusion", "Occlusion", Panel.HEARD, Modality.AUDIO
+    key, title, panel, modality, instead = "sound_occlusion", "Occlusion", Panel.HEARD, Modality.AUDIO, True
     question = "Without which moment and frequency would the emotion be less probable?"
     how = "Every patch of the spectrogram is faded in turn, and the model judges the recording again: how much the logit falls."
     limits = "Parts that only matter together."
@@ -30,7 +30,8 @@ class SoundOcclusion(Method):
         if subject.model.budget.at_once or audio is None:
             return False
         first, last = audio.span or (0, audio.mel_db.shape[1])
-        return self.applies(subject) and (last - first) / audio.scale.frame_rate <= _SHORT
+        short = (last - first) / audio.scale.frame_rate <= _SHORT
+        return self.applies(subject) and (short or not subject.model.differentiable)
 
     def explain(self, subject: Subject, seed: int = 0, say: Say = silent) -> Attribution:
         patches = patches_of(subject)

@@ -20,6 +20,7 @@ from xai.metrics.stability import rank_correlation
 from xai.score import Measure, Score
 
 _WINDOW = 7  # of the structural similarity
+NOT_SCRAMBLED = "Whether it depends on what was learned was not checked: the weights of this model cannot be scrambled here."
 
 
 def scramble(network: nn.Module, seed: int) -> nn.Module:

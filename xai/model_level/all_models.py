@@ -12,8 +12,7 @@ from features import Features, MediaError, Modality, extract
 from models.checkpoint import load_model
 from models.labels import LABELS
 from models.model import EmotionModel
-from models.networks.backbone import load_backbone
-from models.networks.encoders import load_encoder, load_encoders
+from models.networks.encoders import load_encoder
 from models.registry import MODELS
 from xai.analysis import Analysis
 from xai.explanation import Say, Settings, Subject, silent
@@ -28,7 +27,7 @@ class Answer:
     """What one model says of a recording.
 
     Attributes:
-        name: key in MODELS; title: for a reader.
+        name: of the model; title: for a reader.
         split: probabilities with every set of modalities; None where it cannot judge the recording.
         note: why not; empty where it can.
     """
@@ -62,7 +61,7 @@ def ask_all(
     known: Analysis | None = None,
     names: Iterable[str] = tuple(MODELS),
 ) -> list[Answer]:
-    """The answer of every model, in the order of ``names``. Models with the same encoders share features.
+    """The answer of every model, in the order of ``names``, and of the one that is ``known``. Models with the same encoders share features.
 
     A model of one modality is shown that one only. Where no face is found it is not asked for one: what is in the middle of such a
     picture is no face.
@@ -77,11 +76,13 @@ def ask_all(
     [('voice', False), ('face', True)]
     """
     models = {name: load_model(name) for name in names}
+    if known is not None:
+        models.setdefault(known.model.name, known.model)  # one that was brought along
     settings = settings or (known.settings if known else Settings())
-    recording = _Recording(audio, video, settings, [_encoding(model) for model in models.values()], say, known)
+    recording = _Recording(audio, video, settings, {_encoding(model): model for model in models.values()}, say, known)
     answers = []
     for number, (name, model) in enumerate(models.items(), 1):
-        say(f"Asking *{MODELS[name].title}*{f' ({number} of {len(models)})' if len(models) > 1 else ''}…")
+        say(f"Asking *{model.spec.title}*{f' ({number} of {len(models)})' if len(models) > 1 else ''}…")
         answers.append(_ask(name, model, recording))
     return answers
 
@@ -116,7 +117,7 @@ class _Recording:
     audio: bytes | None
     video: bytes | None
     settings: Settings
-    wanted: Sequence[Encoding]
+    wanted: Mapping[Encoding, EmotionModel]
     say: Say
     known: Analysis | None
     made: dict[Encoding, Features] = field(default_factory=dict)
@@ -134,7 +135,7 @@ class _Recording:
         found = next((made for known, made in self.made.items() if encoding <= known), None)
         if found is None:
             most = max((other for other in self.wanted if encoding <= other), key=len)
-            found = self.made[most] = self._heard_otherwise(dict(most)) or self._extract(dict(most))
+            found = self.made[most] = self._heard_otherwise(dict(most)) or self._extract(self.wanted[most])
         parts = {modality: part for modality, part in found.parts.items() if modality in dict(encoding)}
         if found.video is not None and found.video.fallback:
             parts.pop(Modality.VIDEO, None)
@@ -150,10 +151,10 @@ class _Recording:
                 return made.with_part(Modality.AUDIO, heard)
         return None
 
-    def _extract(self, names: Mapping[Modality, str]) -> Features:
-        if self.video is None and (self.audio is None or Modality.AUDIO not in names):
+    def _extract(self, model: EmotionModel) -> Features:
+        if self.video is None and (self.audio is None or not model.judges(Modality.AUDIO)):
             return Features({})
-        return extract(self.audio, self.video, load_encoders(names), stride=self.settings.stride, on_stage=self.say)
+        return extract(self.audio, self.video, model.load_encoders(), stride=self.settings.stride, on_stage=self.say)
 
 
 def _encoding(model: EmotionModel) -> Encoding:
@@ -161,7 +162,7 @@ def _encoding(model: EmotionModel) -> Encoding:
 
 
 def _ask(name: str, model: EmotionModel, recording: _Recording) -> Answer:
-    title = MODELS[name].title
+    title = model.spec.title
     try:
         features = recording.features(_encoding(model))
     except MediaError as error:
@@ -169,5 +170,5 @@ def _ask(name: str, model: EmotionModel, recording: _Recording) -> Answer:
     if not features.parts:
         reads = " or ".join(modality.noun for modality in model.encoders)
         return Answer(name, title, note=f"It reads the {reads} only, and there is none in this recording.")
-    subject = Subject(features, model, load_backbone(model.backbone), recording.settings)
+    subject = Subject(features, model, model.load_backbone(), recording.settings)
     return Answer(name, title, split_modalities(subject))

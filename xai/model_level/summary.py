@@ -22,7 +22,7 @@ from models.labels import LABELS
 from models.model import EmotionModel
 from models.reference import load_reference
 from models.registry import MODELS, RESULTS
-from xai.methods.path_nodes import path_nodes
+from xai.methods.shap import path_nodes
 
 _CLIPS = 112
 _ALL = 64  # features of a modality that are all shown; of more, the strongest

@@ -47,8 +47,8 @@ class Typicality:
 
 
 def typicality(features: Features, model: EmotionModel, modality: Modality) -> Typicality | None:
-    """Of the features of one modality; None where it is missing."""
-    if modality not in features.parts:
+    """Of the features of one modality; None where it is missing, or where it is not known what the model has learned from."""
+    if modality not in features.parts or not len(model.reference):
         return None
     deviation = np.maximum(_known_vectors(model, modality).std(axis=0), 1e-6)
     clips, held_out = _standardised(modality, tuple(deviation.tolist()))

@@ -15,7 +15,7 @@ from features.tokens import TOKEN_SECONDS, TokenFeatures
 from features.video import FACE_NAMES, VideoFeatures
 from models.labels import LABELS
 from models.model import softmax
-from models.networks.backbone import load_backbone
+from models.networks.backbone import FaceBackbone
 from xai.explanation import Subject
 from xai.render.overlay import overlay_frames
 from xai.render.spectrogram import waveform_envelope
@@ -73,8 +73,10 @@ def stages(subject: Subject, frame: int = 0) -> list[Stage]:
     if (video := subject.features.video) is not None:
         found.append(_frame(video, frame))
         if video.used[frame]:
-            found += [_crop(subject, video, frame), _maps(video, frame), _face(video, frame)]
-    return [*found, _read(subject), _logits(subject), _probabilities(subject)]
+            known = isinstance(subject.model.load_backbone(), FaceBackbone)
+            found += [_crop(subject, video, frame), _maps(video, frame), _face(video, frame)] if known else [_cut_out(video, frame)]
+    read = _read(subject) if subject.model.differentiable else _given(subject)
+    return [*found, read, _logits(subject), _probabilities(subject)]
 
 
 def _waveform(audio: AudioFeatures) -> Stage:
@@ -141,16 +143,30 @@ def _frame(video: VideoFeatures, frame: int) -> Stage:
 
 
 def _crop(subject: Subject, video: VideoFeatures, frame: int) -> Stage:
-    preprocessing = load_backbone(subject.model.backbone).preprocessing
+    preprocessing = subject.model.load_backbone().preprocessing
     colour = "grey (BT.601 luma) in three equal channels" if preprocessing.grey else "in colour"
     how = f"A square with a margin around the face, resized; {colour}; then (x − {preprocessing.mean[0]:.3f}) ÷ {preprocessing.std[0]:.3f}."
     picture = Picture(as_the_backbone_sees_it(subject, video.crops[frame]), "as the backbone sees it")
     return Stage("Face crop", "3 × 224 × 224 numbers", how, "models.networks.backbone.Preprocessing", Modality.VIDEO, (picture,))
 
 
+def _cut_out(video: VideoFeatures, frame: int) -> Stage:
+    """The face for a network whose inside is not known."""
+    picture = Picture(video.crops[frame], "in colour, from 0 to 1")
+    how = "A square with a margin around the face, resized."
+    return Stage("Face crop", "3 × 224 × 224 numbers", how, "features.faces.cut", Modality.VIDEO, (picture,))
+
+
+def _given(subject: Subject) -> Stage:
+    """What a model is given that is not looked into."""
+    model = subject.model
+    how = "Its file is not looked into: it is given this, and answers with the numbers below."
+    return Stage("What the model is given", model.spec.reads, how, f"{type(model).__module__}.{type(model).__name__}")
+
+
 def as_the_backbone_sees_it(subject: Subject, crop: np.ndarray) -> np.ndarray:
     """uint8 (224, 224, 3) → the same after its preprocessing, back in 0 to 255."""
-    preprocessing = load_backbone(subject.model.backbone).preprocessing
+    preprocessing = subject.model.load_backbone().preprocessing
     seen = preprocessing(crop[None])[0].permute(1, 2, 0).numpy() * preprocessing.std + preprocessing.mean
     return (255 * seen).round().clip(0, 255).astype(np.uint8)
 

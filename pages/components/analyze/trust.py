@@ -77,6 +77,8 @@ def show_trust(trust: Trust, method: str, area: str) -> None:
         st.markdown(f":{colour}[{icon}] **{score.measure.title}** {score.words(technical())}")
         if technical():
             _details(score, area)
+    for sentence in trust.left_out:
+        st.markdown(f":gray[:material/remove_moderator:] {sentence}")
     if trust.level == "red" and METHODS[method].hint:
         st.markdown(METHODS[method].hint)
 

@@ -106,4 +106,4 @@ def _in_general(analysis: Analysis) -> None:
 
     often = track_record.how_often(analysis.model.name, analysis.modalities.state)
     with st.container(key=Key.IN_GENERAL):
-        st.markdown(f"{often} It names what is portrayed, not what a person feels.")
+        st.markdown(" ".join([often, *analysis.model.notes, "It names what is portrayed, not what a person feels."]))

@@ -34,7 +34,7 @@ def show_all_models(recording: Recording, kept: Drawer, contrast: Contrast) -> N
         _show(answers, drawers, kept, contrast)
     elif _NAME not in kept.asked:
         st.button(
-            f"Ask all {len(MODELS)} models about this recording (a few seconds)",
+            f"Ask all {len({*MODELS, kept.analysis.model.name})} models about this recording (a few seconds)",
             key=Key.ASK_ALL,
             icon=":material/groups:",
             on_click=ask,

@@ -113,7 +113,6 @@ def _read(name: str | None) -> str:
 def versions(analysis: Analysis, recording: Recording | None = None) -> str:
     """Which files, which weights and which packages: one line for each."""
     from models.checkpoint import WEIGHTS
-    from models.networks.backbone import load_backbone
     from models.provenance import commit
 
     model = analysis.model
@@ -122,7 +121,7 @@ def versions(analysis: Analysis, recording: Recording | None = None) -> str:
     if path.exists() and (whole := hashlib.sha256(path.read_bytes()).hexdigest()).startswith(model.digest):
         lines = [f"checkpoint  models/weights/{path.name}, SHA-256 {whole}"]
     if analysis.features.video is not None:
-        lines.append(f"backbone    {model.backbone}, SHA-256 {load_backbone(model.backbone).digest}…")
+        lines.append(f"backbone    {model.backbone}, SHA-256 {model.load_backbone().digest}…")
     given = {"voice": recording.audio, "face": recording.video} if recording else {}
     lines = [*(f"{name:<12}SHA-256 {hashlib.sha256(data).hexdigest()}" for name, data in given.items() if data), *lines]
     packages = ", ".join(f"{name} {found}" for name in _PACKAGES if (found := _version(name)))

@@ -7,7 +7,8 @@ import streamlit as st
 from features import Modality
 from models.evaluation.costs import cost_of
 from models.evaluation.track_record import accuracy_of
-from models.registry import BOTH, DEFAULT, MODELS
+from models.registry import BOTH, DEFAULT
+from pages.components.models.own import offered
 from pages.components.session.address import read_address, write_address
 from pages.components.session.keys import Key
 
@@ -20,24 +21,26 @@ _HELP = (
 
 def choose_model() -> None:
     """A menu of the models, drawn where it is called; the choice holds for all pages, and its title is in the address."""
-    name = chosen_model()
+    name, models = chosen_model(), offered()
     st.menu_button(
-        f"Model: {MODELS[name].title}",
-        list(MODELS),
+        f"Model: {models[name].title}",
+        list(models),
         key=Key.MODEL_MENU,
-        format_func=lambda key: f"**{MODELS[key].title}{' ✓' * (key == name)}** {in_short(key)}",
+        format_func=lambda key: f"**{models[key].title}{' ✓' * (key == name)}** {in_short(key)}",
         on_click=_choose,
         help=_HELP,
     )
-    write_address(Key.MODEL, None if name == DEFAULT else MODELS[name].title)
+    write_address(Key.MODEL, None if name == DEFAULT else models[name].title)
 
 
 def chosen_model() -> str:
     """Name of the chosen model; in the first run, of the one whose title is in the address."""
+    models = offered()
     if Key.MODEL not in st.session_state:
-        titles = {spec.title: name for name, spec in MODELS.items()}
+        titles = {spec.title: name for name, spec in models.items()}
         st.session_state[Key.MODEL] = titles.get(read_address(Key.MODEL, titles) or "", DEFAULT)
-    return st.session_state[Key.MODEL]
+    chosen: str = st.session_state[Key.MODEL]
+    return chosen if chosen in models else DEFAULT
 
 
 def _choose() -> None:
@@ -46,7 +49,7 @@ def _choose() -> None:
 
 def in_short(name: str) -> str:
     """What a model reaches on unseen people, shown a voice, a face or both, and what an analysis with it costs."""
-    states = [state for state in _SHOWN if state in MODELS[name].states]
+    states = [state for state in _SHOWN if state in offered()[name].states]
     reached = [(_SHOWN[state], accuracy_of(name, state)) for state in states]
     record = ", ".join(f"{shown} {'not measured' if share is None else f'{100 * share:.0f} %'}" for shown, share in reached)
     return f"Unseen people: {record} · {_cost(name)}"

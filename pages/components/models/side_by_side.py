@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from features import Modality
-from models.registry import MODELS
 from pages.components.analyze.evidence import draw_in_short
 from pages.components.analyze.inputs import DEFAULT_SETTINGS
 from pages.components.analyze.jobs import ask, asked_key, check_jobs
@@ -19,6 +18,7 @@ from pages.components.analyze.trust import show_badge, title_of
 from pages.components.analyze.watch import watch
 from pages.components.charts.draw import draw
 from pages.components.charts.models import two_models_chart
+from pages.components.models.own import offered
 from pages.components.session.keys import Key
 from pages.components.session.run import analysis_key, analysis_of
 from pages.components.session.state import Drawer, Recording, drawer_of, drawers_of, escape, remember
@@ -38,9 +38,10 @@ _ABSENT = {
 
 def show_side_by_side(name: str) -> None:
     """Choose the other model; the recording is the one on the page Analyze, or a sample."""
-    others = [other for other in MODELS if other != name]
+    models = offered()
+    others = [other for other in models if other != name]
     other = st.selectbox(
-        "Compare with", others, key=Key.OTHER_MODEL, format_func=lambda key: MODELS[key].title, bind="query-params", persist_state="session"
+        "Compare with", others, key=Key.OTHER_MODEL, format_func=lambda key: models[key].title, bind="query-params", persist_state="session"
     )
     recording: Recording = st.session_state.get(Key.RECORDING) or SAMPLES["synthetic"].recording()
     st.caption(f"On {escape(recording.name)}. Choose a recording on the page Analyze to compare them on it.")
@@ -101,7 +102,7 @@ def _compare(one: Drawer, two: Drawer) -> None:
     from xai.render.comparison import differences
 
     first, second = one.analysis, two.analysis
-    titles = MODELS[first.model.name].title, MODELS[second.model.name].title
+    titles = first.model.spec.title, second.model.spec.title
     for line in differences(first, second, titles):
         st.markdown(f"- {line}")
     chart = two_models_chart(first.probabilities, second.probabilities, titles)

@@ -86,3 +86,8 @@ class Key(StrEnum):
     DOWNLOAD_JSON = "download-json"
     DOWNLOAD_ZIP = "download-zip"
     DOWNLOAD_PREDICTIONS = "download-predictions"
+    DOWNLOAD_SIDECAR = "download-sidecar"
+    OWN_MODELS = "own-models"
+    OWN_FILES = "own-files"
+    OWN_REFUSED = "own-refused"
+    TAKE_MODEL = "take-model"

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from features import MediaError
+from models.foreign.sidecar import ModelFileError
+from pages.components.models.own import model_named
 from pages.components.session.log import log_place
 from pages.components.session.queue import the_queue
 from pages.components.session.state import Recording, recent_analyses, remember
@@ -21,9 +23,7 @@ def analysis_of(recording: Recording, options: dict[str, Any], name: str) -> Ana
     kept = recent_analyses()
     place = st.empty()
     try:
-        from models.checkpoint import load_model
-
-        model = load_model(name)
+        model = model_named(name)
         key = analysis_key(recording, options, model)
         if key not in kept:
             with place.container():
@@ -31,7 +31,7 @@ def analysis_of(recording: Recording, options: dict[str, Any], name: str) -> Ana
             place.empty()
         kept.move_to_end(key)
         return kept[key]
-    except MediaError as error:
+    except (MediaError, ModelFileError) as error:
         message = str(error)
     except MemoryError:
         message = "This recording needs more memory than this server has: cut out the part that matters."

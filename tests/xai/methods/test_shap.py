@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import shap
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from features import SPACE, Features, Modality, Standardiser
@@ -16,8 +18,7 @@ from tests.untrained import Difference, LinearInTime
 from tests.xai.conftest import make_audio, recording, subject_of
 from xai.explanation import Attribution, Contrast
 from xai.methods import METHODS
-from xai.methods.path_nodes import path_nodes
-from xai.methods.shap import face_picture, left_over, library_values
+from xai.methods.shap import face_picture, left_over, library_values, path_nodes
 
 
 def explain(features: Features, model: EmotionModel, seed: int = 0, **settings) -> Attribution:
@@ -193,3 +194,13 @@ def test_the_picture_keeps_the_sum_and_lies_where_the_maps_are():
     only = np.zeros(512)
     only[3] = 2.0
     assert face_picture(only, maps)[2, 4, 5] == pytest.approx(2.0)
+
+
+@given(st.integers(1, 12), st.integers(1, 80))
+def test_places_are_evenly_spread(nodes, paths):
+    places = path_nodes(nodes, paths)
+    assert places.shape == (nodes, paths)
+    assert ((places >= 0) & (places < 1)).all()
+    assert_allclose(np.diff(places, axis=0), 1 / nodes)
+    gaps = np.diff(np.sort(places[0] * nodes), prepend=0, append=1)  # the starts lie as evenly as the golden ratio puts them
+    assert gaps.max() < 3 / paths + 1e-9 or paths == 1

@@ -9,7 +9,7 @@ from features import SPACE, Modality
 from models.checkpoint import load_model
 from models.reference import load_reference
 from models.registry import MODELS
-from xai.methods.path_nodes import path_nodes
+from xai.methods.shap import path_nodes
 from xai.model_level.summary import load_summary, summarise
 
 
