@@ -20,13 +20,14 @@ from models.checkpoint import WEIGHTS, save_model
 from models.data.dataset import Faces, Voices
 from models.evaluate import keep, predictions, results_of, summary
 from models.evaluation.calibration import temperature_of
-from models.evaluation.cross_validation import Corpus, learn, shared_training_set, to_train
+from models.evaluation.cross_validation import Corpus, encoder_wanted, learn, shared_training_set, to_train
 from models.evaluation.predictions import Prediction
 from models.model import EmotionModel
 from models.monitoring.monitor import Monitors
 from models.monitoring.progress import EpochProgress, Progress
 from models.monitoring.tensorboard_log import LogError, log_to, new_folder
 from models.networks.backbone import BACKBONES
+from models.networks.encoders import TOKEN_ENCODERS
 from models.provenance import commit, today
 from models.registry import MODELS, RESULTS, result_path
 from models.threads import one_thread
@@ -49,6 +50,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--without", type=int, nargs="+", default=[], metavar="ACTOR", help="actors to leave out altogether")
     p.add_argument("--ferplus", type=int, default=1500, metavar="N", help="FER+ photographs of each emotion, at most")
     p.add_argument("--backbone", choices=BACKBONES, default=BACKBONES[0])
+    p.add_argument("--voice-encoder", choices=TOKEN_ENCODERS, default=TOKEN_ENCODERS[0], help="of the models that read tokens of a voice")
     p.add_argument("--workers", type=int, default=2, help="trainings at a time while scoring")
     p.add_argument("--cache", type=Path, default=Path("cache"), help="folder for features that were computed before")
     p.add_argument("--log-dir", type=Path, metavar="DIR", help="write TensorBoard logs of all trainings there")
@@ -64,7 +66,8 @@ def main(arguments: list[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 2
     start = time.perf_counter()
-    corpus = Corpus(options.data, options.cache, options.ferplus, options.backbone, tuple(options.without))
+    encoder = encoder_wanted(options.model, options.voice_encoder)
+    corpus = Corpus(options.data, options.cache, options.ferplus, options.backbone, tuple(options.without), encoder)
     voices, faces = corpus.load()
     of_voice_alone = [name for name, spec in MODELS.items() if Modality.VIDEO not in spec.modalities]
     if not len(voices.label) or not ((faces.actor > 0).any() or set(options.model) <= set(of_voice_alone)):

@@ -32,6 +32,11 @@ def to_train(names: Iterable[str]) -> list[str]:
     return [name for name in MODELS if name in needed]
 
 
+def encoder_wanted(names: Iterable[str], encoder: str) -> str | None:
+    """``encoder`` if any of the models, or of the parts that they are made of, reads tokens of a voice; else None."""
+    return encoder if any(MODELS[name].tokens for name in to_train(names)) else None
+
+
 def shared_training_set(names: Iterable[str], voices: Voices, faces: Faces, settings: Settings) -> TrainingSet | None:
     """The one that serves all of ``names`` that have none of their own; None if there are no such models."""
     shared = [name for name in names if not MODELS[name].own_training_set]

@@ -22,6 +22,8 @@ ENCODERS: dict[Modality, dict[str, Callable[[], Encoder]]] = {
     Modality.VIDEO: {name: lambda name=name: load_backbone(name).maps for name in BACKBONES},  # type: ignore[misc]
 }
 
+TOKEN_ENCODERS = (WhisperVoice.name,)  # of voices, those that give tokens
+
 
 def load_encoders(names: Mapping[Modality, str], modalities: Iterable[Modality] = tuple(Modality)) -> Encoders:
     """The encoders of those names, loaded once, of ``modalities`` only.

@@ -39,7 +39,7 @@ def test_every_model_is_written_and_can_be_used(trained, published, cache, name)
     assert ("actor 01 (3 performances), actor 02 (3 performances)" in model.info["trained_on"]) == (name != "voice")
     assert {"commit", "created", "recipe", "backbone"} <= model.info.keys()
     assert model.info["recipe"].get("epochs") == (None if name == "linear" else 1)
-    evaluator = Evaluator(Corpus(published, cache, 0))
+    evaluator = Evaluator(Corpus(published, cache, 0, voice_encoder="whisper" if MODELS[name].tokens else None))
     for state in MODELS[name].states:
         clips = held_out_clips(evaluator.voices, evaluator.faces, state)
         logits = predict(model, clips)

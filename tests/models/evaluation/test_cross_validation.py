@@ -10,7 +10,7 @@ import models.evaluation.cross_validation
 from features import Modality
 from models.data.clips import held_out_clips, predict
 from models.data.corruptions import CORRUPTIONS, WORDS_ONLY, corruptions_in
-from models.evaluation.cross_validation import Evaluator, learn, shared_training_set, stability, to_train
+from models.evaluation.cross_validation import Evaluator, encoder_wanted, learn, shared_training_set, stability, to_train
 from models.evaluation.intervals import share_of
 from models.evaluation.metrics import accuracy
 from models.evaluation.protocols import PROTOCOLS
@@ -31,6 +31,11 @@ def evaluator_of(voices, faces) -> Evaluator:
 @pytest.fixture(scope="module")
 def evaluator(corpus) -> Evaluator:
     return evaluator_of(*corpus)
+
+
+def test_a_voice_is_encoded_only_where_a_model_reads_tokens():
+    assert encoder_wanted(["linear", "whisper-tokens"], "whisper") == "whisper"
+    assert encoder_wanted([name for name in MODELS if not MODELS[name].tokens], "whisper") is None
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
