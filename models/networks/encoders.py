@@ -22,7 +22,10 @@ ENCODERS: dict[Modality, dict[str, Callable[[], Encoder]]] = {
     Modality.VIDEO: {name: lambda name=name: load_backbone(name).maps for name in BACKBONES},  # type: ignore[misc]
 }
 
-TOKEN_ENCODERS = (WhisperVoice.name,)  # of voices, those that give tokens
+DEFAULT_TOKENS = WhisperVoice.name  # of the encoders of voices that give tokens
+TOKENS_HELP = (
+    f"of the models that read tokens of a voice: {DEFAULT_TOKENS} (default), or a speech model of Hugging Face, as folder or by name"
+)
 
 
 def load_encoders(names: Mapping[Modality, str], modalities: Iterable[Modality] = tuple(Modality)) -> Encoders:
@@ -35,9 +38,17 @@ def load_encoders(names: Mapping[Modality, str], modalities: Iterable[Modality] 
 
 
 def load_encoder(modality: Modality, name: str) -> Any:
-    """One encoder. Its weights, if it has any, are read when it is first asked for something.
+    """One encoder.
+
+    Args:
+        name: of :data:`ENCODERS`; or, of a voice, folder or name of a speech model of Hugging Face.
 
     Raises:
         KeyError: there is no such encoder.
+        models.networks.hugging_face.ModelError: there is no such speech model, or it cannot be used.
     """
+    if modality is Modality.AUDIO and name not in ENCODERS[modality]:
+        from models.networks.hugging_face_voice import HuggingFaceVoice
+
+        return HuggingFaceVoice(name)
     return ENCODERS[modality][name]()
