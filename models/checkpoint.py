@@ -89,8 +89,11 @@ def _space(spec: ModelSpec, info: Mapping[str, Any], size: int) -> FeatureSpace 
 def load_model(name: str = DEFAULT) -> EmotionModel:
     """The checkpoint ``models/weights/NAME.safetensors``, or the one at a path; loaded once and shared, read-only.
 
+    The path of a JSON file is that of the sidecar of a speech classifier (:mod:`models.foreign.hugging_face`).
+
     Raises:
         FileNotFoundError: there is no such checkpoint.
+        models.networks.hugging_face.ModelError: the speech classifier cannot be used.
 
     >>> from features import extract
     >>> from models.networks.encoders import load_encoders
@@ -99,6 +102,10 @@ def load_model(name: str = DEFAULT) -> EmotionModel:
     >>> model.predict(features).shape  # calibrated logits in the order of LABELS
     (8,)
     """
+    if name.endswith(".json"):
+        from models.foreign.hugging_face import read_fusion
+
+        return read_fusion(Path(name))
     return _load(Path(name) if name.endswith(".safetensors") else WEIGHTS / f"{name}.safetensors")
 
 

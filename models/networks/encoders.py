@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -41,14 +43,14 @@ def load_encoder(modality: Modality, name: str) -> Any:
     """One encoder.
 
     Args:
-        name: of :data:`ENCODERS`; or, of a voice, folder or name of a speech model of Hugging Face.
+        name: of :data:`ENCODERS`; or, of a voice, folder or name of a speech model of Hugging Face, or path to the sidecar of a classifier.
 
     Raises:
         KeyError: there is no such encoder.
         models.networks.hugging_face.ModelError: there is no such speech model, or it cannot be used.
     """
     if modality is Modality.AUDIO and name not in ENCODERS[modality]:
-        from models.networks.hugging_face_voice import HuggingFaceVoice
-
-        return HuggingFaceVoice(name)
+        if name.endswith(".json"):
+            return import_module("models.foreign.hugging_face").voice_of(Path(name))
+        return import_module("models.networks.hugging_face_voice").HuggingFaceVoice(name)
     return ENCODERS[modality][name]()

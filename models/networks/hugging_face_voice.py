@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -21,29 +20,19 @@ import torch
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
-from features.audio import RATE, to_mono
-from features.log_mel import HOP, SCALE, mel_power, power_to_db
-from features.log_mel import RATE as HEARD_RATE
-from features.speech import speech_span_of_bands
+from features.log_mel import HOP, RATE, SCALE
 from features.tokens import TOKEN_SECONDS, TokenFeatures, mean_token, token_lengths
 from models.networks.hugging_face import ModelError, load_speech_model
-from models.networks.resynthesis import MARGIN, Resynthesis
+from models.networks.resynthesis import SampledVoice, read_voice
 from models.networks.whisper import POSITIONS_PER_SECOND, positions_of, windows
 
 LONGEST = 300
 """Positions of a window, with a second of context on both sides: 6 s, hardly longer than the clips of training. Memory is bounded by it."""
 TOKEN_POSITIONS = round(TOKEN_SECONDS * POSITIONS_PER_SECOND)
-_STEP = HEARD_RATE // POSITIONS_PER_SECOND  # samples of a position
+_STEP = RATE // POSITIONS_PER_SECOND  # samples of a position
 _KINDS = ("mean", "deviation")
 _MOST_WEIGHTS = 30_000_000  # of a network through which gradients are waited for: the base size has 95 million, and takes minutes
 _NAMED = re.compile(r"(?P<source>.+)@(?P<digest>[0-9a-f]{16})")
-
-
-@dataclass(frozen=True, kw_only=True)
-class SampledVoice(TokenFeatures):
-    """A voice with its samples at 16 kHz, ``sound`` float32 (n,), which the network reads."""
-
-    sound: np.ndarray
 
 
 class HuggingFaceVoice:
@@ -79,11 +68,9 @@ class HuggingFaceVoice:
 
     def __call__(self, samples: np.ndarray) -> TokenFeatures:
         """float32 (n,) at 22,050 Hz → the voice."""
-        sound = to_mono(samples[:, None], RATE, HEARD_RATE)
-        mel_db = power_to_db(mel_power(sound))
-        span = speech_span_of_bands(mel_db)
+        sound, mel_db, span = read_voice(samples)
         with torch.inference_mode():
-            tokens = self._tokens(self._levelled(self._cut(torch.from_numpy(sound[None]), span), span)).numpy()[0]
+            tokens = self._tokens(self._levelled(self._cut(torch.from_numpy(sound[None]), span))).numpy()[0]
         lengths = token_lengths(span[1] - span[0], SCALE.frame_rate)
         return SampledVoice(samples, mel_db, mean_token(tokens, lengths), encoder=self, tokens=tokens, speech=span, sound=sound)
 
@@ -111,13 +98,9 @@ class HuggingFaceVoice:
     def _changer(self, audio: TokenFeatures) -> Any:
         """A function: tensor (n, 80, frames) in dB → the speech with these bands, (n, samples), at the level of the recording."""
         assert isinstance(audio, SampledVoice)
-        (first, last), sound = audio.speech, torch.from_numpy(audio.sound)
-        start, stop = max(0, first - MARGIN), min(audio.mel_db.shape[1], last + MARGIN)
-        own = self._cut(sound[None], audio.speech)
-        until = stop * HOP if stop < audio.mel_db.shape[1] else len(sound)
-        cut = Resynthesis(audio.sound[start * HOP : until], audio.mel_db[:, start:stop])
-        span = first - start, last - start
-        return lambda mel_db: self._levelled(self._cut(cut(mel_db[:, :, start:stop]), span), span, own)
+        made, span = audio.resynthesis()
+        own = self._cut(torch.from_numpy(audio.sound[None]), audio.speech)
+        return lambda mel_db: self._levelled(self._cut(made(mel_db), span), own)
 
     def _cut(self, sound: torch.Tensor, span: tuple[int, int]) -> torch.Tensor:
         """Sounds (n, samples) → those of the frames in ``span``, from half a hop before the first, and what is read around them."""
@@ -128,8 +111,8 @@ class HuggingFaceVoice:
         before = max(0, -start)
         return F.pad(part, (before, length - before - part.shape[1]))
 
-    def _levelled(self, speech: torch.Tensor, span: tuple[int, int], own: torch.Tensor | None = None) -> torch.Tensor:
-        """With the mean 0 and the deviation 1 that the recording itself, or ``own``, has after them, as its feature extractor does."""
+    def _levelled(self, speech: torch.Tensor, own: torch.Tensor | None = None) -> torch.Tensor:
+        """Shifted and scaled to mean 0 and deviation 1, or as ``own`` would be, where the feature extractor does so."""
         if not self.normalised:
             return speech
         level = speech if own is None else own

@@ -6,15 +6,42 @@ changed the sound is the recording. Through :func:`torch.istft`, so that gradien
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 import torch
 
-from features.audio import hann, mel_centres
-from features.log_mel import HOP, N_FFT, N_MELS, RATE
+from features.audio import RATE as FILE_RATE
+from features.audio import hann, mel_centres, to_mono
+from features.log_mel import HOP, N_FFT, N_MELS, RATE, mel_power, power_to_db
+from features.speech import speech_span_of_bands
+from features.tokens import TokenFeatures
 
-MARGIN = 4  # frames on both sides of a cut: beyond them the transform of the cut is that of the recording
+_MARGIN = 4  # frames on both sides of the speech: within them its transform is that of the whole recording
+
+
+@dataclass(frozen=True, kw_only=True)
+class SampledVoice(TokenFeatures):
+    """A voice whose encoder reads ``sound``, float32 (n,), its samples at 16 kHz."""
+
+    sound: np.ndarray
+
+    def resynthesis(self) -> tuple[Callable[[torch.Tensor], torch.Tensor], tuple[int, int]]:
+        """A function: tensor (n, 80, frames) in dB → sounds with these bands; and the first and last (exclusive) frame of speech."""
+        (first, last), frames = self.speech, self.mel_db.shape[1]
+        start, stop = max(0, first - _MARGIN), min(frames, last + _MARGIN)
+        end = stop * HOP if stop < frames else len(self.sound)
+        made = Resynthesis(self.sound[start * HOP : end], self.mel_db[:, start:stop])
+        return lambda mel_db: made(mel_db[:, :, start:stop]), (first - start, last - start)
+
+
+def read_voice(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray, tuple[int, int]]:
+    """float32 (n,) at 22,050 Hz → ``sound``, ``mel_db`` and ``speech`` of a :class:`SampledVoice`."""
+    sound = to_mono(samples[:, None], FILE_RATE, RATE)
+    mel_db = power_to_db(mel_power(sound))
+    return sound, mel_db, speech_span_of_bands(mel_db)
 
 
 class Resynthesis:
