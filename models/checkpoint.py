@@ -93,7 +93,7 @@ def load_model(name: str = DEFAULT) -> EmotionModel:
 
     Raises:
         FileNotFoundError: there is no such checkpoint.
-        models.networks.hugging_face.ModelError: the speech classifier cannot be used.
+        models.networks.errors.ModelError: the speech classifier cannot be used.
 
     >>> from features import extract
     >>> from models.networks.encoders import load_encoders

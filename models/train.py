@@ -26,9 +26,9 @@ from models.model import EmotionModel
 from models.monitoring.monitor import Monitors
 from models.monitoring.progress import EpochProgress, Progress
 from models.monitoring.tensorboard_log import LogError, log_to, new_folder
-from models.networks.backbone import BACKBONES
+from models.networks.backbone import BACKBONES, load_backbone
 from models.networks.encoders import DEFAULT_TOKENS, TOKENS_HELP
-from models.networks.hugging_face import ModelError
+from models.networks.errors import ModelError
 from models.provenance import commit, today
 from models.registry import MODELS, RESULTS, result_path
 from models.threads import one_thread
@@ -63,6 +63,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
         encoder = encoder_wanted(options.model, options.voice_encoder)
+        load_backbone(options.backbone)
         options.log_dir = new_folder(options.log_dir) if options.log_dir else None
     except (LogError, ModelError) as error:
         print(error, file=sys.stderr)

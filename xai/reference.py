@@ -20,6 +20,7 @@ from features.audio import N_MFCC, RATE
 from models.labels import LABELS
 from xai.analysis import Analysis
 from xai.explanation import Panel, Say, Subject, silent
+from xai.looking import whole_film
 from xai.masking import PatchMasker
 from xai.methods.lime import Lime, patches_of, sample_masks
 from xai.methods.pytorch_grad_cam import library_maps
@@ -69,7 +70,7 @@ def _comparisons(analysis: Analysis, say: Say) -> Iterator[Comparison]:
         yield from _lime(analysis, say)
     if subject.inputs.tensor is not None:
         yield _shap(analysis, say)
-    if subject.has(Modality.VIDEO):
+    if subject.has(Modality.VIDEO) and not whole_film(subject):
         yield _gradcam(analysis, say)
 
 

@@ -15,15 +15,11 @@ from typing import Any
 
 import torch
 
-from features import MediaError
 from features.log_mel import RATE
+from models.networks.errors import ModelError
 
 _MISSING = "This model needs the package transformers: pip install -r requirements-transformers.txt"
 _NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
-
-
-class ModelError(MediaError):
-    """A model that cannot be used. The message says what is wrong and what to do, in one sentence or two."""
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from models.registry import MODELS, STATES
 from models.train import describe, main
 from tests.models.conftest import publish
 from tests.speech_models import save_speech_model
+from xai.analysis import analyse
 
 
 def arguments(published, cache, folder, *more: str) -> list[str]:
@@ -176,3 +177,26 @@ def test_an_encoder_that_cannot_be_used_is_one_sentence(published, cache, tmp_pa
         assert main(arguments(published, cache, tmp_path, "--model", "whisper-tokens", "--voice-encoder", name)) == 2
         (line,) = capsys.readouterr().err.splitlines()
         assert words in line
+
+
+def test_a_network_of_films_is_the_eye(published, cache, tmp_path, quick_film, sample):
+    """Trained on the maps of whole films; what it learned is used and explained by the same network, which the checkpoint names."""
+    assert main(arguments(published, cache, tmp_path, "--seeds", "0", "--model", "face", "--backbone", "r3d_18")) == 0
+    model = read_model(tmp_path / "face.safetensors")
+    assert model.backbone == "r3d_18"
+    film = next(published.rglob("*.mp4"))
+    video = extract(None, film.read_bytes(), load_encoders(model.encoders)).video
+    assert_allclose(video.maps[video.used], quick_film.maps(video.crops[video.used]))
+    faces = Evaluator(Corpus(published, cache, 0, "r3d_18")).faces
+    assert_allclose(faces.frames[0][0], video.frame_vectors, atol=1e-4)
+    analysis = analyse(None, sample[1], model=model)
+    gradcam = analysis.attributions["gradcam"].values
+    assert np.abs(gradcam).max() > 0
+    assert gradcam.shape == (8, *analysis.features.video.maps[:, 0].shape)
+
+
+def test_weights_of_films_that_are_not_there_are_one_sentence(published, cache, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("EMOLENS_R3D_18", str(tmp_path / "nowhere.pth"))
+    assert main(arguments(published, cache, tmp_path, "--model", "face", "--backbone", "r3d_18")) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "r3d_18-b3b3357e.pth" in line

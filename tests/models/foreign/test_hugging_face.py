@@ -17,7 +17,8 @@ from models.foreign.hugging_face_sidecar import is_sidecar, read_sidecar
 from models.labels import LABELS
 from models.model import softmax
 from models.networks.encoders import load_encoders
-from models.networks.hugging_face import ModelError, load_speech_model
+from models.networks.errors import ModelError
+from models.networks.hugging_face import load_speech_model
 from tests.speech_models import save_speech_model
 from xai.analysis import analyse
 from xai.explanation import Panel

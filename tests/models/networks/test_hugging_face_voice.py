@@ -13,7 +13,8 @@ from features.audio import RATE, to_mono
 from features.log_mel import HOP
 from features.patches import patch_grid
 from models.networks.encoders import load_encoder
-from models.networks.hugging_face import ModelError, load_speech_model
+from models.networks.errors import ModelError
+from models.networks.hugging_face import load_speech_model
 from models.networks.hugging_face_voice import LONGEST, HuggingFaceVoice, middle
 from models.networks.resynthesis import Resynthesis
 from tests.features.test_log_mel import speech
