@@ -17,7 +17,7 @@ import numpy as np
 from features.faces import CROP
 from features.patches import Patches
 from xai.explanation import Columns, FrameCells, Moments, Parts, Say, SoundPatches, Subject, silent
-from xai.looking import look_again, whole_film
+from xai.metrics.looking import look_again, whole_film
 
 CELLS = 7  # a side of the last convolutional maps
 FRAMES = 6  # of a long clip, evenly spaced, stand for all

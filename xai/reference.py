@@ -20,11 +20,11 @@ from features.audio import N_MFCC, RATE
 from models.labels import LABELS
 from xai.analysis import Analysis
 from xai.explanation import Panel, Say, Subject, silent
-from xai.looking import whole_film
 from xai.masking import PatchMasker
 from xai.methods.lime import Lime, patches_of, sample_masks
 from xai.methods.pytorch_grad_cam import library_maps
 from xai.methods.shap import ESTIMATORS, Shap, library_values
+from xai.metrics.looking import whole_film
 from xai.metrics.stability import rank_correlation
 
 _LIME_SAMPLES, _LIME_KEPT = 1000, 0.5  # of lime_image

@@ -19,8 +19,8 @@ from features import Features, Modality
 from models.labels import LABELS
 from models.model import EmotionModel
 from xai.explanation import Attribution, Contrast, FrameCells, Method, Panel, Say, Subject, silent
-from xai.looking import look_again
 from xai.masking import CELLS, chosen_frames
+from xai.metrics.looking import look_again
 from xai.metrics.randomisation import compare, scrambled_backbone, scrambled_model
 from xai.metrics.stability import slight_changes, steadiness
 from xai.score import LEARNED_BACKBONE, LEARNED_CLASSIFIER, Score

@@ -17,7 +17,7 @@ from features import Modality
 from models.labels import LABELS
 from models.model import EmotionModel
 from xai.explanation import Attribution, FrameCells, Method, Panel, Say, Subject, silent
-from xai.looking import whole_film
+from xai.metrics.looking import whole_film
 
 # ScoreCAM and AblationCAM score each frame by itself, which a prediction from all frames does not have.
 _ALGORITHMS = {

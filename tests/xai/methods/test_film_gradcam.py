@@ -15,10 +15,10 @@ from models.networks.film_backbone import STEPS, time_shares
 from tests.film_backbones import random_film_backbone
 from tests.untrained import untrained_vector_model
 from xai.explanation import Contrast, Subject
-from xai.looking import look_again
 from xai.masking import FaceCellMasker
 from xai.methods import methods_of
 from xai.methods.gradcam import GradCam, class_activation
+from xai.metrics.looking import look_again
 
 FRAMES = 3
 
