@@ -29,7 +29,7 @@ $(VENV)/.app: requirements.txt | $(PY)
 	$(PY) -m pip install --quiet -r requirements.txt
 	@touch $@
 
-$(VENV)/.dev: tests/requirements.txt requirements.txt requirements-tensorboard.txt requirements-onnx.txt | $(PY)
+$(VENV)/.dev: tests/requirements.txt requirements.txt requirements-tensorboard.txt requirements-onnx.txt requirements-transformers.txt | $(PY)
 	$(PY) -m pip install --quiet -r tests/requirements.txt
 	$(PY) -m pip install --quiet --no-deps "quantus>=0.6,<0.7"  # its opencv-python would overwrite the headless one
 	@touch $@ $(VENV)/.app

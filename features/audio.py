@@ -197,9 +197,9 @@ def mel_filters(rate: int = RATE, window: int = N_FFT, bands: int = N_MELS) -> n
     return (np.maximum(0.0, np.minimum(rising, falling)) * area[:, None]).astype(np.float32)
 
 
-def mel_centres() -> np.ndarray:
-    """float64 (128,): centre frequency of each mel band in Hz."""
-    return _corners(RATE, N_MELS)[1:-1]
+def mel_centres(rate: int = RATE, bands: int = N_MELS) -> np.ndarray:
+    """float64 (bands,): centre frequency of each mel band in Hz."""
+    return _corners(rate, bands)[1:-1]
 
 
 def mel_edges(rate: int = RATE, bands: int = N_MELS) -> np.ndarray:

@@ -54,13 +54,13 @@ class TokenFeatures(AudioFeatures):
         encoder: what made them.
         tokens: float32 (k, d).
         speech: first and last (exclusive) frame of the spectrogram that the tokens are of: silence at the ends is cut off.
-        peak: dB of the loudest cell of the speech; an encoder that does not mind how loud a recording is goes by it.
+        peak: dB of the loudest cell of the speech, where the encoder levels recordings by it.
     """
 
     encoder: TokenEncoder
     tokens: np.ndarray
     speech: tuple[int, int]
-    peak: float
+    peak: float = 0.0
 
     @property
     def span(self) -> tuple[int, int]:

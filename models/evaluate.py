@@ -26,7 +26,8 @@ from models.evaluation.predictions import Prediction, read_predictions, save_pre
 from models.evaluation.protocols import PROTOCOLS
 from models.evaluation.tables import STATE_TITLES, markdown
 from models.monitoring.progress import Progress
-from models.networks.encoders import TOKEN_ENCODERS
+from models.networks.encoders import DEFAULT_TOKENS, TOKENS_HELP
+from models.networks.errors import ModelError
 from models.provenance import commit, today
 from models.registry import DEFAULT, MODELS, RESULTS, result_path, shown_in
 from models.training.settings import Settings, decisive, recipe_for, trained_on_augmented
@@ -56,7 +57,7 @@ def parser() -> argparse.ArgumentParser:
         help="other settings, of models.training.recipe.Recipe or, for sequences, TokenRecipe",
     )
     p.add_argument("--ferplus", type=int, default=1500, metavar="N", help="FER+ photographs of each emotion, at most")
-    p.add_argument("--voice-encoder", choices=TOKEN_ENCODERS, default=TOKEN_ENCODERS[0], help="of the models that read tokens of a voice")
+    p.add_argument("--voice-encoder", default=DEFAULT_TOKENS, metavar="PATH-OR-ID", help=TOKENS_HELP)
     p.add_argument("--workers", type=int, default=2, help="trainings at a time")
     p.add_argument("--cache", type=Path, default=Path("cache"), help="folder for features that were computed before")
     return p
@@ -98,7 +99,12 @@ def _measure(options: argparse.Namespace) -> int:
     if idle:
         print(f"{', '.join(idle)} does not affect the training of {', '.join(wanted)}: leave it out", file=sys.stderr)
         return 2
-    corpus = Corpus(options.data, options.cache, options.ferplus, voice_encoder=encoder_wanted(wanted, options.voice_encoder))
+    try:
+        encoder = encoder_wanted(wanted, options.voice_encoder)
+    except ModelError as error:
+        print(error, file=sys.stderr)
+        return 2
+    corpus = Corpus(options.data, options.cache, options.ferplus, voice_encoder=encoder)
     found = predictions(corpus, options.protocol, wanted, settings, options.seeds, options.workers)
     results = results_of(found, options.protocol, wanted, settings)
     if not results:

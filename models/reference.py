@@ -18,7 +18,7 @@ from features import Modality
 from features.video import N_FACE
 from models.data.clips import Clips, held_out_clips
 from models.data.dataset import Faces, Voices, load_faces, load_voices
-from models.networks.encoders import TOKEN_ENCODERS
+from models.networks.encoders import DEFAULT_TOKENS
 from models.networks.sequence import TOKEN_FRAMES
 from models.registry import BOTH, RESULTS, shown_in
 
@@ -133,7 +133,7 @@ def main(arguments: list[str] | None = None) -> int:
     p.add_argument("--out", type=Path, default=PATH)
     p.add_argument("--cache", type=Path, default=Path("cache"), help="folder for features that were computed before")
     options = p.parse_args(arguments)
-    voices = load_voices(options.data, options.cache, encoder=TOKEN_ENCODERS[0])
+    voices = load_voices(options.data, options.cache, encoder=DEFAULT_TOKENS)
     faces = load_faces(options.data, options.cache)
     if not len(voices.label):
         print(f"{options.data}: no RAVDESS voices (WAV, FLAC) found", file=sys.stderr)
@@ -141,7 +141,7 @@ def main(arguments: list[str] | None = None) -> int:
     arrays = build(voices, faces)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     np.savez_compressed(options.out, allow_pickle=False, **arrays)
-    beside = token_path(TOKEN_ENCODERS[0], options.out)
+    beside = token_path(DEFAULT_TOKENS, options.out)
     np.savez_compressed(beside, allow_pickle=False, **build_tokens(voices, arrays["keys"]))
     for path in (options.out, beside):
         print(f"{path}: {len(arrays['label'])} clips, {path.stat().st_size / 1e6:.1f} MB")

@@ -26,8 +26,9 @@ from models.model import EmotionModel
 from models.monitoring.monitor import Monitors
 from models.monitoring.progress import EpochProgress, Progress
 from models.monitoring.tensorboard_log import LogError, log_to, new_folder
-from models.networks.backbone import BACKBONES
-from models.networks.encoders import TOKEN_ENCODERS
+from models.networks.backbone import BACKBONES, load_backbone
+from models.networks.encoders import DEFAULT_TOKENS, TOKENS_HELP
+from models.networks.errors import ModelError
 from models.provenance import commit, today
 from models.registry import MODELS, RESULTS, result_path
 from models.threads import one_thread
@@ -50,7 +51,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--without", type=int, nargs="+", default=[], metavar="ACTOR", help="actors to leave out altogether")
     p.add_argument("--ferplus", type=int, default=1500, metavar="N", help="FER+ photographs of each emotion, at most")
     p.add_argument("--backbone", choices=BACKBONES, default=BACKBONES[0])
-    p.add_argument("--voice-encoder", choices=TOKEN_ENCODERS, default=TOKEN_ENCODERS[0], help="of the models that read tokens of a voice")
+    p.add_argument("--voice-encoder", default=DEFAULT_TOKENS, metavar="PATH-OR-ID", help=TOKENS_HELP)
     p.add_argument("--workers", type=int, default=2, help="trainings at a time while scoring")
     p.add_argument("--cache", type=Path, default=Path("cache"), help="folder for features that were computed before")
     p.add_argument("--log-dir", type=Path, metavar="DIR", help="write TensorBoard logs of all trainings there")
@@ -58,15 +59,16 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Score, train and save; 2 with one line on stderr if the folder holds nothing to learn from or the log cannot be written."""
+    """Score, train and save; 2 with one line on stderr if there is nothing to learn from, or the encoder or the log cannot be used."""
     options = parser().parse_args(arguments)
     try:
+        encoder = encoder_wanted(options.model, options.voice_encoder)
+        load_backbone(options.backbone)
         options.log_dir = new_folder(options.log_dir) if options.log_dir else None
-    except LogError as error:
+    except (LogError, ModelError) as error:
         print(error, file=sys.stderr)
         return 2
     start = time.perf_counter()
-    encoder = encoder_wanted(options.model, options.voice_encoder)
     corpus = Corpus(options.data, options.cache, options.ferplus, options.backbone, tuple(options.without), encoder)
     voices, faces = corpus.load()
     of_voice_alone = [name for name, spec in MODELS.items() if Modality.VIDEO not in spec.modalities]

@@ -18,6 +18,7 @@ import numpy as np
 from features.faces import CROP
 from features.patches import Patches
 from xai.explanation import Columns, FrameCells, Moments, Parts, Say, SoundPatches, Subject, silent
+from xai.metrics.looking import look_again, whole_film
 
 CELLS = 7  # a side of the last convolutional maps
 FRAMES = 6  # of a long clip, evenly spaced, stand for all
@@ -25,6 +26,7 @@ BLUR = CROP / 12  # standard deviation in pixels: eyes, brows and mouth melt awa
 _FINE = 4  # points a side of a cell on which borders are softened
 _EFFORT = 20, 20  # steps and random orders of curves
 _BLOCK, _FEATURE_BLOCK = 64, 32  # copies of a recording that are judged at once
+_FILM_EFFORT = 5, 3  # where every state is a pass of seconds
 _FACE_BLOCK = 8  # states of a face that are judged at once; pictures that pass through the backbone between two words
 
 
@@ -148,6 +150,7 @@ class FaceCellMasker:
         self.crops = video.crops[self.frames]
         self.blurred = np.stack([cv2.GaussianBlur(crop, (0, 0), BLUR) for crop in self.crops])
         self.rows = video.frame_vectors
+        self.effort = _FILM_EFFORT if whole_film(subject) else self.effort
 
     def __len__(self) -> int:
         return len(self.frames) * CELLS * CELLS
@@ -160,9 +163,19 @@ class FaceCellMasker:
         rows = np.repeat(self.rows[None], len(kept), axis=0)
         state, frame = np.nonzero(~kept.all(axis=(2, 3)))  # a frame that is whole needs no pass
         if len(state):
+            if whole_film(self.subject):
+                return self._of_films(kept, np.unique(state), rows)
             cells = kept[state, frame]
             pictures, which = np.unique(np.c_[frame, cells.reshape(len(cells), -1)], axis=0, return_inverse=True)
             rows[state, self.places[frame]] = self._features(pictures[:, 0], pictures[:, 1:].astype(bool))[which.ravel()]
+        return face_logits(self.subject, rows)
+
+    def _of_films(self, kept: np.ndarray, states: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """As :meth:`__call__`, where every state in which something is removed is a film of its own."""
+        for state in states:
+            maps, _ = look_again(self.subject, blend(self.crops, self.blurred, kept[state]), self.frames)
+            rows[state] = maps.mean(axis=(2, 3))
+            self.say(self.words)
         return face_logits(self.subject, rows)
 
     def _features(self, frame: np.ndarray, cells: np.ndarray) -> np.ndarray:

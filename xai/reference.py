@@ -26,6 +26,7 @@ from xai.methods.gradcam import GradCam
 from xai.methods.lime import Lime, patches_of, sample_masks
 from xai.methods.pytorch_grad_cam import library_maps
 from xai.methods.shap import ESTIMATORS, Shap, library_values
+from xai.metrics.looking import whole_film
 from xai.metrics.stability import rank_correlation
 
 _LIME_SAMPLES, _LIME_KEPT = 1000, 0.5  # of lime_image
@@ -72,7 +73,7 @@ def _comparisons(analysis: Analysis, say: Say) -> Iterator[Comparison]:
         yield from _lime(analysis, say)
     if Shap.key in analysis.attributions and subject.inputs.tensor is not None:
         yield _shap(analysis, say)
-    if GradCam.key in analysis.attributions:
+    if GradCam.key in analysis.attributions and not whole_film(subject):
         yield _gradcam(analysis, say)
 
 

@@ -11,6 +11,7 @@ from tqdm import tqdm
 from models.data.cache import cached
 from models.data.faces import face_settings, pooled
 from models.labels import LABELS, label_index
+from models.networks.backbone import load_backbone
 
 FERPLUS_VOTES = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt", "unknown", "no face")
 _FERPLUS_LABELS = {0: "neutral", 1: "happy", 2: "surprised", 3: "sad", 4: "angry", 5: "disgust", 6: "fearful"}
@@ -31,11 +32,13 @@ def load_ferplus(archive: Path, cache: Path, per_class: int, backbone: str = "fe
     rng = np.random.default_rng(0)
     picked = np.concatenate([rng.permutation(np.flatnonzero((labels == c) & (split == 0)))[:per_class] for c in range(len(LABELS))])
 
+    whole_film = load_backbone(backbone).whole_film
+
     def compute() -> dict[str, np.ndarray]:
         out = []
         for block in tqdm(np.array_split(picked, max(1, len(picked) // 64)), "FER+", leave=False, disable=None):
             crops = np.stack([_crop(jpeg[offsets[i] : offsets[i + 1]]) for i in block])
-            out.append(pooled(crops, backbone))
+            out += [pooled(crop[None], backbone) for crop in crops] if whole_film else [pooled(crops, backbone)]  # a photograph is a film
         return {"features": np.concatenate(out)}
 
     content = b"".join(part.tobytes() for part in (picked, offsets, jpeg))

@@ -7,7 +7,7 @@ the network's global average pool returns, so ``torchvision.models.resnet18`` is
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -51,7 +51,9 @@ class Preprocessing:
 
 
 class FaceBackbone(nn.Module):
-    """ResNet-18 (He et al. 2016, arXiv:1512.03385) without its pool and its last layer."""
+    """ResNet-18 (He et al. 2016, arXiv:1512.03385) without its pool and its last layer. It looks at every crop by itself."""
+
+    whole_film = False
 
     def __init__(self, name: str, resnet: ResNet, preprocessing: Preprocessing, provenance: str, digest: str) -> None:
         super().__init__()
@@ -128,19 +130,27 @@ def _resnet(state: Mapping[str, torch.Tensor]) -> ResNet:
     return resnet
 
 
-_LOADERS = {"ferplus": _load_ferplus, "imagenet": _load_imagenet}
+def _load_r3d_18() -> Any:
+    from models.networks.film_backbone import load_r3d_18
+
+    return load_r3d_18()
+
+
+_LOADERS: dict[str, Callable[[], Any]] = {"ferplus": _load_ferplus, "imagenet": _load_imagenet, "r3d_18": _load_r3d_18}
 BACKBONES = tuple(_LOADERS)
 
 
-def load_backbone(name: str = "ferplus") -> FaceBackbone:
-    """The backbone of that name, loaded once: ``ferplus`` (default, in the repository) or ``imagenet`` (downloaded).
+def load_backbone(name: str = "ferplus") -> Any:
+    """The backbone of that name, loaded once: ``ferplus`` (default, in the repository), ``imagenet`` (downloaded), or ``r3d_18``, which
+    reads a film as a whole (:class:`models.networks.film_backbone.FilmBackbone`; downloaded, or from a file).
 
     Raises:
         KeyError: there is no such backbone.
+        models.networks.errors.ModelError: there are no weights of ``r3d_18``.
     """
     return _load(name)  # positional: lru_cache takes a default and the same value given for different calls
 
 
 @lru_cache(maxsize=len(_LOADERS))
-def _load(name: str) -> FaceBackbone:
+def _load(name: str) -> Any:
     return _LOADERS[name]().fold()

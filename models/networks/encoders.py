@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,7 +24,10 @@ ENCODERS: dict[Modality, dict[str, Callable[[], Encoder]]] = {
     Modality.VIDEO: {name: lambda name=name: load_backbone(name).maps for name in BACKBONES},  # type: ignore[misc]
 }
 
-TOKEN_ENCODERS = (WhisperVoice.name,)  # of voices, those that give tokens
+DEFAULT_TOKENS = WhisperVoice.name  # of the encoders of voices that give tokens
+TOKENS_HELP = (
+    f"of the models that read tokens of a voice: {DEFAULT_TOKENS} (default), or a speech model of Hugging Face, as folder or by name"
+)
 
 
 def load_encoders(names: Mapping[Modality, str], modalities: Iterable[Modality] = tuple(Modality)) -> Encoders:
@@ -35,9 +40,17 @@ def load_encoders(names: Mapping[Modality, str], modalities: Iterable[Modality] 
 
 
 def load_encoder(modality: Modality, name: str) -> Any:
-    """One encoder. Its weights, if it has any, are read when it is first asked for something.
+    """One encoder.
+
+    Args:
+        name: of :data:`ENCODERS`; or, of a voice, folder or name of a speech model of Hugging Face, or path to the sidecar of a classifier.
 
     Raises:
         KeyError: there is no such encoder.
+        models.networks.errors.ModelError: there is no such speech model, or it cannot be used.
     """
+    if modality is Modality.AUDIO and name not in ENCODERS[modality]:
+        if name.endswith(".json"):
+            return import_module("models.foreign.hugging_face").voice_of(Path(name))
+        return import_module("models.networks.hugging_face_voice").HuggingFaceVoice(name)
     return ENCODERS[modality][name]()

@@ -9,6 +9,7 @@ from features import SPACE, Modality
 from models.labels import LABELS
 from models.networks.transformer import TransformerEmotionClassifier
 
+FAINTEST = 1e-9  # probability: its logarithm is finite
 _ALONE = (Modality.AUDIO, Modality.VIDEO)  # what late fusion is made of, in the order of its temperatures
 
 
@@ -48,12 +49,15 @@ class LateFusion(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(n, 552) standardised → (n, 8) logarithms of the mixed probabilities."""
         parts = torch.stack([self.voice(x), self.face(x)], dim=1) / self.temperatures[:, None]
-        probabilities = parts.softmax(dim=2)
-        there = torch.stack([(x[:, SPACE.slices[m]] != 0).any(dim=1) for m in _ALONE], dim=1)
-        there = there | ~there.any(dim=1, keepdim=True)  # with neither, both say what they expect of anybody
-        weights = probabilities.amax(dim=2) * there
-        weights = weights / weights.sum(dim=1, keepdim=True)
-        return (probabilities * weights[:, :, None]).sum(dim=1).clamp(min=1e-9).log()
+        return mixed_by_confidence(parts.softmax(dim=2), torch.stack([(x[:, SPACE.slices[m]] != 0).any(dim=1) for m in _ALONE], dim=1))
+
+
+def mixed_by_confidence(probabilities: torch.Tensor, there: torch.Tensor) -> torch.Tensor:
+    """Probabilities (n, parts, 8) of parts that are ``there``, bool (n, parts) → (n, 8) logarithms of their mixture, none below 1e-9."""
+    there = there | ~there.any(dim=1, keepdim=True)  # with none, all say what they expect of anybody
+    weights = probabilities.amax(dim=2) * there
+    weights = weights / weights.sum(dim=1, keepdim=True)
+    return (probabilities * weights[:, :, None]).sum(dim=1).clamp(min=FAINTEST).log()
 
 
 class LinearClassifier(nn.Module):

@@ -27,6 +27,7 @@ from models.networks.whisper_voice import WhisperVoice
 from models.registry import MODELS
 from models.sequence_model import SequenceModel
 from tests.conftest import encode_video, tone, wav
+from tests.film_backbones import quick_film  # noqa: F401
 
 VARIANTS = CLEAN.stop + 2  # all speeds, and two augmented copies
 FILMED = (1, 5)

@@ -8,14 +8,17 @@ import pytest
 from numpy.testing import assert_allclose
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from features import Modality
+from features import Modality, extract
 from models.checkpoint import read_model
 from models.data.clips import held_out_clips, predict
 from models.evaluation.cross_validation import Corpus, Evaluator
 from models.evaluation.metrics import fit_temperature
+from models.networks.encoders import load_encoder, load_encoders
 from models.registry import MODELS, STATES
 from models.train import describe, main
 from tests.models.conftest import publish
+from tests.speech_models import save_speech_model
+from xai.analysis import analyse
 
 
 def arguments(published, cache, folder, *more: str) -> list[str]:
@@ -145,3 +148,55 @@ def test_what_it_was_trained_on_in_a_sentence(corpus):
 def test_a_folder_without_recordings_is_one_line(tmp_path, capsys):
     assert main(["--data", str(tmp_path), "--cache", str(tmp_path)]) == 2
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
+
+
+@pytest.mark.usefixtures("inline")
+@pytest.mark.filterwarnings("ignore:All-NaN slice")
+def test_a_speech_model_of_ones_own_is_the_ear(published, cache, tmp_path):
+    """From its folder to an analysis: scored, trained, kept with the name and the digest of the model, and explained."""
+    folder = save_speech_model(tmp_path / "speech-model")
+    options = ("--model", "whisper-tokens", "--voice-encoder", str(folder))
+    assert main(arguments(published, cache, tmp_path, *options)) == 0
+    model = read_model(tmp_path / "whisper-tokens.safetensors")
+    encoder = load_encoder(Modality.AUDIO, str(folder))
+    assert model.encoders[Modality.AUDIO] == encoder.name
+    assert model.space.size(Modality.AUDIO) == len(encoder.names)
+    assert model.classifier.voice.in_features == 3 * 2 * 16
+    result = json.loads((tmp_path / "results" / "actor-5fold.whisper-tokens.json").read_text(encoding="utf-8"))
+    assert result["states"]["voice"]["clips"] == 9
+    take = next(path for path in published.rglob("*.wav"))
+    features = extract(take.read_bytes(), None, load_encoders(model.encoders))
+    tokens = Evaluator(Corpus(published, cache, 0, voice_encoder=encoder.name)).voices.tokens
+    rows = [row for row in range(9) if len(tokens.of(row, 0)) == len(features.audio.tokens)]
+    assert any(np.abs(tokens.of(row, 0) - features.audio.tokens).max() < 2e-3 for row in rows)  # kept in half precision
+    assert np.isfinite(model.predict(features)).all()
+
+
+def test_an_encoder_that_cannot_be_used_is_one_sentence(published, cache, tmp_path, capsys):
+    for name, words in ((str(tmp_path / "nowhere"), "is not a folder"), ("mfcc", "gives no tokens")):
+        assert main(arguments(published, cache, tmp_path, "--model", "whisper-tokens", "--voice-encoder", name)) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert words in line
+
+
+def test_a_network_of_films_is_the_eye(published, cache, tmp_path, quick_film, sample):
+    """Trained on the maps of whole films; what it learned is used and explained by the same network, which the checkpoint names."""
+    assert main(arguments(published, cache, tmp_path, "--seeds", "0", "--model", "face", "--backbone", "r3d_18")) == 0
+    model = read_model(tmp_path / "face.safetensors")
+    assert model.backbone == "r3d_18"
+    film = next(published.rglob("*.mp4"))
+    video = extract(None, film.read_bytes(), load_encoders(model.encoders)).video
+    assert_allclose(video.maps[video.used], quick_film.maps(video.crops[video.used]))
+    faces = Evaluator(Corpus(published, cache, 0, "r3d_18")).faces
+    assert_allclose(faces.frames[0][0], video.frame_vectors, atol=1e-4)
+    analysis = analyse(None, sample[1], model=model)
+    gradcam = analysis.attributions["gradcam"].values
+    assert np.abs(gradcam).max() > 0
+    assert gradcam.shape == (8, *analysis.features.video.maps[:, 0].shape)
+
+
+def test_weights_of_films_that_are_not_there_are_one_sentence(published, cache, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("EMOLENS_R3D_18", str(tmp_path / "nowhere.pth"))
+    assert main(arguments(published, cache, tmp_path, "--model", "face", "--backbone", "r3d_18")) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "r3d_18-b3b3357e.pth" in line

@@ -3,7 +3,8 @@
 Selvaraju et al. 2017 (arXiv:1610.02391). ResNet-18 ends in a global average pool, so the gradient of a logit on each cell of
 ``layer4`` is its derivative by the feature ÷ 49: constant over the map. What ``pytorch-grad-cam`` computes end to end is therefore
 a product of the classifier's gradients with maps already at hand. The library is the reference in the tests, and on request for
-any clip (:mod:`xai.reference`).
+any clip (:mod:`xai.reference`). The same holds in time and space for a network of films, whose maps are shared out among the frames: the
+sum over them is that of 3-d Grad-CAM, cell by cell of the face.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from models.labels import LABELS
 from models.model import EmotionModel
 from xai.explanation import Attribution, Contrast, FrameCells, Method, Panel, Say, Subject, silent
 from xai.masking import CELLS, chosen_frames
+from xai.metrics.looking import look_again
 from xai.metrics.randomisation import compare, scrambled_backbone, scrambled_model
 from xai.metrics.stability import slight_changes, steadiness
 from xai.score import LEARNED_BACKBONE, LEARNED_CLASSIFIER, Score
@@ -63,14 +65,14 @@ class GradCam(Method):
             values = subject.memo.of((self.key, what, number), lambda: self.explain(changed()).values[:, frames])
             return contrast.of(values)
 
-        def looked_at(maps: np.ndarray) -> Subject:
+        def looked_at(maps: np.ndarray, frames: np.ndarray) -> Subject:
             return replace(subject, features=features.with_part(Modality.VIDEO, video.with_maps(maps, frames)))
 
         def other_backbone(k: int) -> Subject:
-            return looked_at(scrambled_backbone(backbone, k)(crops))  # type: ignore[arg-type]
+            return looked_at(*look_again(subject, crops, frames, scrambled_backbone(backbone, k)))  # type: ignore[arg-type]
 
         def other_pictures(pictures: np.ndarray) -> Subject:
-            return looked_at(backbone.maps(pictures))
+            return looked_at(*look_again(subject, pictures, frames))
 
         def other_classifier(k: int) -> Subject:
             return replace(subject, model=scrambled_model(model, k))

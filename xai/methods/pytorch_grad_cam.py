@@ -17,6 +17,7 @@ from features import Modality
 from models.labels import LABELS
 from models.model import EmotionModel
 from xai.explanation import Attribution, FrameCells, Method, Panel, Say, Subject, silent
+from xai.metrics.looking import whole_film
 
 # ScoreCAM and AblationCAM score each frame by itself, which a prediction from all frames does not have.
 _ALGORITHMS = {
@@ -93,6 +94,9 @@ class LibraryCam(Method):
         self.paper = _ALGORITHMS[algorithm]  # type: ignore[misc]
         if algorithm == "EigenCAM":
             self.limits = "The emotion: it shows where the network looks, whatever is asked."  # type: ignore[misc]
+
+    def applies(self, subject: Subject) -> bool:
+        return super().applies(subject) and not whole_film(subject)
 
     def explain(self, subject: Subject, seed: int = 0, say: Say = silent) -> Attribution:
         return Attribution(self.key, library_maps(subject, self.algorithm, say), FrameCells())

@@ -19,7 +19,7 @@ import torch
 from models.model import EmotionModel
 from xai.explanation import Attribution, Contrast, Method, Moments, Panel, Say, Subject, silent
 from xai.masking import FeatureMasker, weighed_parts
-from xai.methods.shapley_moments import shapley_of_moments
+from xai.methods.shapley_sampling import shapley_of_moments
 from xai.metrics.randomisation import compare, scrambled_model
 from xai.score import LEARNED_CLASSIFIER, LEFT_OVER, Score
 

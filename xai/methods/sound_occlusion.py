@@ -7,6 +7,7 @@ model once for each patch, with all others left as they are.
 from __future__ import annotations
 
 from features import Modality
+from features.tokens import TokenFeatures
 from xai.explanation import Attribution, Method, Panel, Say, Subject, silent
 from xai.masking import PatchMasker
 from xai.methods.lime import parts_of, patches_of
@@ -25,13 +26,14 @@ class SoundOcclusion(Method):
     paper = "Zeiler & Fergus 2014 (arXiv:1311.2901)"
 
     def comes_at_once(self, subject: Subject) -> bool:
-        """Where a model makes LIME slow: 81 copies of a short voice are soon judged, and what they say holds."""
+        """Where a model makes LIME slow: 81 copies of a short voice are soon judged. And where no gradients flow."""
         audio = subject.features.audio
         if subject.model.budget.at_once or audio is None:
             return False
         first, last = audio.span or (0, audio.mel_db.shape[1])
         short = (last - first) / audio.scale.frame_rate <= _SHORT
-        return self.applies(subject) and (short or not subject.model.differentiable)
+        gradients = subject.model.differentiable and (not isinstance(audio, TokenFeatures) or audio.encoder.gradients)
+        return self.applies(subject) and (short or not gradients)
 
     def explain(self, subject: Subject, seed: int = 0, say: Say = silent) -> Attribution:
         patches = patches_of(subject)

@@ -45,7 +45,7 @@ def scrambled_backbone(backbone: nn.Module, seed: int) -> Callable[[np.ndarray],
     own = backbone.unfolded() if isinstance(backbone, FaceBackbone) else deepcopy(backbone)
     copy: Any = _shuffled(own, seed)
     for module in copy.modules():
-        if isinstance(module, nn.BatchNorm2d):
+        if isinstance(module, nn.BatchNorm2d | nn.BatchNorm3d):
             module.train()
             module.track_running_stats, module.running_mean, module.running_var = False, None, None
     return copy.maps

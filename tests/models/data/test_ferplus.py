@@ -37,3 +37,14 @@ def test_photographs_are_computed_again_when_they_or_the_choice_of_them_are_othe
     assert len(list(kept.iterdir())) == 3
     assert np.abs(first - others).max() > 0.01
     assert np.abs(first - second).max() > 0.01
+
+
+def test_for_a_network_of_films_each_photograph_is_one(tmp_path, quick_film):
+    votes, jpeg = np.zeros((3, 10), int), []
+    votes[:, 4] = 10
+    for shade in (40, 120, 200):
+        jpeg.append(cv2.imencode(".jpg", np.full((48, 48), shade, np.uint8))[1].ravel())
+    np.savez(tmp_path / "f.npz", votes=votes, split=np.zeros(3, int), jpeg=np.concatenate(jpeg), off=np.cumsum([0, *map(len, jpeg)]))
+    found, _ = load_ferplus(tmp_path / "f.npz", tmp_path / "kept", 3, "r3d_18")
+    alone = [quick_film.maps(np.full((1, 224, 224, 3), shade, np.uint8)).mean(axis=(0, 2, 3)) for shade in (40, 120, 200)]
+    assert_allclose(sorted(found.tolist()), sorted(np.array(alone).tolist()), atol=1e-3)

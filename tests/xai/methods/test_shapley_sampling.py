@@ -50,7 +50,7 @@ def test_values_add_up_to_the_whole_change(random_features, any_model):
 
 
 def test_two_that_work_as_a_pair_share_alike_from_one_order_and_its_reverse():
-    values, base = sampled(Game(4, lambda kept: 6.0 * (kept[1] and kept[3]) + 1.0 * kept[0] + 2.0), 1, 0)
+    values, base = sampled(Game(4, lambda kept: 6.0 * (kept[1] and kept[3]) + 1.0 * kept[0] + 2.0), 4, 1, 0)
     assert_allclose(values[0], [1.0, 3.0, 0.0, 3.0])
     assert_allclose(base, 2.0)
 
@@ -62,7 +62,7 @@ def test_many_orders_give_shapleys_values():
     def value(kept):
         return table[int(kept @ (1 << np.arange(4)))]
 
-    values, _ = sampled(Game(4, value), 1500, 1)
+    values, _ = sampled(Game(4, value), 4, 1500, 1)
     coalitions = {frozenset(np.flatnonzero([n >> k & 1 for k in range(4)]).tolist()): table[n] for n in range(16)}
     exact = shapley_values(coalitions)
     assert_allclose(values[0], [exact[k] for k in range(4)], atol=0.05)

@@ -1,0 +1,36 @@
+"""Networks that read a film: R3D-18 with random weights, and one that takes no time."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch.nn import functional as F
+from torchvision.models.video import r3d_18
+
+from models.networks.film_backbone import STEPS, FilmBackbone
+
+
+def random_film_backbone(seed: int = 0) -> FilmBackbone:
+    torch.manual_seed(seed)
+    return FilmBackbone(r3d_18().eval(), "random", f"random-{seed}")
+
+
+class QuickFilm(FilmBackbone):
+    """Its 512 maps are random mixtures of the film's colours, part by part and cell by cell."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        mix = torch.randn(512, 3, generator=torch.Generator().manual_seed(0))
+        return F.relu(torch.einsum("kc,nctij->nktij", mix, F.adaptive_avg_pool3d(x, (STEPS, 7, 7))))
+
+
+@pytest.fixture
+def quick_film(monkeypatch) -> FilmBackbone:
+    """It takes the place of R3D-18."""
+    from models.networks import backbone
+
+    with torch.device("meta"):
+        film = QuickFilm(r3d_18(), "quick", "quick-film")
+    monkeypatch.setitem(backbone._LOADERS, "r3d_18", lambda: film)
+    backbone._load.cache_clear()
+    yield film
+    backbone._load.cache_clear()
