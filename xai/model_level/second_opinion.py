@@ -9,7 +9,7 @@ from features import Modality
 from features.media import has_sound
 from models.evaluation.track_record import accuracy_of, most_accurate
 from models.labels import LABELS
-from models.registry import BOTH, STATES
+from models.registry import BOTH, MODELS, STATES
 from xai.analysis import Analysis
 from xai.explanation import Say, silent
 from xai.model_level.all_models import Answer, ask_all
@@ -25,7 +25,7 @@ class Opinion:
         label, probability: what it recognises, and how sure it is, calibrated.
         accuracy: share of right answers about people who were not in its training, shown the same.
         agrees: whether both recognise the same emotion.
-        rank: 1 where no model is more accurate, 2 where only the chosen one is.
+        rank: 1 where no model is more accurate on what is there to judge, else 2.
     """
 
     model: str
@@ -91,5 +91,5 @@ def _opinion(analysis: Analysis, answer: Answer, state: str) -> Opinion | None:
     p, label, accuracy = answer.probabilities, answer.label, accuracy_of(answer.name, state)
     if p is None or label is None or accuracy is None:
         return None
-    rank = 2 if most_accurate(state) == analysis.model.name else 1
+    rank = 1 if all((accuracy_of(other, state) or 0.0) <= accuracy for other in MODELS) else 2
     return Opinion(answer.name, answer.title, state, label, float(p[LABELS.index(label)]), accuracy, label == analysis.label, rank)

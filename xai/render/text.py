@@ -98,7 +98,7 @@ def in_one_line(second: Opinion, markdown: bool = False) -> str:
     """
     title, label = (f"*{second.title}*", f"**{second.label}**") if markdown else (second.title, second.label)
     people = " and ".join(f"{m.noun}s" for m in shown_in(second.state))
-    record = f"the {'second ' * (second.rank > 1)}most accurate on unseen {people} ({100 * second.accuracy:.0f} %)"
+    record = f"{'the' if second.rank == 1 else 'one of the'} most accurate on unseen {people} ({100 * second.accuracy:.0f} %)"
     return f"Second opinion: {title}, {record}, recognises {label} {'too' if second.agrees else 'instead'}, {odds(second.probability)}."
 
 

@@ -141,18 +141,38 @@ def test_what_was_not_measured_is_said(name, state):
 
 
 @pytest.mark.parametrize("state", STATES)
-def test_the_most_accurate_is_right_most_often_of_those_that_read_the_state(state):
+def test_no_model_is_more_accurate_by_more_than_a_standard_error(state):
     measured = {name: read_result(PROTOCOL, name)["states"] for name in MODELS}
     shares = {name: states[state]["accuracy"]["value"] for name, states in measured.items() if state in states}
+    clips = measured["fused"][state]["clips"]
     best = most_accurate(state)
-    assert state in MODELS[best].states
-    assert accuracy_of(best, state) == shares[best] == max(shares.values())
-    assert accuracy_of(most_accurate(state, {best}), state) == max(share for name, share in shares.items() if name != best)
+    top = max(shares.values())
+    assert shares[best] >= top - (top * (1 - top) / clips) ** 0.5
+    assert most_accurate(state, {best}) not in (None, best)
+
+
+def test_of_voices_it_is_the_most_accurate_itself():
+    """1,440 clips say which of two is better."""
+    shares = {name: accuracy_of(name, "voice") or 0.0 for name in MODELS}
+    assert most_accurate("voice") == max(shares, key=shares.__getitem__)
+
+
+def test_of_what_few_clips_cannot_order_it_is_the_best_over_all_states(monkeypatch):
+    """0.74 and 0.75 of 112 clips are the same; 0.60 is less."""
+    kept = {"fused": (0.75, 0.4), "av-tokens": (0.74, 0.6), "late-fusion": (0.60, 0.9)}
+    scores = {
+        (name, state): {"accuracy": {"value": both if state == "both" else other}, "clips": 112}
+        for name, (both, other) in kept.items()
+        for state in STATES
+    }
+    monkeypatch.setattr(track_record, "speaker_independent_scores", lambda name, state: scores.get((name, state)))
+    assert most_accurate("both") == "av-tokens"
+    assert most_accurate("both", {"av-tokens"}) == "fused"
 
 
 def test_equals_unmeasured_models_and_nobody(monkeypatch):
     kept = {"fused": 0.5, "linear": 0.5, "late-fusion": 0.4, "face": 0.9}
-    scores = {name: {"accuracy": {"value": share}} for name, share in kept.items()}
+    scores = {name: {"accuracy": {"value": share}, "clips": 1000} for name, share in kept.items()}
     monkeypatch.setattr(track_record, "speaker_independent_scores", lambda name, state: scores.get(name))
     assert most_accurate("both") == "fused"  # the first of equals; the face alone does not read both
     assert most_accurate("both", {"fused"}) == "linear"
