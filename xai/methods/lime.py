@@ -48,7 +48,7 @@ class Lime(Method):
 
     key, title, panel, modality, at_once = "lime", "LIME", Panel.HEARD, Modality.AUDIO, True
     question = "Which moments and frequencies spoke for it?"
-    how = "Patches of the spectrogram are faded to the background, hundreds to thousands of times, and a simple model is fitted to the result."
+    how = "Patches of the spectrogram are faded to the background, hundreds of times or more, and a simple model is fitted to the result."
     limits = "The order of sounds, where a model reads averages over time."
     paper = "Ribeiro et al. 2016 (arXiv:1602.04938)"
 
