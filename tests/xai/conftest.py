@@ -9,9 +9,10 @@ from features import Features
 from features.audio import HOP, RATE
 from models.model import EmotionModel
 from models.sequence_model import SequenceModel
+from models.token_model import TokenModel
 from models.vector_model import VectorModel
-from tests.recordings import burst, make_audio, make_video, random_recording, recording
-from tests.untrained import untrained_sequence_model, untrained_vector_model
+from tests.recordings import as_tokens, burst, make_audio, make_video, random_recording, recording
+from tests.untrained import untrained_sequence_model, untrained_token_model, untrained_vector_model
 from xai.explanation import Attribution, Backbone, Contrast, Settings, Subject
 
 __all__ = ["assert_marks_burst", "burst", "library_lime", "make_audio", "make_video", "recording", "subject_of"]
@@ -27,9 +28,20 @@ def token_model() -> SequenceModel:
     return untrained_sequence_model()
 
 
+@pytest.fixture(scope="session")
+def whisper_model() -> TokenModel:
+    return untrained_token_model()
+
+
 @pytest.fixture(params=["random_model", "token_model"])
-def any_model(request) -> EmotionModel:
+def mfcc_model(request) -> EmotionModel:
     """A model of one vector, and one of a sequence."""
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture(params=["random_model", "token_model", "whisper_model"])
+def any_model(request) -> EmotionModel:
+    """A model of one vector, one of a sequence, and one of the tokens of another encoder, which :func:`random_features` are heard by."""
     return request.getfixturevalue(request.param)
 
 
@@ -39,9 +51,14 @@ def subject_of(features: Features, model: EmotionModel, backbone: Backbone | Non
 
 
 @pytest.fixture
-def random_features(backbone) -> Features:
-    """Two seconds of noise in bursts, and three frames of noise of which the second has no face."""
-    return random_recording(backbone.maps)
+def random_features(backbone, request) -> Features:
+    """Two seconds of noise in bursts, and three frames of noise of which the second has no face; as the model of the test hears them."""
+    found = random_recording(backbone.maps)
+    return as_tokens(found) if "any_model" in request.fixturenames and _reads_tokens(request) else found
+
+
+def _reads_tokens(request) -> bool:
+    return isinstance(request.getfixturevalue("any_model"), TokenModel)
 
 
 def library_lime(masks: np.ndarray, logits: np.ndarray, target: int, seed: int) -> tuple[np.ndarray, float]:

@@ -11,15 +11,23 @@ from features import Features, Modality
 from features.audio import HOP, N_MELS, RATE, AudioFeatures
 from features.speech import speech_span
 from models.checkpoint import load_model
+from models.model import EmotionModel
 from models.registry import MODELS
 from tests.untrained import judged
-from tests.xai.conftest import make_audio, recording
+from tests.xai.conftest import recording
+from xai.counterfactuals.what_if import as_read_by
 from xai.timeline import explain_timeline
 
 
 def part(features: Features, *shown: Modality) -> Features:
     """Some modalities of a recording."""
     return replace(features, parts={modality: own for modality, own in features.parts.items() if modality in shown})
+
+
+def as_read(features: Features, model: EmotionModel) -> Features:
+    """The same with its voice by the encoder of a model."""
+    audio = features.audio
+    return features if audio is None else features.with_part(Modality.AUDIO, as_read_by(model, audio))
 
 
 def frames_between(features: Features, start: float, end: float) -> np.ndarray:
@@ -40,7 +48,7 @@ def test_one_window_over_everything_is_the_whole(sample_analysis, name, shown):
     read = [modality for modality in shown if model.judges(modality)]
     if not read:
         pytest.skip("nothing this model judges")
-    features = part(sample_analysis.features, *read)
+    features = as_read(part(sample_analysis.features, *read), model)
     timeline = explain_timeline(features, model, window=100.0)
     assert len(timeline.times) == 1
     assert_allclose(timeline.probabilities[0], softmax(model.predict(features)), atol=1e-6)
@@ -49,7 +57,7 @@ def test_one_window_over_everything_is_the_whole(sample_analysis, name, shown):
 @pytest.mark.parametrize("name", MODELS)
 def test_every_moment_of_every_model(sample_analysis, name):
     model = load_model(name)
-    timeline = explain_timeline(part(sample_analysis.features, *model.spec.modalities), model)
+    timeline = explain_timeline(as_read(part(sample_analysis.features, *model.spec.modalities), model), model)
     assert timeline.probabilities.shape == (len(timeline.times), 8)
     assert_allclose(timeline.probabilities.sum(axis=1), 1.0)
     assert_allclose(np.diff(timeline.times), 0.25, atol=0.02)
@@ -96,7 +104,7 @@ def test_between_two_looks_the_nearest_face_counts(random_features, random_model
 
 def test_silence_is_no_voice(random_features, any_model):
     noise = np.random.default_rng(0).normal(0, 0.1, 3 * RATE)
-    audio = make_audio(np.concatenate([np.zeros(3 * RATE), noise]))
+    audio = random_features.audio.with_samples(np.concatenate([np.zeros(3 * RATE), noise]))
     timeline = explain_timeline(recording(audio), any_model)
     early, late = timeline.times < 2.9, timeline.times > 3.1
     assert np.isnan(timeline.probabilities[early]).all()

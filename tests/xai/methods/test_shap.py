@@ -130,8 +130,8 @@ def test_a_sequence_is_integrated_whatever_is_asked_for(random_features, token_m
 
 
 @pytest.mark.parametrize("missing", list(Modality))
-def test_a_missing_modality_gets_nothing(random_features, any_model, missing, many_places):
-    found = explain(random_features.with_part(missing, None), any_model)
+def test_a_missing_modality_gets_nothing(random_features, mfcc_model, missing, many_places):
+    found = explain(random_features.with_part(missing, None), mfcc_model)
     (there,) = set(Modality) - {missing}
     assert not SPACE.part(found.values, missing).any()
     assert SPACE.part(found.values, there).any(axis=1).all()
@@ -160,8 +160,8 @@ def test_a_linear_classifier_of_sequences_gives_the_closed_form(random_features,
 
 
 @pytest.mark.parametrize("samples", [np.zeros(22_050), np.full(22_050, 0.2), tone(0.1), tone(3.0)])
-def test_silence_dc_a_blip_and_a_note_are_explained(any_model, samples):
-    found = explain(recording(make_audio(samples)), any_model)
+def test_silence_dc_a_blip_and_a_note_are_explained(mfcc_model, samples):
+    found = explain(recording(make_audio(samples)), mfcc_model)
     assert np.isfinite(found.values).all()
     assert np.isfinite(found.extras["residual"]).all()
 
