@@ -80,10 +80,10 @@ class Analysis:
         return should_be_asked(self.checks)
 
     def attribution(self, panel: Panel, method: str | None = None) -> Attribution | None:
-        """The explanation in a panel: by that method, or the one that is there at once; None where there is none."""
+        """The explanation in a panel: by that method, or the one that is there at once, or the first that was asked for."""
         found = {key: a for key, a in self.attributions.items() if a.parts.panel is panel}
         at_once = next((key for key in found if METHODS[key].comes_at_once(self.subject)), None)
-        return found.get(method or at_once or "")
+        return found.get(method or at_once or next(iter(found), ""))
 
     def with_attribution(self, method: str, say: Say = silent) -> Analysis:
         """The same with the explanation by another method, computed now; the token stays.

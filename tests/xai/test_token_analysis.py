@@ -55,9 +55,9 @@ def test_each_panel_has_what_is_there_at_once(analysis):
     assert {key: a.parts.panel for key, a in analysis.attributions.items()} == {
         "shap": Panel.WEIGHED,
         "gradcam": Panel.SAW,
-        "sound_gradients": Panel.HEARD,
+        "sound_occlusion": Panel.HEARD,
     }
-    for panel, key in ((Panel.WEIGHED, "shap"), (Panel.SAW, "gradcam"), (Panel.HEARD, "sound_gradients")):
+    for panel, key in ((Panel.WEIGHED, "shap"), (Panel.SAW, "gradcam"), (Panel.HEARD, "sound_occlusion")):
         assert analysis.attribution(panel) is analysis.attributions[key]
     assert_allclose(analysis.probabilities, softmax(analysis.model.predict(analysis.features)))
 
@@ -92,7 +92,7 @@ def test_moments_are_removed_one_by_one(analysis, shap, features):
     assert alone.part(np.arange(len(alone.present)), VIDEO).size == 0
 
 
-@pytest.mark.parametrize("key", ["shap", "gradcam", "sound_gradients"])
+@pytest.mark.parametrize("key", ["shap", "gradcam", "sound_occlusion"])
 def test_what_is_there_at_once_is_checked(analysis, key, monkeypatch):
     monkeypatch.setattr("models.token_model._BUDGET", replace(analysis.model.budget, states=4000))
     subject = replace(analysis.subject)  # which remembers nothing

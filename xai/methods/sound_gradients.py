@@ -1,9 +1,8 @@
 """Integrated gradients of the spectrogram: along the straight path, in decibels, from every band's quiet level to the recording.
 
 Sundararajan et al. 2017 (arXiv:1703.01365), with the background to which LIME and occlusion fade a patch as the baseline, so that the
-three speak of the same question. What lies in a patch is added up. It takes a few passes forward and back, where the others take a hundred
-or hundreds; but on Whisper's encoder it holds less often than these (MODEL_CARD, *Explanations of the pretrained ear*), so it comes first
-only where they would keep a reader waiting.
+three speak of the same question. What lies in a patch is added up. On Whisper's encoder it holds less often than these two (MODEL_CARD,
+*Explanations of the pretrained ear*), so it is there on request.
 """
 
 from __future__ import annotations
@@ -19,11 +18,10 @@ from models.labels import LABELS
 from xai.explanation import Attribution, Contrast, Method, Panel, Say, Subject, silent
 from xai.methods.lime import parts_of, patches_of
 from xai.methods.shap import left_over
-from xai.methods.sound_occlusion import SoundOcclusion
 from xai.score import LEFT_OVER, Score
 
-NODES = 6  # of the path, in the middle of equal steps
-_LONGEST, _SOON = 30.0, 15.0  # seconds of speech: that are asked at all, and with every analysis
+NODES = 12  # of the path, in the middle of equal steps
+_LONGEST = 30.0  # seconds of speech: a pass forward and back needs memory for all of it
 _CELLS = 400_000  # of the spectrogram that pass at once: bounds memory
 
 
@@ -47,10 +45,6 @@ class SoundGradients(Method):
         if not isinstance(audio, TokenFeatures) or not super().applies(subject):
             return False
         return audio.encoder.gradients and _seconds(subject) <= _LONGEST
-
-    def comes_at_once(self, subject: Subject) -> bool:
-        """Where Occlusion would take too long."""
-        return self.applies(subject) and not SoundOcclusion().comes_at_once(subject) and _seconds(subject) <= _SOON
 
     def explain(self, subject: Subject, seed: int = 0, say: Say = silent) -> Attribution:
         audio, patches = subject.features.audio, patches_of(subject)

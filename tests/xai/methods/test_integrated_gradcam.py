@@ -7,7 +7,7 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 
-from features import SPACE, Modality
+from features import Modality
 from tests.xai.conftest import subject_of
 from tests.xai.planted import TARGET, marked_face
 from xai.explanation import Contrast
@@ -20,7 +20,7 @@ def test_the_averaged_gradient_times_the_way_is_the_difference_of_the_logits(ran
     """Completeness (Sundararajan et al. 2017), and no gradient at one end of the way has it."""
     subject = subject_of(random_features, any_model)
     rows = random_features.video.frame_vectors
-    start = np.broadcast_to(SPACE.part(any_model.standardise.mean, Modality.VIDEO), rows.shape)
+    start = np.broadcast_to(any_model.space.part(any_model.standardise.mean, Modality.VIDEO), rows.shape)
     first, last = face_logits(subject, np.stack([start, rows]))
     found = np.einsum("cmk,mk->c", averaged_gradients(subject, 100), rows - start)
     assert_allclose(found, last - first, atol=0.03 * np.abs(last - first).max())

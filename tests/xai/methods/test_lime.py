@@ -113,11 +113,11 @@ def loudness_in_time(band: int) -> LinearInTime:
 
 
 @pytest.mark.parametrize(("start", "band"), [(0.3, 20), (1.1, 60), (1.5, 100)])
-def test_finds_a_planted_burst(any_model, start, band):
+def test_finds_a_planted_burst(mfcc_model, start, band):
     """Only one band counts, and only one moment is loud there: LIME must name that patch first."""
-    classifier = _Loudness(band) if any_model.name == "random" else loudness_in_time(band)
-    model = replace(any_model, classifier=classifier, standardise=RAW, temperature=1.0)
-    lime = explain(burst(start, band), model, seed=1, samples=400 if any_model.name == "random-tokens" else 2000)
+    classifier = _Loudness(band) if mfcc_model.name == "random" else loudness_in_time(band)
+    model = replace(mfcc_model, classifier=classifier, standardise=RAW, temperature=1.0)
+    lime = explain(burst(start, band), model, seed=1, samples=400 if mfcc_model.name == "random-tokens" else 2000)
     assert_marks_burst(lime, 2, start, band)
     assert_allclose(lime.values[[0, 1, 3]], 0, atol=1e-9)
 
@@ -175,7 +175,7 @@ def test_what_was_afforded_is_written_down(token_model, random_model):
 
 
 @pytest.mark.parametrize("samples", [np.zeros(RATE), np.full(RATE, 0.2), tone(0.1), tone(3.0)])
-def test_silence_dc_a_blip_and_a_note_give_finite_weights(any_model, samples):
-    lime = explain(recording(make_audio(samples)), any_model, samples=100)
+def test_silence_dc_a_blip_and_a_note_give_finite_weights(mfcc_model, samples):
+    lime = explain(recording(make_audio(samples)), mfcc_model, samples=100)
     assert np.isfinite(lime.values).all()
     assert np.isfinite(lime.extras["r2"]).all()

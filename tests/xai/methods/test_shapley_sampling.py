@@ -1,6 +1,8 @@
 """Shapley values by asking: exact where features do not interact, complete always, and right for pairs."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from itertools import permutations
 
 import numpy as np
 import pytest
@@ -9,9 +11,9 @@ from numpy.testing import assert_allclose
 
 from features import Modality
 from tests.xai.conftest import subject_of
-from xai.explanation import Contrast
+from xai.explanation import Contrast, Moments
 from xai.methods import METHODS
-from xai.methods.shapley_sampling import sampled
+from xai.methods.shapley_sampling import players, sampled, shapley_of_moments
 from xai.modality_split import shapley_values
 
 METHOD = METHODS["shapley_sampling"]
@@ -75,3 +77,57 @@ def test_another_seed_is_checked(random_features, random_model):
     again = METHOD.explain(subject, 1).of(Contrast(2))
     ranks = [np.argsort(np.argsort(x)) for x in (METHOD.explain(subject, 0).of(Contrast(2)), again)]
     assert scores["stability"].value == pytest.approx(np.corrcoef(ranks)[0, 1], abs=1e-6)
+
+
+def of_moments(voice: int, face: int) -> Moments:
+    segments = {m: np.stack([np.arange(n), np.arange(n) + 1.0], axis=1) for m, n in ((Modality.AUDIO, voice), (Modality.VIDEO, face))}
+    return Moments(segments)
+
+
+def noisy_game(parts: int, seed: int = 0) -> Callable[[np.ndarray], np.ndarray]:
+    """Eight values for every set of parts, with interactions of pairs."""
+    rng = np.random.default_rng(seed)
+    single, pairs = rng.normal(size=(parts, 8)), rng.normal(size=(parts, parts, 8))
+    return lambda kept: kept @ single + np.einsum("ni,nj,ijk->nk", kept, kept, pairs) + 3.0
+
+
+def test_up_to_ten_moments_have_exact_values():
+    """Those of the definition, over all orders of arrival."""
+    game = noisy_game(5)
+    values, base, how = shapley_of_moments(game, of_moments(3, 2))
+    assert how == "exact"
+    assert_allclose(base, game(np.zeros((1, 5)))[0])
+    expected = np.zeros((8, 5))
+    for order in permutations(range(5)):
+        there = np.zeros((6, 5))
+        for step, part in enumerate(order):
+            there[step + 1 :, part] = 1
+        expected[:, list(order)] += np.diff(game(there), axis=0).T / 120
+    assert_allclose(values, expected, atol=1e-9)
+
+
+def test_of_more_the_values_add_up_and_are_near():
+    """With pairs of orders, interactions of two parts leave no error at all."""
+    game = noisy_game(14)
+    values, base, how = shapley_of_moments(game, of_moments(9, 5))
+    assert how == "orders"
+    assert_allclose(values.sum(axis=1), game(np.ones((1, 14)))[0] - base, atol=1e-9)
+    single = game(np.eye(14)) - base
+    alone = game(np.ones((1, 14))) - game(1 - np.eye(14))
+    assert_allclose(values, ((single + alone) / 2).T, atol=1e-9)
+
+
+@pytest.mark.parametrize(("voice", "face", "count"), [(3, 4, 7), (60, 30, 30), (600, 300, 41), (0, 41, 21)])
+def test_neighbours_are_one_player_where_there_are_many(voice, face, count):
+    owner = players(of_moments(voice, face))
+    assert len(owner) == voice + face
+    assert owner.max() + 1 == count
+    assert (np.diff(owner) >= 0).all()
+    assert not set(owner[:voice]) & set(owner[voice:])  # a voice and a face are never one
+
+
+def test_players_share_alike():
+    """A game that counts its parts gives every part 1, though three of them arrive together."""
+    values, base, _ = shapley_of_moments(lambda kept: np.repeat(kept.sum(axis=1, keepdims=True), 8, axis=1), of_moments(90, 30))
+    assert_allclose(values, 1.0)
+    assert_allclose(base, 0.0)

@@ -113,13 +113,16 @@ def test_a_planted_band_and_time_gets_everything(voice, model):
     assert (hz0, hz1) == pytest.approx(tuple(mel_edges(16_000, 80)[[low, high]]))
 
 
-def test_it_is_there_at_once_where_tokens_are_heard_and_nowhere_else(voice, model):
+def test_it_is_there_on_request_where_tokens_are_heard_and_nowhere_else(voice, model):
     subject = subject_of(voice, model)
     assert METHOD.applies(subject)
-    assert METHOD.comes_at_once(subject)
+    assert not METHOD.comes_at_once(subject)
     assert not METHODS["lime"].comes_at_once(subject)
-    assert next(iter(methods_of(subject, Panel.HEARD))) == "sound_gradients"
-    assert [key for key, method in METHODS.items() if method.comes_at_once(subject)] == ["shap", "sound_gradients"]
+    assert next(iter(methods_of(subject, Panel.HEARD))) == "sound_occlusion"
+    assert [key for key, method in METHODS.items() if method.comes_at_once(subject)] == ["shap", "sound_occlusion"]
+    longer = subject_of(recording(replace(voice.audio, speech=(0, 1200))), model)
+    assert METHOD.applies(longer)
+    assert not any(method.comes_at_once(longer) for method in METHODS.values() if method.panel is Panel.HEARD)
     mfccs = random_recording(random_maps)
     usual = subject_of(mfccs, untrained_sequence_model())
     assert not METHOD.applies(usual)
