@@ -116,7 +116,7 @@ def read_sidecar(text: bytes, name: str) -> Sidecar:
     stem = name.removesuffix(".json")
     return Sidecar(
         _text(given, "title", name, stem),
-        _text(given, "what", name, "An ONNX file that was brought along."),
+        _text(given, "what", name, "An ONNX file."),
         _one_of(given, "input", tuple(INPUTS), name),
         _one_of(given, "output", OUTPUTS, name),
         _labels(given.get("labels"), name),

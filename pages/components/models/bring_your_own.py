@@ -39,12 +39,12 @@ _MORE = f"""
 
 def show_bring_your_own(name: str) -> None:
     """The steps, the upload where it is allowed, and what could not be taken."""
-    st.markdown("#### 1 · Save the model as an ONNX file")
+    st.markdown("## 1 · Save the model as an ONNX file")
     st.markdown(
         "`torch.onnx.export(…, external_data=False)` and `skl2onnx` write one. It needs one input, of one of these shapes (n may be fixed "
         f"to 1), and its first output must have one number for each label:\n{_INPUTS}"
     )
-    st.markdown("#### 2 · Say what its outputs stand for")
+    st.markdown("## 2 · Say what its outputs stand for")
     st.markdown(f"In a JSON file with the same name beside it: `mine{ENDING}` and `mine.json`.")
     st.code(json.dumps(EXAMPLE, indent=2), language=None)
     st.download_button(
@@ -58,7 +58,7 @@ def show_bring_your_own(name: str) -> None:
     )
     with st.expander("All that can stand in it"):
         st.markdown(_MORE)
-    st.markdown("#### 3 · Choose it")
+    st.markdown("## 3 · Choose it")
     st.markdown(
         f"Start EmoLens with the variable `{FOLDER}` set to the folder in which both files lie: the model is in the list at the top of "
         f"every page, and `python -m xai … --model mine{ENDING}` knows it."
