@@ -59,9 +59,9 @@ def ask_all(
     settings: Settings | None = None,
     say: Say = silent,
     known: Analysis | None = None,
-    names: Iterable[str] = tuple(MODELS),
+    names: Iterable[str] | None = None,
 ) -> list[Answer]:
-    """The answer of every model, in the order of ``names``, and of the one that is ``known``. Models with the same encoders share features.
+    """The answer of every model of ``names``, in that order; by default of all, and of one that was brought along and is ``known``.
 
     A model of one modality is shown that one only. Where no face is found it is not asked for one: what is in the middle of such a
     picture is no face.
@@ -75,8 +75,8 @@ def ask_all(
     >>> [(answer.name, answer.label is None) for answer in ask_all(voice, None, names=("voice", "face"))]
     [('voice', False), ('face', True)]
     """
-    models = {name: load_model(name) for name in names}
-    if known is not None:
+    models = {name: load_model(name) for name in (MODELS if names is None else names)}
+    if known is not None and names is None:
         models.setdefault(known.model.name, known.model)  # one that was brought along
     settings = settings or (known.settings if known else Settings())
     recording = _Recording(audio, video, settings, {_encoding(model): model for model in models.values()}, say, known)

@@ -101,7 +101,7 @@ def test_learned_models_are_tested_in_every_state_and_under_every_corruption(eva
 
 def test_parts_are_trained_for_what_is_made_of_them():
     assert to_train(["late-fusion", "linear"]) == ["voice", "face", "linear"]
-    assert to_train(MODELS) == ["fused", "voice", "face", "linear", "av-tokens"]
+    assert to_train(MODELS) == ["fused", "voice", "face", "linear", "av-tokens", "whisper-tokens"]
     assert to_train([]) == []
 
 
