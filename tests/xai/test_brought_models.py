@@ -156,7 +156,7 @@ def complete(analysis, has: set[Panel], flips: bool = True):
     assert [stage.title for stage in stages(analysis.subject)][-3:] == ["What the model is given", "Logits", "Probabilities"]
     for flip in smallest_flips(analysis) if flips else ():
         assert flip.label != analysis.label
-    answers = ask_all(None, None, known=analysis, names=("voice", "face"))
+    answers = ask_all(None, None, known=analysis)
     assert answers[-1].name == "mine.onnx"
     assert_allclose(answers[-1].probabilities, analysis.probabilities, atol=1e-6)
     return result

@@ -88,7 +88,7 @@ def test_the_heat_comes_first_and_its_first_stand_in_whether_or_not_it_is_needed
     chosen = {Panel.SAW: "rise", Panel.WEIGHED: "integrated_gradients"}
     assert in_background(face, {}, chosen) == ["rise", "gradcam", "occlusion", "integrated_gradients", "shap", "shap_face"]
     assert in_background(occluded(face, "layercam"), {})[-1] == "layercam"  # what was computed is checked
-    assert in_background(replace(face, attributions={}), {}) == []
+    assert in_background(replace(face, attributions={}), {}) == ["gradcam", "shap"]  # where nothing is there at once, the first of each
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_what_stands_in_and_what_is_drawn_belong_to_methods_of_a_panel():
     for method in METHODS.values():
         for key in method.stand_ins:
             assert METHODS[key].panel is method.panel
-            assert not METHODS[key].at_once
+            assert key != method.key
         if method.picture:
             assert METHODS[method.picture].panel is Panel.SAW
     assert METHODS["gradcam"].stand_ins == ("layercam3", "occlusion")

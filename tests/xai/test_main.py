@@ -178,7 +178,6 @@ def test_a_second_opinion_is_printed_and_written_unless_it_is_left_out(tmp_path,
         ["--target", "bored"],
         ["--target", "sad", "--against", "sad"],
         ["--methods", "voodoo"],
-        ["--methods", "lime"],
     ],
 )
 def test_a_setting_that_makes_no_sense_is_refused(wrong, tmp_path, capsys):

@@ -42,18 +42,24 @@ def choose(app: AppTest, key: str, value) -> AppTest:
     return app.run()
 
 
-def picker(app: AppTest):
-    return widget(app.selectbox, Key.MODEL)
+def titles(app: AppTest) -> list[str]:
+    """Of the menu of models, without the mark of the chosen one."""
+    return [option.split("**")[1].removesuffix(" ✓") for option in widget(app.menu_button, Key.MODEL_MENU).options]
+
+
+def chosen(app: AppTest) -> str:
+    """Title of the chosen model."""
+    return widget(app.menu_button, Key.MODEL_MENU).label.removeprefix("Model: ")
 
 
 def test_the_list_has_what_lies_in_the_folder(folder):
     app = open_at("models")
-    assert picker(app).options == [*(spec.title for spec in MODELS.values()), "My ear", "My eye", "linear"]
+    assert titles(app) == [*(spec.title for spec in MODELS.values()), "My ear", "My eye", "linear"]
     app = choose(app, Key.VIEW, BRING)
     (warning,) = app.warning
     assert "`broken.onnx` cannot be offered: broken.json:" in warning.value
     put(folder, redness(), sidecar("faces", title="Late"), "late")
-    assert "Late" in picker(app.run()).options
+    assert "Late" in titles(app.run())
 
 
 def test_a_chosen_file_that_is_gone_gives_way_to_the_default(folder):
@@ -61,7 +67,7 @@ def test_a_chosen_file_that_is_gone_gives_way_to_the_default(folder):
     (folder / "ear.onnx").unlink()
     app.run()
     assert not app.exception
-    assert picker(app).value == "fused"
+    assert chosen(app) == MODELS["fused"].title
 
 
 @pytest.mark.parametrize(
@@ -150,24 +156,24 @@ def give(app: AppTest, model, said: bytes) -> AppTest:
 def test_an_upload_is_chosen_and_stays_in_its_session(local):
     app = give(choose(open_at("models"), Key.VIEW, BRING), loudness(), sidecar("samples", title="Given"))
     assert not app.exception
-    assert picker(app).value == "given.onnx"
+    assert chosen(app) == "Given"
     assert "**Given.**" in texts(app)
     app = choose_sample(turn(app, "analyze"))
     assert not app.exception
     assert [heading.value for heading in app.subheader] == ["What it heard"]
-    assert "Given" not in picker(open_at("models")).options
+    assert "Given" not in titles(open_at("models"))
 
 
 def test_an_upload_that_does_not_fit_is_refused(local):
     app = give(choose(open_at("models"), Key.VIEW, BRING), loudness(), sidecar("faces"))
     (error,) = app.error
     assert error.value.startswith('given.onnx reads (free, free), but its sidecar says "faces"')
-    assert "mine" not in picker(app).options
-    assert picker(app).value == "fused"
+    assert "mine" not in titles(app)
+    assert chosen(app) == MODELS["fused"].title
 
 
 def test_only_the_last_uploads_are_kept(local):
     app = choose(open_at("models"), Key.VIEW, BRING)
     app.session_state[Key.OWN_MODELS] = {f"m{k}.onnx": read(redness(), sidecar("faces", title=f"M{k}"), f"m{k}.onnx") for k in range(2)}
     app = give(app.run(), loudness(), sidecar("samples", title="Given"))
-    assert [name for name in picker(app).options if name in ("M0", "M1", "Given")] == ["M1", "Given"]
+    assert [name for name in titles(app) if name in ("M0", "M1", "Given")] == ["M1", "Given"]

@@ -39,7 +39,8 @@ def analysis(request, sample):
 
 def test_each_stage_is_there_once_where_it_applies(analysis):
     found = stages(analysis.subject)
-    expected = (VOICE if analysis.model.judges(Modality.AUDIO) else []) + (FACE if analysis.model.judges(Modality.VIDEO) else [])
+    voice = [*VOICE[:-1], "Tokens of the voice"] if analysis.model.spec.tokens else VOICE
+    expected = (voice if analysis.model.judges(Modality.AUDIO) else []) + (FACE if analysis.model.judges(Modality.VIDEO) else [])
     assert titles(found)[:-3] == expected
     assert titles(found)[-2:] == ["Logits", "Probabilities"]
     assert [stage.part for stage in found if stage.part is None] == [None] * 3
