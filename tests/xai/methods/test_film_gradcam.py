@@ -10,9 +10,9 @@ from pytorch_grad_cam import GradCAM
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torch import nn
 
-from features import Modality
-from models.networks.film_backbone import STEPS, time_shares
-from tests.film_backbones import random_film_backbone
+from features import Features, Modality
+from models.networks.film_backbone import STEPS, FilmBackbone, time_shares
+from tests.film_backbones import QuickFilm, random_film_backbone
 from tests.untrained import untrained_vector_model
 from xai.explanation import Contrast, Subject
 from xai.masking import FaceCellMasker
@@ -25,8 +25,12 @@ FRAMES = 3
 
 @pytest.fixture(scope="module")
 def subject(sample_analysis) -> Subject:
-    """Three frames of the sample, the middle one of four left out, seen by R3D-18 and judged by a random Transformer."""
-    film, features = random_film_backbone(), sample_analysis.features
+    """Seen by R3D-18."""
+    return seen_by(random_film_backbone(), sample_analysis.features)
+
+
+def seen_by(film: FilmBackbone, features: Features) -> Subject:
+    """Three frames of a recording, the second of four left out, judged by a random Transformer."""
     video = features.video
     used = np.array([True, False, True, True])
     cut = {name: getattr(video, name)[:4] for name in ("times", "pictures", "faces", "squares", "crops", "maps")}
@@ -99,7 +103,8 @@ def test_to_look_again_is_to_see_the_film(subject):
     assert_allclose(maps, video.maps[where], atol=1e-5)
 
 
-def test_its_checks_and_what_applies(subject):
+def test_its_checks_and_what_applies(sample_analysis):
+    subject = seen_by(QuickFilm(), sample_analysis.features)
     explained = GradCam().explain(subject)
     scores = {score.measure.name: score.value for score in GradCam().checks(subject, explained, Contrast(0))}
     assert {"sanity_backbone", "sanity_classifier"} <= scores.keys()
