@@ -88,7 +88,8 @@ class TokenFeatures(AudioFeatures):
             return None
         cut = replace(self, speech=(first, last))
         tokens = next(iter(self.encoder.copies(cut, [self.mel_db])))[0]
-        return replace(cut, tokens=tokens, vector=mean_token(tokens, token_lengths(last - first, self.scale.frame_rate)))
+        lengths = token_lengths(last - first, self.scale.frame_rate)[: len(tokens)]  # some encoders give one token of the whole
+        return replace(cut, tokens=tokens, vector=mean_token(tokens, lengths))
 
     def _encoded(self, samples: np.ndarray) -> AudioFeatures:
         return self.encoder(samples)

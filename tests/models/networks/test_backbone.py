@@ -134,6 +134,6 @@ def test_who_changes_an_unfolded_network_changes_nobody_elses(backbone, crops):
 
 
 def test_backbones_on_offer():
-    assert BACKBONES == ("ferplus", "imagenet")
+    assert BACKBONES == ("ferplus", "imagenet", "r3d_18")
     with pytest.raises(KeyError):
         load_backbone("vgg")

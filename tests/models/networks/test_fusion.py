@@ -9,6 +9,7 @@ from torch.nn.functional import linear
 from features import Modality
 from models.networks.fusion import LateFusion, LinearClassifier, SingleModality
 from models.networks.sequence import TokenTransformer
+from models.networks.tokens import MomentTransformer
 from models.networks.transformer import TransformerEmotionClassifier
 from models.registry import MODELS
 from models.vector_model import VectorModel
@@ -33,6 +34,7 @@ def test_every_model_on_offer_has_its_network():
         "late-fusion": LateFusion,
         "linear": LinearClassifier,
         "av-tokens": TokenTransformer,
+        "whisper-tokens": MomentTransformer,
     }
 
 

@@ -180,4 +180,4 @@ def test_the_chosen_model_is_bold_in_each_group_and_what_is_filtered_out_leaves_
     assert [text for text in texts if text.startswith("<b>") and MODELS["face"].title in text] == [f"<b>{MODELS['face'].title}</b>"]
     few = leaderboard_chart(board[(board.shown == "face") & (board.protocol == "sentence")], "face", STATE_WORDS)
     assert len(few.data) == 1
-    assert len(few.layout.yaxis.ticktext) == 1 + 5
+    assert len(few.layout.yaxis.ticktext) == 1 + 6
