@@ -204,6 +204,7 @@ def test_libraries_are_asked_about_what_there_is(analysis, monkeypatch):
     """No MFCCs, and LIME only where it was asked for."""
     monkeypatch.setattr("xai.reference.library_maps", lambda *_: analysis.attributions["gradcam"].values)
     assert [c.what for c in compare_with_libraries(analysis)] == ["Grad-CAM of all frames"]
+    monkeypatch.setattr("xai.reference._LIME_SAMPLES", 60)
     with_lime = analysis.with_attribution("lime")
     assert with_lime.attributions["lime"].settings["samples"] == 60
     found = {c.what: c for c in compare_with_libraries(with_lime)}
