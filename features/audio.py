@@ -65,7 +65,7 @@ SCALE = MelScale(RATE, N_FFT, HOP, N_MELS)
 
 @dataclass(frozen=True)
 class AudioFeatures:
-    """What the voice gives. Here its encoder is the MFCCs; one that was learned has a class of its own (:mod:`features.tokens`).
+    """What the voice gives. Here its encoder is the MFCCs; a pretrained one has a class of its own (:mod:`features.tokens`).
 
     Attributes:
         samples: float32 (n,), mono at 22,050 Hz, whatever the encoder reads: it is what is played and checked.

@@ -1,4 +1,4 @@
-"""A voice as a sequence of tokens: what an encoder that was learned makes of each half second of the speech.
+"""A voice as a sequence of tokens: the output of a pretrained encoder for each half second of the speech.
 
 What a patch of its spectrogram is, and what a recording is without one, comes from the encoder, too.
 """
@@ -39,11 +39,7 @@ class TokenEncoder(Protocol):
         """Masked copies of a voice, each (bands, frames) in dB → their tokens, float32 (b, k, d), a few copies at a time."""
 
     def differentiable(self, audio: TokenFeatures, mel_db: Any) -> Any:
-        """Torch tensor (n, bands, frames) in dB → tokens (n, k, d) through which gradients flow back.
-
-        Raises:
-            ValueError: the voice is too long to be encoded as one.
-        """
+        """Torch tensor (n, bands, frames) in dB → tokens (n, k, d) through which gradients flow back; only where :attr:`gradients`."""
 
 
 @dataclass(frozen=True, kw_only=True)

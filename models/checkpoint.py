@@ -90,13 +90,11 @@ def _space(spec: ModelSpec, info: Mapping[str, Any], size: int) -> FeatureSpace 
 def load_model(name: str = DEFAULT) -> EmotionModel:
     """The checkpoint ``models/weights/NAME.safetensors``, or the one at a path; loaded once and shared, read-only.
 
-    A name or a path that ends as those of :mod:`models.foreign.catalogue` do is that of a model which somebody brought along; the path of a
-    JSON file is that of the sidecar of a speech classifier (:mod:`models.foreign.hugging_face`).
+    A name or a path that ends as those of :mod:`models.foreign.catalogue` do is that of a model which somebody brought along.
 
     Raises:
         FileNotFoundError: there is no such checkpoint.
-        models.foreign.sidecar.ModelFileError: a file that was brought along cannot be used.
-        models.networks.errors.ModelError: the speech classifier cannot be used.
+        models.networks.errors.ModelError: a file that was brought along cannot be used.
 
     >>> from features import extract
     >>> from models.networks.encoders import load_encoders
@@ -108,10 +106,6 @@ def load_model(name: str = DEFAULT) -> EmotionModel:
     brought = find_brought(name)
     if brought is not None:
         return load_brought(brought)
-    if name.endswith(".json"):
-        from models.foreign.hugging_face import read_fusion
-
-        return read_fusion(Path(name))
     return _load(Path(name) if name.endswith(".safetensors") else WEIGHTS / f"{name}.safetensors")
 
 

@@ -50,7 +50,7 @@ _CROSS_ENTROPY = "cross-entropy (nats)", "Loss in training: how little probabili
 
 @dataclass(frozen=True)
 class Description:
-    """What a reader is told of a classifier, of this project or brought along (:mod:`models.foreign`).
+    """A classifier in words for a reader, of this project or brought along (:mod:`models.foreign`).
 
     Attributes:
         title, what, why: a short title, what it is, and what to expect of it, for a reader.

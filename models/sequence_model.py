@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import torch
@@ -49,14 +49,14 @@ class SequenceInputs:
         """A sequence with gaps is more than one tensor."""
         return
 
-    def with_tensor(self, tensor: torch.Tensor) -> SequenceInputs:
+    def with_tensor(self, tensor: torch.Tensor) -> Self:
         raise TypeError("a sequence is not one tensor")
 
     def room(self, most: int) -> int:
         """As many as have :data:`_BLOCK_FRAMES` spectrogram frames in all."""
         return max(1, min(most, _BLOCK_FRAMES // max(1, self.batch.voice.shape[2])))
 
-    def repeat(self, n: int) -> SequenceInputs:
+    def repeat(self, n: int) -> Self:
         return replace(self, batch=self.batch.repeated(n))
 
     def with_patches(self, kept: np.ndarray, patches: Patches, exact: bool = False) -> SequenceInputs:
@@ -72,15 +72,18 @@ class SequenceInputs:
         copies = self.batch.repeated(len(kept))
         return replace(self, batch=replace(copies, voice=torch.from_numpy(z), heard=torch.full((len(kept),), last - first)))
 
-    def with_faces(self, rows: np.ndarray | torch.Tensor) -> SequenceInputs:
+    def with_faces(self, rows: np.ndarray | torch.Tensor) -> Self:
         if isinstance(rows, np.ndarray):
             faces = torch.from_numpy(self.standardise.part(rows, Modality.VIDEO))
         else:
-            space = self.standardise.space
-            moments = (space.part(part, Modality.VIDEO) for part in (self.standardise.mean, self.standardise.std))
-            mean, std = (torch.from_numpy(part).float() for part in moments)
-            faces = (rows - mean) / std
+            faces = self._standardised(rows, Modality.VIDEO)
         return replace(self, batch=replace(self.batch.repeated(len(faces)), faces=faces))
+
+    def _standardised(self, raw: torch.Tensor, modality: Modality) -> torch.Tensor:
+        """As :attr:`standardise` does, differentiable."""
+        space = self.standardise.space
+        mean, std = (torch.from_numpy(space.part(m, modality)).float() for m in (self.standardise.mean, self.standardise.std))
+        return (raw - mean) / std
 
     def with_frames(self, kept: np.ndarray) -> SequenceInputs:
         # The frames that are kept stand in for the others: the sequence stays as long as it was.
@@ -94,13 +97,13 @@ class SequenceInputs:
         voice, faces = (torch.from_numpy(np.ascontiguousarray(space.part(kept, m))) for m in (Modality.AUDIO, Modality.VIDEO))
         return replace(self, batch=replace(copies, voice=copies.voice * voice[:, :, None], faces=copies.faces * faces[:, None]))
 
-    def faded(self, left: Mapping[Modality, float]) -> SequenceInputs:
+    def faded(self, left: Mapping[Modality, float]) -> Self:
         voice, faces = (left.get(modality, 1.0) for modality in (Modality.AUDIO, Modality.VIDEO))
         return replace(self, batch=replace(self.batch, voice=self.batch.voice * voice, faces=self.batch.faces * faces))
 
-    def moments(self) -> None:
-        """Its features are weighed."""
-        return
+    def moments(self) -> dict[Modality, np.ndarray] | None:
+        """None: its features are weighed."""
+        return None
 
     def speech_span(self) -> tuple[int, int]:
         audio = self._features.audio

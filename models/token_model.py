@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -12,15 +12,14 @@ import torch
 from features import Features, Modality, Standardiser
 from features.patches import Patches
 from features.tokens import TokenFeatures
-from features.video import N_FACE
 from models.labels import LABELS
-from models.model import NOTHING, Budget, EmotionModel, Span
+from models.model import NOTHING, Budget, Span
 from models.networks.tokens import Moments
+from models.sequence_model import SequenceInputs, SequenceModel
 
 if TYPE_CHECKING:
     from models.data.clips import Clips
 
-_CLIPS = 256  # clips that are judged at once
 _VALUES = 20_000_000  # numbers of one block of copies: bounds memory at any clip length
 _FEWEST_REFERENCES, _MOST_REFERENCES = 4, 16
 # To hear a masked copy again takes as long as 0.3 % of its length on one core. LIME: 500 copies of a clip of 4 s.
@@ -28,37 +27,15 @@ _BUDGET = Budget(path_nodes=8, summary_nodes=3, seeds=3, scrambled=1, patches=12
 
 
 @dataclass(frozen=True)
-class TokenInputs:
-    """n recordings as tokens.
+class TokenInputs(SequenceInputs):
+    """n recordings as tokens, ``standardise`` by the moments of single tokens and of faces. What is removed is gone, not at its mean."""
 
-    Attributes:
-        batch: standardised.
-        standardise: by the moments of single tokens and of faces.
-        source: the one recording it is of, for those operations that need more of it.
-    """
-
-    batch: Moments
-    standardise: Standardiser
-    source: Features | None = None
-
-    def __len__(self) -> int:
-        return len(self.batch)
-
-    @property
-    def tensor(self) -> None:
-        """A sequence with gaps is more than one tensor."""
-        return
-
-    def with_tensor(self, tensor: torch.Tensor) -> TokenInputs:
-        raise TypeError("a sequence is not one tensor")
+    batch: Moments  # type: ignore[assignment]
 
     def room(self, most: int) -> int:
         """As many as have :data:`_VALUES` numbers in all."""
         each = self.batch.voice[0].numel() + self.batch.faces[0].numel()
         return max(1, min(most, _VALUES // max(1, each)))
-
-    def repeat(self, n: int) -> TokenInputs:
-        return replace(self, batch=self.batch.repeated(n))
 
     def with_patches(self, kept: np.ndarray, patches: Patches, exact: bool = False) -> TokenInputs:
         audio = self._audio
@@ -67,12 +44,7 @@ class TokenInputs:
 
     def with_tokens(self, tokens: torch.Tensor) -> TokenInputs:
         """Copies with other raw tokens of the voice, (n, k, d); differentiable."""
-        batch = self.batch.repeated(len(tokens))
-        return replace(self, batch=replace(batch, voice=self._standardised(tokens, Modality.AUDIO)))
-
-    def with_faces(self, rows: np.ndarray | torch.Tensor) -> TokenInputs:
-        raw = torch.from_numpy(np.asarray(rows, np.float32)) if isinstance(rows, np.ndarray) else rows
-        return replace(self, batch=replace(self.batch.repeated(len(raw)), faces=self._standardised(raw, Modality.VIDEO)))
+        return replace(self, batch=replace(self.batch.repeated(len(tokens)), voice=self._standardised(tokens, Modality.AUDIO)))
 
     def with_frames(self, kept: np.ndarray) -> TokenInputs:
         spoken = torch.ones(len(kept), self.batch.spoken.shape[1], dtype=torch.bool)
@@ -82,10 +54,6 @@ class TokenInputs:
         there = torch.from_numpy(np.asarray(kept, bool))
         count = self.batch.spoken.shape[1]
         return replace(self, batch=self.batch.kept(there[:, :count], there[:, count:]))
-
-    def faded(self, left: Mapping[Modality, float]) -> TokenInputs:
-        voice, faces = (left.get(modality, 1.0) for modality in (Modality.AUDIO, Modality.VIDEO))
-        return replace(self, batch=replace(self.batch, voice=self.batch.voice * voice, faces=self.batch.faces * faces))
 
     def moments(self) -> dict[Modality, np.ndarray]:
         """Where each token lies in the recording, in seconds; a frame of the face lasts until the next."""
@@ -112,34 +80,18 @@ class TokenInputs:
         return replace(self, batch=together(batches))
 
     @property
-    def _features(self) -> Features:
-        assert self.source is not None, "inputs of many clips cannot be taken apart"
-        return self.source
-
-    @property
     def _audio(self) -> TokenFeatures:
         audio = self._features.audio
         assert isinstance(audio, TokenFeatures)
         return audio
 
-    def _standardised(self, raw: torch.Tensor, modality: Modality) -> torch.Tensor:
-        mean, std = (
-            torch.from_numpy(self.standardise.space.part(m, modality)).float() for m in (self.standardise.mean, self.standardise.std)
-        )
-        return (raw - mean) / std
-
 
 @dataclass(frozen=True)
-class TokenModel(EmotionModel):
+class TokenModel(SequenceModel):
     """Reads tokens of a voice and frames of a face; ``standardise`` is by the moments of single tokens.
 
-    Attributes:
-        reference_voice: float32 (m, k, d) raw tokens, and
-        reference_faces: float32 (m, l, 512) raw features: sequences that belong to the rows of ``reference``.
+    ``reference_voice`` is float32 (m, k, d), raw tokens.
     """
-
-    reference_voice: np.ndarray = field(default_factory=lambda: np.zeros((0, 0, 0), np.float32))
-    reference_faces: np.ndarray = field(default_factory=lambda: np.zeros((0, 0, N_FACE), np.float32))
 
     @property
     def budget(self) -> Budget:
@@ -157,34 +109,22 @@ class TokenModel(EmotionModel):
             faces, seconds = video.maps[video.used].mean(axis=(2, 3)), video.times[video.used]
         return TokenInputs(encoded(tokens, faces, seconds, self.standardise), self.standardise, features)
 
-    def encode_clips(self, clips: Clips) -> Iterator[TokenInputs]:
-        rows = np.arange(len(clips.label))
-        for block in np.array_split(rows, -(-len(rows) // _CLIPS)):
-            yield TokenInputs(together([self._encode_row(clips, row) for row in block]), self.standardise)
+    def encode_rows(self, clips: Clips, rows: np.ndarray) -> TokenInputs:
+        """Some of the clips as one block.
+
+        Raises:
+            TypeError: there are voices, but not as tokens.
+        """
+        if clips.mfcc is not None and clips.tokens is None:
+            raise TypeError(f"{self.name} reads tokens: load the clips with their tokens")
+        return TokenInputs(together([self._encode_row(clips, row) for row in rows]), self.standardise)
 
     def _encode_row(self, clips: Clips, row: int) -> Moments:
         tokens = None if clips.tokens is None else np.asarray(clips.tokens[row], np.float32)
         faces, seconds = (None, None) if clips.faces is None else (clips.faces[row], clips.times(row))
         return encoded(tokens, faces, seconds, self.standardise)
 
-    def forward(self, inputs: TokenInputs) -> torch.Tensor:
-        return self.scaled(self.classifier(inputs.batch), inputs.batch.present())
-
-    def logits(self, inputs: TokenInputs) -> np.ndarray:
-        with torch.inference_mode():
-            return self.forward(inputs).double().numpy()
-
-    def embed(self, inputs: TokenInputs) -> np.ndarray:
-        with torch.inference_mode():
-            return self.classifier.embedding(inputs.batch).numpy()  # type: ignore[operator]
-
-    def frame_gradients(self, inputs: TokenInputs) -> np.ndarray:
-        faces = inputs.batch.faces.clone().requires_grad_(True)
-        logits = self.forward(replace(inputs, batch=replace(inputs.batch, faces=faces)))[0]
-        rows = [torch.autograd.grad(logits[c], faces, retain_graph=c < len(LABELS) - 1)[0][0] for c in range(len(LABELS))]
-        return self.standardise.raw_gradient(torch.stack(rows).double().numpy(), Modality.VIDEO)
-
-    def references(self, inputs: TokenInputs, most: int | None = None) -> TokenInputs:
+    def references(self, inputs: Any, most: int | None = None) -> TokenInputs:
         """Cut or repeated to the length of ``inputs``; fewer of them where that is long."""
         x = inputs.batch
         room = inputs.room(_MOST_REFERENCES * self.budget.path_nodes) // self.budget.path_nodes
@@ -195,14 +135,10 @@ class TokenModel(EmotionModel):
         voice, face = (torch.from_numpy(part) for part in parts)
         return replace(inputs, batch=replace(x.repeated(m), voice=voice, faces=face))
 
-    def baseline(self, inputs: TokenInputs) -> TokenInputs:
-        x = inputs.batch
-        return replace(inputs, batch=replace(x, voice=torch.zeros_like(x.voice), faces=torch.zeros_like(x.faces)))
-
-    def path_gradients(self, inputs: TokenInputs, references: TokenInputs, places: np.ndarray) -> np.ndarray:
+    def path_gradients(self, inputs: Any, references: Any, places: np.ndarray) -> np.ndarray:
         return np.concatenate([part.sum(axis=2) for part in self._paths(inputs, references, places)], axis=1)
 
-    def column_gradients(self, inputs: TokenInputs, references: TokenInputs, places: np.ndarray) -> np.ndarray:
+    def column_gradients(self, inputs: Any, references: Any, places: np.ndarray) -> np.ndarray:
         return np.concatenate([part.sum(axis=1) for part in self._paths(inputs, references, places)], axis=1)
 
     def _paths(self, inputs: TokenInputs, references: TokenInputs, places: np.ndarray) -> list[np.ndarray]:

@@ -9,7 +9,6 @@ from pathlib import Path
 from features import MediaError
 from models.checkpoint import load_model
 from models.foreign.catalogue import FOLDER
-from models.foreign.sidecar import ModelFileError
 from models.labels import LABELS
 from models.registry import DEFAULT, MODELS
 from models.threads import serving_threads
@@ -95,7 +94,7 @@ def main(arguments: list[str] | None = None) -> int:
             raise MediaError(f"{options.out} is not a folder")
         audio, video = _read(options.audio), _read(options.video)
         analysis = analyse(audio, video, model=load_model(options.model), settings=settings)
-    except (MediaError, ModelFileError, FileNotFoundError) as error:
+    except (MediaError, FileNotFoundError) as error:
         print(" ".join(str(error).split()), file=sys.stderr)
         return 2
     target = LABELS.index(options.target) if options.target else analysis.predicted

@@ -1,8 +1,7 @@
 """What the model says when parts of a recording are removed (Covert et al. 2021, arXiv:2011.14878).
 
 A masker is called with the parts that are kept, bool (n, p), and returns calibrated logits (n, 8). Every removal goes through the
-whole path of the features: a blurred cell of a face through the backbone again, a faded patch of the spectrogram through the encoder of
-the voice.
+whole path of the features: a blurred cell of a face through the backbone again, a faded patch through the encoder of the voice.
 Surrogates, occlusion, curves of faithfulness, Shapley values and searches for a flip are all played on these.
 """
 

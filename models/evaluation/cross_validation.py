@@ -68,7 +68,7 @@ def learn(
     Args:
         name: of a model that is not made of others (:func:`to_train`).
         training_set: :func:`shared_training_set` of the same data and settings, if it is at hand.
-        monitor: told how it goes on.
+        monitor: its observer.
     """
     spec = MODELS[name]
     assert spec.train is not None, f"{name} is made of {', '.join(spec.parts)} without training"
@@ -175,7 +175,7 @@ def run_protocol(
 
     Args:
         models: see :func:`to_train`.
-        on_split: told how many of all splits are done, first of none.
+        on_split: called with the number of splits done, from 0, and of all.
         log_dir: folder for TensorBoard logs.
     """
     jobs = [(protocol, split, group, own, corrupt) for group, own, split in _jobs(protocol, models, settings, seeds)]

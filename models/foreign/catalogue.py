@@ -1,4 +1,5 @@
-"""Models that somebody brought along: files with a sidecar in the folder that the variable ``EMOLENS_MODELS`` names.
+"""Models that somebody brought along, in the folder that the variable ``EMOLENS_MODELS`` names: ONNX files with a JSON beside each, and
+JSON files that describe a speech classifier of Hugging Face.
 
 The folder is looked at whenever somebody asks, so a file that is put there can be chosen at once. A file's name is the model's name.
 """
@@ -13,25 +14,27 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from models.foreign.sidecar import MOST_BYTES, ModelFileError, Sidecar, read_sidecar
+from models.foreign import hugging_face_sidecar
+from models.foreign.sidecar import MOST_BYTES, read_sidecar
+from models.networks.errors import ModelError
 from models.registry import MODELS, Description
 
 if TYPE_CHECKING:
     from models.model import EmotionModel
 
 FOLDER = "EMOLENS_MODELS"
-ENDING = ".onnx"
+ENDING, DESCRIBED = ".onnx", ".json"
 _MOST = 20  # files that are offered
 _LOADED = 2  # that stay in memory
 
 
 def offered_models() -> Mapping[str, Description]:
     """By name, the models of this project and those in the folder."""
-    return with_others({path.name: said.description for path, said in _in_folder() if isinstance(said, Sidecar)})
+    return with_others({path.name: found for path, found in _in_folder() if isinstance(found, Description)})
 
 
 def with_others(brought: Mapping[str, Description]) -> Mapping[str, Description]:
-    """The models of this project and some that were brought along, whose file's name is told where a title is taken.
+    """The models of this project and some that were brought along; a title that is taken is followed by the name of its file.
 
     >>> taken = Description("Fused", "", "", (), "")
     >>> with_others({"mine.onnx": taken})["mine.onnx"].title
@@ -49,21 +52,21 @@ def with_others(brought: Mapping[str, Description]) -> Mapping[str, Description]
 
 def refused_files() -> dict[str, str]:
     """By name, the files in the folder that cannot be offered, and why."""
-    return {path.name: said for path, said in _in_folder() if isinstance(said, str)}
+    return {path.name: found for path, found in _in_folder() if isinstance(found, str)}
 
 
 def find_brought(name: str) -> Path | None:
     """The file of that path, or of that name in the folder; None where it is none.
 
     Raises:
-        ModelFileError: it should be one, and is not there.
+        ModelError: it should be one, and is not there.
     """
-    if not name.endswith(ENDING):
+    if not name.endswith((ENDING, DESCRIBED)):
         return None
     folder = _folder()
     there = [path for path in (Path(name), *([] if folder is None else [folder / name])) if path.is_file()]
     if not there:
-        raise ModelFileError(f"{name}: there is no such file, here or in the folder that {FOLDER} names.")
+        raise ModelError(f"{name}: there is no such file, here or in the folder that {FOLDER} names.")
     return there[0]
 
 
@@ -71,13 +74,17 @@ def load_brought(path: Path) -> EmotionModel:
     """The model in a file; the last two stay loaded, until the file or its sidecar changes.
 
     Raises:
-        ModelFileError: it cannot be used.
+        ModelError: it cannot be used.
     """
-    return _load(path.resolve(), _stamp(path), _stamp(_sidecar_of(path)))
+    return _load(path.resolve(), _stamp(path), _stamp(path.with_suffix(DESCRIBED)))
 
 
 @lru_cache(maxsize=_LOADED)
 def _load(path: Path, stamp: tuple[int, int], sidecar_stamp: tuple[int, int]) -> EmotionModel:
+    if path.suffix == DESCRIBED:
+        from models.foreign.hugging_face import read_fusion
+
+        return read_fusion(path)
     from models.foreign.reading import read_onnx
 
     return read_onnx(path)
@@ -88,18 +95,20 @@ def _folder() -> Path | None:
     return Path(given) if given and Path(given).is_dir() else None
 
 
-def _in_folder() -> Iterator[tuple[Path, Sidecar | str]]:
-    """Each file with what is said of it, or with the reason why it cannot be used."""
+def _in_folder() -> Iterator[tuple[Path, Description | str]]:
+    """Each file with its description, or with the reason why it cannot be used."""
     folder = _folder()
-    for path in sorted(folder.glob(f"*{ENDING}"))[:_MOST] if folder else ():
+    for path in _files(folder)[:_MOST] if folder else ():
         try:
-            yield path, _said(_sidecar_of(path), _stamp(_sidecar_of(path)))
-        except ModelFileError as error:
+            sidecar = path.with_suffix(DESCRIBED)
+            yield path, _description(sidecar, _stamp(sidecar))
+        except ModelError as error:
             yield path, str(error)
 
 
-def _sidecar_of(path: Path) -> Path:
-    return path.with_suffix(".json")
+def _files(folder: Path) -> list[Path]:
+    described = (path for path in folder.glob(f"*{DESCRIBED}") if hugging_face_sidecar.is_sidecar(path))
+    return sorted([*folder.glob(f"*{ENDING}"), *described])
 
 
 def _stamp(path: Path) -> tuple[int, int]:
@@ -107,11 +116,13 @@ def _stamp(path: Path) -> tuple[int, int]:
     try:
         found = path.stat()
     except OSError:
-        raise ModelFileError(f"{path.name} is missing beside the model: it says what goes in and what comes out.") from None
+        raise ModelError(f"{path.name} is missing beside the model: it says what goes in and what comes out.") from None
     return found.st_mtime_ns, found.st_size
 
 
 @lru_cache(maxsize=2 * _MOST)
-def _said(path: Path, stamp: tuple[int, int]) -> Sidecar:
-    with path.open("rb") as file:
-        return read_sidecar(file.read(MOST_BYTES + 1), path.name)
+def _description(sidecar: Path, stamp: tuple[int, int]) -> Description:
+    if hugging_face_sidecar.is_sidecar(sidecar):
+        return hugging_face_sidecar.read_sidecar(sidecar).description
+    with sidecar.open("rb") as file:
+        return read_sidecar(file.read(MOST_BYTES + 1), sidecar.name).description

@@ -176,7 +176,7 @@ class HuggingFaceFusion(VectorModel):
     """Reads what a classifier says of the voice, and 512 features of the face.
 
     Attributes:
-        sidecar: what is said of it; path: where that stands.
+        sidecar: its description; path: of the file that holds it.
     """
 
     sidecar: Sidecar = field(kw_only=True)
@@ -184,7 +184,7 @@ class HuggingFaceFusion(VectorModel):
 
     @property
     def spec(self) -> ModelSpec:
-        return self.sidecar.spec
+        return self.sidecar.description
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -234,14 +234,14 @@ def read_fusion(path: Path) -> HuggingFaceFusion:
     assert isinstance(face.classifier, SingleModality)
     temperature = face.temperature if face.alone is None else face.alone[Modality.VIDEO]
     return HuggingFaceFusion(
-        name=path.stem,
+        name=path.name,
         classifier=VoiceBesideFace(face.classifier, temperature, usual).eval().requires_grad_(False),
         standardise=Standardiser(mean, std, space),
         reference=reference.astype(np.float32),
         temperature=1.0,
         info={"backbone": face.backbone},
         digest=hashlib.sha256(f"{voice.model.digest} {face.digest} {voice.sidecar}".encode()).hexdigest()[:16],
-        architecture=path.stem,
+        architecture=path.name,
         sidecar=voice.sidecar,
         path=path,
     )

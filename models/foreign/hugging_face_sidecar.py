@@ -20,7 +20,7 @@ _MOST_BYTES = 200_000
 
 @dataclass(frozen=True)
 class Sidecar:
-    """What is said of a classifier.
+    """The description of a classifier.
 
     Attributes:
         model: folder, or name on the hub.
@@ -35,7 +35,7 @@ class Sidecar:
     temperature: float
 
     @property
-    def spec(self) -> ModelSpec:
+    def description(self) -> ModelSpec:
         """As models of this project are described."""
         why = "Brought along: what its voice learned and how often it is right was not measured here."
         return replace(

@@ -23,7 +23,7 @@ class OnnxModel(EmotionModel):
     """What all three kinds have in common: ``classifier`` is the file, or reads what the file says.
 
     Attributes:
-        sidecar: what is said of it.
+        sidecar: its description.
     """
 
     differentiable: ClassVar[bool] = False

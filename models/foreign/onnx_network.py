@@ -13,7 +13,8 @@ import torch
 from features import SPACE
 from features.faces import CROP
 from models.foreign.protobuf import names_other_files
-from models.foreign.sidecar import ModelFileError, Sidecar
+from models.foreign.sidecar import Sidecar
+from models.networks.errors import ModelError
 
 MOST_BYTES = 500_000_000
 SAMPLE_RATE = 16_000  # Hz
@@ -29,10 +30,10 @@ class OnnxNetwork(torch.nn.Module):
     """One input → one row of k outputs for each example.
 
     Args:
-        data: bytes of the file; name: of the file, for messages; sidecar: what is said of it.
+        data: bytes of the file; name: of the file, for messages; sidecar: its description.
 
     Raises:
-        ModelFileError: it cannot be opened, or does not fit its sidecar.
+        ModelError: it cannot be opened, or does not fit its sidecar.
     """
 
     def __init__(self, data: bytes, name: str, sidecar: Sidecar) -> None:
@@ -46,13 +47,13 @@ class OnnxNetwork(torch.nn.Module):
         """Rows as the file wants them, (n, …) → float32 (n, k).
 
         Raises:
-            ModelFileError: it fails on them, or answers with what is no number.
+            ModelError: it fails on them, or answers with what is no number.
         """
         size = 1 if self.alone else _BATCH[self.sidecar.input]
         blocks = [self._ask(values[start : start + size]) for start in range(0, len(values), size)]
         found = np.concatenate(blocks).astype(np.float32)
         if not np.isfinite(found).all():
-            raise ModelFileError(f"{self.name} answered with what is no number: try another recording, or export the model again.")
+            raise ModelError(f"{self.name} answered with what is no number: try another recording, or export the model again.")
         return found
 
     def logits(self, values: np.ndarray) -> np.ndarray:
@@ -64,23 +65,23 @@ class OnnxNetwork(torch.nn.Module):
             return self.session.run([self.session.get_outputs()[0].name], {self.input: values.astype(self.dtype)})[0]
         except Exception as error:  # onnxruntime's own have no common kind
             message = f"{self.name} failed on an input of the shape {values.shape} ({_first_line(error)}): export it with free sizes."
-            raise ModelFileError(message) from None
+            raise ModelError(message) from None
 
     def _checked_input(self) -> tuple[str, type, bool]:
         """Name and type of its input, and whether it takes one example at a time."""
         inputs, kind = self.session.get_inputs(), self.sidecar.input
         wanted = _SHAPES[kind]
         if len(inputs) != 1:
-            raise ModelFileError(f"{self.name} has {len(inputs)} inputs: export it with one, of the shape {_WORDS[kind]}.")
+            raise ModelError(f"{self.name} has {len(inputs)} inputs: export it with one, of the shape {_WORDS[kind]}.")
         shape, dtype = inputs[0].shape, _TYPES.get(inputs[0].type)
         fits = len(shape) == len(wanted) and all(
             not isinstance(own, int) or own == size for own, size in zip(shape[1:], wanted[1:], strict=True)
         )
         if not fits or (isinstance(shape[0], int) and shape[0] != 1):
             sizes = ", ".join(str(size) if isinstance(size, int) else "free" for size in shape)
-            raise ModelFileError(f'{self.name} reads ({sizes}), but its sidecar says "{kind}": export it to read {_WORDS[kind]}.')
+            raise ModelError(f'{self.name} reads ({sizes}), but its sidecar says "{kind}": export it to read {_WORDS[kind]}.')
         if dtype is None or (dtype is np.uint8 and kind != "faces"):
-            raise ModelFileError(f"{self.name} reads {inputs[0].type}: export it to read float32 numbers.")
+            raise ModelError(f"{self.name} reads {inputs[0].type}: export it to read float32 numbers.")
         return inputs[0].name, dtype, isinstance(shape[0], int)
 
     def _try(self) -> None:
@@ -89,28 +90,28 @@ class OnnxNetwork(torch.nn.Module):
         found, count = self._ask(example), len(self.sidecar.labels)
         shape = getattr(found, "shape", ())
         if shape != (1, count):
-            raise ModelFileError(
+            raise ModelError(
                 f"{self.name} answers with the shape {tuple(shape)}, but its sidecar names {count} outputs: "
                 f"its first output must be (n, {count}), one number for each label."
             )
         if self.sidecar.output == "probabilities" and not (found.min() >= -1e-4 and abs(float(found.sum()) - 1) < 1e-2):
-            raise ModelFileError(f'{self.name} does not answer with probabilities: say "output": "logits" in its sidecar.')
+            raise ModelError(f'{self.name} does not answer with probabilities: say "output": "logits" in its sidecar.')
 
 
 def _opened(data: bytes, name: str) -> Any:
     """An ``onnxruntime.InferenceSession``."""
     if len(data) > MOST_BYTES:
-        raise ModelFileError(f"{name} is larger than {MOST_BYTES // 10**6} MB: use a smaller model.")
+        raise ModelError(f"{name} is larger than {MOST_BYTES // 10**6} MB: use a smaller model.")
     try:
         import onnxruntime
     except ImportError:
-        raise ModelFileError(_NOT_INSTALLED) from None
+        raise ModelError(_NOT_INSTALLED) from None
     try:
         outside = names_other_files(data)
     except ValueError:
-        raise ModelFileError(f"{name} is no ONNX file, or a damaged one: export it again.") from None
+        raise ModelError(f"{name} is no ONNX file, or a damaged one: export it again.") from None
     if outside:
-        raise ModelFileError(f"{name} keeps its weights in another file, which is not opened: export it as one file (external_data=False).")
+        raise ModelError(f"{name} keeps its weights in another file, which is not opened: export it as one file (external_data=False).")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = _THREADS, 1
     options.log_severity_level = 4
@@ -118,7 +119,7 @@ def _opened(data: bytes, name: str) -> Any:
     try:
         return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # its own have no common kind
-        raise ModelFileError(f"{name} cannot be run ({_first_line(error)}): export it with an opset that onnxruntime knows.") from None
+        raise ModelError(f"{name} cannot be run ({_first_line(error)}): export it with an opset that onnxruntime knows.") from None
 
 
 def _first_line(error: Exception) -> str:

@@ -24,7 +24,7 @@ def model_from(data: bytes, sidecar: bytes, name: str) -> OnnxModel:
         name: of the file; the model has the same.
 
     Raises:
-        ModelFileError: one of them cannot be used.
+        ModelError: one of them cannot be used.
     """
     said = read_sidecar(sidecar, f"{name.removesuffix('.onnx')}.json")
     network = OnnxNetwork(data, name, said)
@@ -37,7 +37,7 @@ def read_onnx(path: Path) -> OnnxModel:
     """The file at a path, whose sidecar lies beside it.
 
     Raises:
-        ModelFileError: one of them cannot be used.
+        ModelError: one of them cannot be used.
     """
     with path.open("rb") as file:
         data = file.read(MOST_BYTES + 1)

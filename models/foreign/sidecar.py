@@ -12,6 +12,7 @@ import numpy as np
 
 from features import SPACE, Modality
 from models.labels import LABELS
+from models.networks.errors import ModelError
 from models.registry import Description
 
 MOST_BYTES = 200_000  # of a sidecar: two lists of 552 numbers take 25,000
@@ -29,13 +30,9 @@ OUTPUTS = ("logits", "probabilities")
 _KEYS = {"kind", "title", "what", "input", "output", "labels", "missing", "mean", "std", "trained_on", "licence"}
 
 
-class ModelFileError(ValueError):
-    """A file of a model cannot be used; the message is one sentence: what is wrong, and what to do about it."""
-
-
 @dataclass(frozen=True)
 class Sidecar:
-    """What is said of a model.
+    """The description of a model.
 
     Attributes:
         title, what: for a reader.
@@ -101,7 +98,7 @@ def read_sidecar(text: bytes, name: str) -> Sidecar:
         name: of the file, for the message.
 
     Raises:
-        ModelFileError: it is no JSON, or something in it is missing or cannot be meant.
+        ModelError: it is no JSON, or something in it is missing or cannot be meant.
 
     >>> found = read_sidecar(b'{"input": "faces", "output": "logits", "labels": {"joy": "happy", "rage": "angry", "awe": null}}', "a.json")
     >>> found.logits(np.array([[1.0, 2.0, 9.0]]))[0, :5].tolist()
@@ -128,7 +125,7 @@ def read_sidecar(text: bytes, name: str) -> Sidecar:
 
 
 def _refuse(name: str, what: str, next_step: str) -> NoReturn:
-    raise ModelFileError(f"{name}: {what}; {next_step}.")
+    raise ModelError(f"{name}: {what}; {next_step}.")
 
 
 def _parsed(text: bytes, name: str) -> dict[str, Any]:
@@ -142,7 +139,7 @@ def _parsed(text: bytes, name: str) -> dict[str, Any]:
         if len(text) > MOST_BYTES:
             raise ValueError("too long")
         given = json.loads(text.decode(), object_pairs_hook=no_twins)
-    except ModelFileError:
+    except ModelError:
         raise
     except (ValueError, RecursionError):
         given = None

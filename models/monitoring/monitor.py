@@ -1,4 +1,4 @@
-"""Who is told how a training goes on."""
+"""Observers of a training: after every epoch they are called with its number, its loss and the network."""
 
 from __future__ import annotations
 

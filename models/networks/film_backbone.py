@@ -33,7 +33,7 @@ class FilmBackbone(nn.Module):
     """R3D-18 without its pool and its last layer.
 
     Attributes:
-        whole_film: what it makes of a crop depends on all others: they belong to one film, in their order.
+        whole_film: the maps of a crop depend on all others: they belong to one film, in their order.
     """
 
     name, whole_film, preprocessing = NAME, True, _KINETICS

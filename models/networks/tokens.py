@@ -42,10 +42,12 @@ class Moments:
     def mixed(self, rows: np.ndarray, partners: np.ndarray, share: torch.Tensor) -> Moments:
         """The same with the voices of ``rows`` interpolated: ``share`` (k,) of each own, the rest of its partner's.
 
-        Beyond the end of the shorter of the two, the longer one is mixed with what fills the shorter one up.
+        A token that only one of the two has is kept as it is.
         """
         voice, spoken = self.voice.clone(), self.spoken.clone()
-        voice[rows] = torch.lerp(self.voice[partners], self.voice[rows], share[:, None, None])
+        own, other, there = self.voice[rows], self.voice[partners], self.spoken[rows, :, None] & self.spoken[partners, :, None]
+        alone = torch.where(self.spoken[rows, :, None], own, other)
+        voice[rows] = torch.where(there, torch.lerp(other, own, share[:, None, None]), alone)
         spoken[rows] |= self.spoken[partners]
         return replace(self, voice=voice, spoken=spoken)
 

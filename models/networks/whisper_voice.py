@@ -17,7 +17,7 @@ from features.tokens import TOKEN_SECONDS, TokenFeatures, mean_token, token_leng
 from models.networks.whisper import POSITIONS, POSITIONS_PER_SECOND, WIDTH, load_whisper
 
 BLOCKS = (1, 2, 3)
-"""The stages that emotion is told by best (``models/results``); the fourth, which is not computed, knows words better."""
+"""The stages from which emotion is recognised best (MODEL_CARD, *History of experiments*)."""
 LONGEST = 300
 """Positions of a window, with a second of context on both sides: 6 s, hardly longer than the clips of training."""
 PEAK_DB = 10.0

@@ -44,7 +44,7 @@ def train_moments(
     Args:
         name: of the model in the registry.
         training_set: of the same data and recipe, if it is at hand.
-        monitor: told how it goes on.
+        monitor: its observer.
 
     Raises:
         ValueError: the voices were loaded without tokens.

@@ -47,7 +47,7 @@ def train_tokens(
     Args:
         name: of the model in the registry.
         training_set: of the same data and recipe, if it is at hand.
-        monitor: told how it goes on.
+        monitor: its observer.
     """
     training_set = training_set or make_training_set(voices, faces, recipe)
     weights = balanced_weights(faces.label, faces.actor > 0, recipe.ferplus_share)

@@ -44,7 +44,7 @@ def train_fused(
     Args:
         name: of the model in the registry.
         training_set: of the same data and recipe, if it is at hand.
-        monitor: told how it goes on.
+        monitor: its observer.
     """
     data = training_set or make_training_set(voices, faces, recipe)
     epochs = len(SPACE.slices) * recipe.teachers * recipe.epochs + recipe.taught_epochs

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.bench.heat import ON_SCREEN, Found, evenly, main, pairs, table
-from xai.score import FAITHFULNESS, STEADY, Score, Trust
+from xai.metrics.measures import FAITHFULNESS, STEADY
+from xai.score import Score, Trust
 
 
 def found(value: float, seconds: float = 1.0, steady: float = 0.9) -> Found:

@@ -3,7 +3,8 @@
 import shutil
 
 from tests.bench.trust_report import main, pairs, table
-from xai.score import FAITHFULNESS, LEFT_OVER, Score, Trust
+from xai.metrics.measures import FAITHFULNESS, LEFT_OVER
+from xai.score import Score, Trust
 
 
 def test_mean_worst_and_colours():

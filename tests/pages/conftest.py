@@ -10,7 +10,8 @@ from pages.components.session import state
 from pages.components.session.work import Work
 from xai.explanation import Attribution, FrameCells
 from xai.methods.occlusion import Occlusion
-from xai.score import FIT, Score, Trust
+from xai.metrics.measures import FIT
+from xai.score import Score, Trust
 
 QUICK = Trust((Score(FIT, 0.9),))
 

@@ -24,9 +24,10 @@ from xai.masking import FRAMES, chosen_frames
 from xai.methods import METHODS
 from xai.methods.lime import fit
 from xai.methods.shap import left_over
+from xai.metrics.measures import LEARNED_CLASSIFIER, MEASURES
 from xai.metrics.randomisation import compare, scrambled_model
 from xai.metrics.stability import agreement
-from xai.score import LEARNED_CLASSIFIER, MEASURES, Trust
+from xai.score import Trust
 
 OTHER = 5
 FAST = {key: name for name, (key, _) in PLANTS.items() if name != "Grad-CAM, ResNet-18"}

@@ -25,8 +25,9 @@ from xai.methods.layercam3 import LayerCam3
 from xai.methods.lime import parts_of
 from xai.methods.occlusion import leave_one_out
 from xai.methods.pytorch_grad_cam import LibraryCam
+from xai.metrics.measures import FIT
 from xai.render.export import files, to_dict
-from xai.score import FIT, Level, Score
+from xai.score import Level, Score
 
 RNG = np.random.default_rng
 evidence = st.integers(0, 10**6).map(lambda seed: RNG(seed).normal(size=(8, 3, 4)))

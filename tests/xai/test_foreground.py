@@ -10,7 +10,8 @@ from xai.analysis import Analysis
 from xai.explanation import Attribution, Contrast, FrameCells, Panel
 from xai.foreground import awaited, foreground, in_background, with_stand_ins
 from xai.methods import METHODS
-from xai.score import FAITHFULNESS, Score, Trust
+from xai.metrics.measures import FAITHFULNESS
+from xai.score import Score, Trust
 
 GREEN, AMBER, RED = (Trust((Score(FAITHFULNESS, value),)) for value in (0.3, 0.05, -0.1))
 

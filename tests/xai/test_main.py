@@ -18,10 +18,11 @@ from xai.analysis import Settings, analyse, check_one
 from xai.explanation import Attribution, Contrast, FrameCells
 from xai.methods import METHODS
 from xai.methods.pytorch_grad_cam import library_maps
+from xai.metrics.measures import FAITHFULNESS, FIT
 from xai.model_level.second_opinion import second_opinion
 from xai.render.sound import level_matched, take_apart
 from xai.render.text import face_part, in_one_line
-from xai.score import FAITHFULNESS, FIT, Score, Trust
+from xai.score import Score, Trust
 
 
 @pytest.fixture(scope="module")

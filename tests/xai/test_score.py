@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xai.score import FAITHFULNESS, FIT, LEARNED_CLASSIFIER, LEFT_OVER, MEASURES, STEADY, TOP_FIVE, Level, Measure, Score, Trust
+from xai.metrics.measures import FAITHFULNESS, FIT, LEARNED_CLASSIFIER, LEFT_OVER, MEASURES, STEADY, TOP_FIVE
+from xai.score import Level, Measure, Score, Trust
 
 WORDS = {Level.GREEN: "fine", Level.AMBER: "careful {percent}", Level.RED: "no."}
 UP = Measure("up", "Up?", 0.0, 1.0, True, 0.75, 0.5, WORDS, "", "index {value}")

@@ -14,7 +14,6 @@ from features.faces import CROP
 from features.video import VideoFeatures
 from models.data.augmentation import low_pass, noise
 from models.model import EmotionModel, softmax
-from models.networks.encoders import load_encoder
 from xai.modality_split import ModalitySplit
 
 Maps = Callable[[np.ndarray], np.ndarray]
@@ -97,8 +96,7 @@ def as_read_by(model: EmotionModel, audio: AudioFeatures) -> AudioFeatures:
     """A voice by the encoder of a model, encoded anew where it was another's: that of a clip that another model judged."""
     if audio.names == model.space.columns[Modality.AUDIO]:
         return audio
-    found = load_encoder(Modality.AUDIO, model.encoders[Modality.AUDIO])(audio.samples)
-    return replace(found, source_rate=audio.source_rate, channels=audio.channels)
+    return audio.by(model.load_encoders()[Modality.AUDIO])
 
 
 def judge(features: Features, model: EmotionModel, left: Mapping[Modality, float] | None = None) -> ModalitySplit:

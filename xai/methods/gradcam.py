@@ -21,9 +21,10 @@ from models.model import EmotionModel
 from xai.explanation import Attribution, Contrast, FrameCells, Method, Panel, Say, Subject, silent
 from xai.masking import CELLS, chosen_frames
 from xai.metrics.looking import look_again
+from xai.metrics.measures import LEARNED_BACKBONE, LEARNED_CLASSIFIER
 from xai.metrics.randomisation import compare, scrambled_backbone, scrambled_model
 from xai.metrics.stability import slight_changes, steadiness
-from xai.score import LEARNED_BACKBONE, LEARNED_CLASSIFIER, Score
+from xai.score import Score
 
 _CLASSIFIERS, _BACKBONES = 8, 3  # scrambled networks
 

@@ -14,7 +14,8 @@ from models.labels import LABELS
 from xai.explanation import Attribution, Contrast, Method, Panel, Say, Subject, silent
 from xai.masking import weighed_parts
 from xai.methods.shap import left_over
-from xai.score import LEFT_OVER, Score
+from xai.metrics.measures import LEFT_OVER
+from xai.score import Score
 
 # Layer normalisation makes the logits change fastest close to the mean: each stretch of the path is half as long as the next.
 STRETCHES, NODES = 11, 16  # of the path; points in each, in the middle of equal steps

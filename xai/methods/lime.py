@@ -21,9 +21,10 @@ from features.patches import Patches, patch_grid, segments
 from models.model import EmotionModel
 from xai.explanation import Attribution, Contrast, Method, Panel, Say, SoundPatches, Subject, silent
 from xai.masking import PatchMasker
+from xai.metrics.measures import FIT, LEARNED_CLASSIFIER
 from xai.metrics.randomisation import NOT_SCRAMBLED, compare, scrambled_model
 from xai.metrics.stability import agreement
-from xai.score import FIT, LEARNED_CLASSIFIER, Score
+from xai.score import Score
 
 _KERNEL_WIDTH = 0.25  # of lime_image
 _KEPT = 0.8  # of the patches in a perturbed copy; lime_image keeps half, too far from the recording for a straight line to fit

@@ -20,8 +20,9 @@ from models.model import EmotionModel
 from xai.explanation import Attribution, Contrast, Method, Moments, Panel, Say, Subject, silent
 from xai.masking import FeatureMasker, weighed_parts
 from xai.methods.shapley_sampling import shapley_of_moments
+from xai.metrics.measures import LEARNED_CLASSIFIER, LEFT_OVER
 from xai.metrics.randomisation import compare, scrambled_model
-from xai.score import LEARNED_CLASSIFIER, LEFT_OVER, Score
+from xai.score import Score
 
 ESTIMATORS = ("quadrature", "shap")
 _LIBRARY_SAMPLES = 200  # GradientExplainer's default

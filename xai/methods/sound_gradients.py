@@ -18,7 +18,8 @@ from models.labels import LABELS
 from xai.explanation import Attribution, Contrast, Method, Panel, Say, Subject, silent
 from xai.methods.lime import parts_of, patches_of
 from xai.methods.shap import left_over
-from xai.score import LEFT_OVER, Score
+from xai.metrics.measures import LEFT_OVER
+from xai.score import Score
 
 NODES = 12  # of the path, in the middle of equal steps
 _LONGEST = 30.0  # seconds of speech: a pass forward and back needs memory for all of it

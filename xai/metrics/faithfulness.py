@@ -17,7 +17,8 @@ import numpy as np
 
 from xai.explanation import Attribution, Contrast, Panel, Say, Subject, silent
 from xai.masking import Remembering, masker_of
-from xai.score import FAITHFULNESS, Score
+from xai.metrics.measures import FAITHFULNESS
+from xai.score import Score
 
 Judge = Callable[[np.ndarray], np.ndarray]
 

@@ -12,7 +12,8 @@ import cv2
 import numpy as np
 
 from features.faces import CROP
-from xai.score import STEADY, TOP_FIVE, Score
+from xai.metrics.measures import STEADY, TOP_FIVE
+from xai.score import Score
 
 _TOP = 5
 _CROPS = ((0.94, 0.0, 0.0), (0.94, 1.0, 1.0), (0.97, 0.5, 0.0))  # share of the side that is kept, and where it lies

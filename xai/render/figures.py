@@ -17,9 +17,10 @@ from features.names import voice_feature_label
 from xai.explanation import Attribution, Columns, Contrast, FrameCells, Moments, Parts, SoundPatches
 from xai.methods import METHODS
 from xai.methods.lime import fit
+from xai.metrics.measures import FIT
 from xai.render.colours import AGAINST_COLOUR, FOR_COLOUR, evidence_rgba
 from xai.render.overlay import overlay_frames
-from xai.score import FIT, Score
+from xai.score import Score
 
 _TICKS_HZ = (0, 500, 1000, 2000, 4000, 8000)
 _FEATURES = 12  # of the voice, by name

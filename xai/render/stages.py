@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -18,15 +17,12 @@ from models.model import softmax
 from models.networks.backbone import FaceBackbone
 from xai.explanation import Subject
 from xai.render.overlay import overlay_frames
+from xai.render.pixels import REACH, ROW, WIDTH, coloured, diverging, strip
 from xai.render.spectrogram import waveform_envelope
 
 MAPS = 6  # of 512 that are drawn
-REACH = 3.0  # deviations from the mean at which a colour is full
-_ROW, _CELL = 64, 12  # numbers in one row of a strip, pixels of each
 _GREY = (128, 128, 128)  # readable on a light page and on a dark one
-_WIDTH, _FRAME = 800, 320  # pixels: of what has a time axis, and of the longer side of a frame
-# Below and above the mean; not the colours of evidence, which is something else.
-_BELOW, _MEAN, _ABOVE = (84, 39, 136), (245, 245, 245), (179, 88, 6)
+_FRAME = 320  # pixels of the longer side of a frame
 
 
 @dataclass(frozen=True)
@@ -106,7 +102,7 @@ def _mfcc(audio: AudioFeatures) -> Stage:
     spread = rows.std(axis=1, keepdims=True)
     z = (rows - rows.mean(axis=1, keepdims=True)) / np.where(spread > 0, spread, 1.0)
     means = ", ".join(f"{value:.1f}" for value in audio.vector).replace("-", "−")
-    pictures = (Picture(diverging(z, _WIDTH, 200), "MFCC 0 on top; each row against its own mean and deviation"),)
+    pictures = (Picture(diverging(z, WIDTH, 200), "MFCC 0 on top; each row against its own mean and deviation"),)
     how = f"The first 40 rows of the orthonormal DCT-II of each frame. Their 40 means over time: {means}."
     shape = f"{len(rows)} coefficients × {rows.shape[1]} frames, and {len(rows)} means"
     return Stage("MFCC", shape, how, "features.audio.mfcc", Modality.AUDIO, pictures)
@@ -116,7 +112,7 @@ def _tokens(audio: TokenFeatures) -> Stage:
     count, width = audio.tokens.shape
     spread = audio.tokens.std(axis=0, keepdims=True)
     z = (audio.tokens - audio.tokens.mean(axis=0, keepdims=True)) / np.where(spread > 0, spread, 1.0)
-    picture = Picture(diverging(z, _WIDTH, max(60, 20 * count)), "first half second on top; each number against its own mean and deviation")
+    picture = Picture(diverging(z, WIDTH, max(60, 20 * count)), "first half second on top; each number against its own mean and deviation")
     first, last = audio.segments[[0, -1], [0, 1]]
     how = (
         f"What {audio.encoder.title} makes of the speech from {first:.2f} to {last:.2f} s (silence at the ends is cut off), "
@@ -187,7 +183,7 @@ def _maps(video: VideoFeatures, frame: int) -> Stage:
 def _face(video: VideoFeatures, frame: int) -> Stage:
     row, used = video.maps[frame].mean(axis=(1, 2)), int(video.used.sum())
     picture = Picture(
-        strip(row, partial(coloured, low=0.0)), f"0 (dark) to {row.max():.2f} (bright), {FACE_NAMES[0]} first, {_ROW} in a row"
+        strip(row, partial(coloured, low=0.0)), f"0 (dark) to {row.max():.2f} (bright), {FACE_NAMES[0]} first, {ROW} in a row"
     )
     how = f"The mean of each map: global average pooling. The recording has {used} such rows, one for each frame with a face."
     return Stage(
@@ -199,9 +195,7 @@ def _read(subject: Subject) -> Stage:
     """What the classifier reads: one vector, or a sequence."""
     model, features, space = subject.model, subject.features, subject.model.space
     means = {m: model.standardise.part(part.vector, m) for m, part in features.parts.items()}
-    pictures = tuple(
-        Picture(strip(z, diverging), f"{m.noun}: {space.size(m):,} numbers, at most {_ROW} in a row") for m, z in means.items()
-    )
+    pictures = tuple(Picture(strip(z, diverging), f"{m.noun}: {space.size(m):,} numbers, at most {ROW} in a row") for m, z in means.items())
     missing = "".join(f" The {m.noun} is missing: zeros." for m in space.columns if m not in features.parts and model.judges(m))
     scale = f"Purple is below, orange above the mean of training, full at {REACH:.0f} deviations.{missing}"
     if subject.inputs.tensor is None:
@@ -278,41 +272,9 @@ def _shrunk(picture: np.ndarray) -> np.ndarray:
 
 def _outline(samples: np.ndarray, height: int = 96) -> np.ndarray:
     """uint8 (96, w, 4): the waveform in grey, transparent around it; its peak fills the height."""
-    _, low, high = waveform_envelope(samples, _WIDTH)
+    _, low, high = waveform_envelope(samples, WIDTH)
     peak = max(float(np.abs(samples).max()), 1e-9)
     middle = (height - 1) / 2
     rows = np.arange(height)[:, None]
     inside = (rows >= np.floor(middle * (1 - high / peak))) & (rows <= np.ceil(middle * (1 - low / peak)))
     return np.dstack([np.broadcast_to(np.array(_GREY, np.uint8), (*inside.shape, 3)), 255 * inside.astype(np.uint8)])
-
-
-def coloured(
-    values: np.ndarray, low: float | None = None, high: float | None = None, width: int | None = None, height: int | None = None
-) -> np.ndarray:
-    """(h, w) → uint8 (height, width, 3) in viridis, dark low, from ``low`` to ``high`` (those of the values by default)."""
-    low, high = (float(values.min()) if low is None else low), (float(values.max()) if high is None else high)
-    share = np.clip((values - low) / ((high - low) or 1.0), 0, 1)
-    rgb = cv2.applyColorMap((255 * share).round().astype(np.uint8), cv2.COLORMAP_VIRIDIS)[..., ::-1]
-    return _sized(rgb, width or _WIDTH, height or 2 * len(values))
-
-
-def diverging(z: np.ndarray, width: int | None = None, height: int | None = None) -> np.ndarray:
-    """(h, w) deviations from a mean → uint8 (height, width, 3): purple below it, white at it, orange above."""
-    share = np.clip(np.abs(z) / REACH, 0, 1)[..., None]
-    end = np.where((z >= 0)[..., None], np.array(_ABOVE, float), np.array(_BELOW, float))
-    rgb = (np.array(_MEAN) + share * (end - np.array(_MEAN))).round().astype(np.uint8)
-    return _sized(rgb, width or _WIDTH, height or 2 * len(z))
-
-
-def strip(values: np.ndarray, colours: Callable[..., np.ndarray]) -> np.ndarray:
-    """(d,) → uint8 (h, w, 3): a cell of 12 pixels for each number, at most 64 in a row, coloured by ``colours``."""
-    width = min(_ROW, len(values))
-    rows = -(-len(values) // width)
-    cells = np.zeros(rows * width)
-    cells[: len(values)] = values
-    return colours(cells.reshape(rows, width), width=width * _CELL, height=rows * _CELL)
-
-
-def _sized(rgb: np.ndarray, width: int, height: int) -> np.ndarray:
-    method = cv2.INTER_AREA if width < rgb.shape[1] else cv2.INTER_NEAREST
-    return cv2.resize(np.ascontiguousarray(rgb), (width, height), interpolation=method)

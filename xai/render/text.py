@@ -15,8 +15,9 @@ from xai.analysis import Analysis
 from xai.explanation import Attribution, Contrast, FrameCells, Moments, Panel, Parts, SoundPatches
 from xai.methods import METHODS
 from xai.methods.lime import fit
+from xai.metrics.measures import FIT
 from xai.modality_split import about_equal, hundredths
-from xai.score import FIT, Level, Score, Trust
+from xai.score import Level, Score, Trust
 
 if TYPE_CHECKING:
     from xai.model_level.second_opinion import Opinion

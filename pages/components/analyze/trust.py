@@ -108,7 +108,7 @@ def _declaration(score: Score) -> str:
 
 def measures_table() -> str:
     """All declared scores as a table in Markdown."""
-    from xai.score import MEASURES
+    from xai.metrics.measures import MEASURES
 
     rows = ["| check | best | green | red | from |", "|---|---|---|---|---|"]
     for measure in MEASURES:

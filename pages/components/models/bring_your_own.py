@@ -8,8 +8,8 @@ import streamlit as st
 
 from features import SPACE
 from models.foreign.catalogue import ENDING, FOLDER, refused_files
-from models.foreign.sidecar import ModelFileError
 from models.labels import LABELS
+from models.networks.errors import ModelError
 from pages.components.models.own import is_local, keep_model, uploaded
 from pages.components.session.keys import Key
 from pages.components.session.queue import the_queue
@@ -99,7 +99,7 @@ def _take(file, sidecar) -> None:
     try:
         with the_queue().turn():
             model = model_from(file.getvalue(), sidecar.getvalue(), file.name)
-    except ModelFileError as error:
+    except ModelError as error:
         st.session_state[Key.OWN_REFUSED] = str(error)
         return
     keep_model(model)

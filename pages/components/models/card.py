@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from features import Modality
-from models.foreign.sidecar import ModelFileError
+from models.networks.errors import ModelError
 from models.registry import LICENCE, MODELS, ModelSpec
 from pages.components.charts.analysis import loss_chart
 from pages.components.charts.draw import draw
@@ -26,7 +26,7 @@ def show_model_card(name: str) -> None:
     """Everything a checkpoint says about itself."""
     try:
         model, spec = model_named(name), offered()[name]
-    except ModelFileError as error:
+    except ModelError as error:
         st.error(str(error), icon=":material/error:")
         return
     info, own = model.info, name in MODELS

@@ -37,7 +37,7 @@ def model_named(name: str) -> EmotionModel:
     """One of :func:`offered`.
 
     Raises:
-        ModelFileError: it was brought along, and cannot be used.
+        ModelError: it was brought along, and cannot be used.
     """
     from models.checkpoint import load_model
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from features import MediaError
-from models.foreign.sidecar import ModelFileError
 from pages.components.models.own import model_named
 from pages.components.session.log import log_place
 from pages.components.session.queue import the_queue
@@ -31,7 +30,7 @@ def analysis_of(recording: Recording, options: dict[str, Any], name: str) -> Ana
             place.empty()
         kept.move_to_end(key)
         return kept[key]
-    except (MediaError, ModelFileError) as error:
+    except MediaError as error:
         message = str(error)
     except MemoryError:
         message = "This recording needs more memory than this server has: cut out the part that matters."

@@ -7,7 +7,7 @@ import pytest
 
 from models.checkpoint import load_model
 from models.foreign.catalogue import FOLDER, find_brought, offered_models, refused_files
-from models.foreign.sidecar import ModelFileError
+from models.networks.errors import ModelError
 from models.registry import MODELS
 from tests.models.foreign.onnx_files import linear, put, redness, sidecar
 
@@ -76,7 +76,7 @@ def test_no_two_models_have_one_title(folder):
 
 def test_what_is_not_there_is_said(folder):
     assert find_brought("fused") is None
-    with pytest.raises(ModelFileError, match=r"other\.onnx: there is no such file, here or in the folder that EMOLENS_MODELS names"):
+    with pytest.raises(ModelError, match=r"other\.onnx: there is no such file, here or in the folder that EMOLENS_MODELS names"):
         load_model("other.onnx")
 
 

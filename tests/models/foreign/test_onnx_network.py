@@ -12,7 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from models.foreign import onnx_network
 from models.foreign.protobuf import names_other_files
-from models.foreign.sidecar import ModelFileError
+from models.networks.errors import ModelError
 from tests.models.foreign.onnx_files import NAMED, graph, linear, loudness, read, redness, sidecar
 
 LINEAR = linear(np.ones((3, 552)), np.arange(3.0))
@@ -47,7 +47,7 @@ def test_another_file_is_never_opened(model, monkeypatch):
 
     monkeypatch.setattr(onnxruntime, "InferenceSession", lambda *given, **named: pytest.fail("it was opened"))
     assert names_other_files(model.SerializeToString())
-    with pytest.raises(ModelFileError, match="keeps its weights in another file, which is not opened: export it as one file"):
+    with pytest.raises(ModelError, match="keeps its weights in another file, which is not opened: export it as one file"):
         read(model, sidecar("features"))
 
 
@@ -67,7 +67,7 @@ def test_any_bytes_are_an_answer_or_an_error(data):
 def test_half_a_model_is_refused(seed):
     data = LINEAR.SerializeToString()
     half = data[: int(np.random.default_rng(seed).integers(1, len(data) - 1))]
-    with pytest.raises(ModelFileError, match=r"no ONNX file, or a damaged one|cannot be run"):
+    with pytest.raises(ModelError, match=r"no ONNX file, or a damaged one|cannot be run"):
         onnx_network.OnnxNetwork(half, "mine.onnx", None)
 
 
@@ -114,7 +114,7 @@ FOUR = {**NAMED, "fear": "fearful"}
     ],
 )
 def test_what_does_not_fit_is_refused_in_one_sentence(model, said, words):
-    with pytest.raises(ModelFileError, match=words) as refused:
+    with pytest.raises(ModelError, match=words) as refused:
         read(model, said)
     text = str(refused.value)
     assert text.startswith("mine.onnx ")
@@ -124,20 +124,20 @@ def test_what_does_not_fit_is_refused_in_one_sentence(model, said, words):
 
 def test_a_file_without_the_extra_says_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    with pytest.raises(ModelFileError, match=r"needs onnxruntime, which is not installed here: pip install -r requirements-onnx\.txt"):
+    with pytest.raises(ModelError, match=r"needs onnxruntime, which is not installed here: pip install -r requirements-onnx\.txt"):
         read(LINEAR, sidecar("features"))
 
 
 def test_a_huge_file_is_refused_before_it_is_read(monkeypatch):
     monkeypatch.setattr(onnx_network, "MOST_BYTES", 1000)
     monkeypatch.setattr(onnx_network, "names_other_files", lambda data: pytest.fail("it was read"))
-    with pytest.raises(ModelFileError, match="is larger than"):
+    with pytest.raises(ModelError, match="is larger than"):
         read(LINEAR, sidecar("features"))
 
 
 def test_an_answer_that_is_no_number_is_none():
     network = onnx_network.OnnxNetwork(LINEAR.SerializeToString(), "mine.onnx", read(LINEAR, sidecar("features")).sidecar)
-    with pytest.raises(ModelFileError, match="answered with what is no number"):
+    with pytest.raises(ModelError, match="answered with what is no number"):
         network.outputs(np.full((1, 552), np.nan))
 
 

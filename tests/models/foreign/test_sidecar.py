@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from features import Modality
-from models.foreign.sidecar import ABSENT, ModelFileError, read_sidecar
+from models.foreign.sidecar import ABSENT, read_sidecar
 from models.labels import LABELS
 from models.model import softmax
+from models.networks.errors import ModelError
 from tests.models.foreign.onnx_files import NAMED, sidecar
 
 
@@ -84,7 +85,7 @@ def test_numbers_are_one_for_all_or_one_each():
     ],
 )
 def test_what_cannot_be_meant_is_refused_with_the_next_step(changes, words):
-    with pytest.raises(ModelFileError, match=words) as refused:
+    with pytest.raises(ModelError, match=words) as refused:
         said(**changes)
     assert str(refused.value).startswith("mine.json: ")
     assert "\n" not in str(refused.value)
@@ -96,11 +97,11 @@ def test_what_cannot_be_meant_is_refused_with_the_next_step(changes, words):
     ids=["empty", "list", "half", "binary", "deep", "long"],
 )
 def test_what_is_no_json_object_is_refused(text):
-    with pytest.raises(ModelFileError, match="no JSON object"):
+    with pytest.raises(ModelError, match="no JSON object"):
         read_sidecar(text, "mine.json")
 
 
 def test_a_name_that_stands_there_twice_is_refused():
     text = sidecar("faces").replace(b'"joy"', b'"anger"')
-    with pytest.raises(ModelFileError, match="twice"):
+    with pytest.raises(ModelError, match="twice"):
         read_sidecar(text, "mine.json")

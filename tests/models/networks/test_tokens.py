@@ -127,14 +127,16 @@ def test_copies_of_one():
     assert three.voice.untyped_storage().data_ptr() == batch.voice.untyped_storage().data_ptr()
 
 
-def test_mixup_interpolates_and_is_as_long_as_the_longer_of_both():
+def test_mixup_interpolates_what_both_say_and_keeps_what_one_says():
+    """What padding holds is never heard."""
     batch = together([clip(4, 0, 1), clip(2, 0, 2), clip(3, 0, 3)])
+    batch = replace(batch, voice=torch.where(batch.spoken[..., None], batch.voice, 99.0))
     rows, partners, share = np.array([0, 1]), np.array([1, 0]), torch.tensor([0.25, 0.9])
     found = batch.mixed(rows, partners, share)
     assert found.spoken.tolist() == [[True] * 4, [True] * 4, [True, True, True, False]]
     torch.testing.assert_close(found.voice[0, :2], 0.25 * batch.voice[0, :2] + 0.75 * batch.voice[1, :2])
     torch.testing.assert_close(found.voice[1, :2], 0.9 * batch.voice[1, :2] + 0.1 * batch.voice[0, :2])
-    torch.testing.assert_close(found.voice[0, 2:], 0.25 * batch.voice[0, 2:])
-    torch.testing.assert_close(found.voice[1, 2:], 0.1 * batch.voice[0, 2:])
+    torch.testing.assert_close(found.voice[0, 2:], batch.voice[0, 2:])
+    torch.testing.assert_close(found.voice[1, 2:], batch.voice[0, 2:])
     assert (found.voice[2] == batch.voice[2]).all()
     assert not batch.spoken[1, 2:].any()  # the batch itself is left alone

@@ -16,8 +16,9 @@ from pages.components.session.keys import Key
 from tests.pages.paging import ask_why, choose_sample, open_at, open_tab, texts, widget
 from xai.explanation import Attribution, Contrast, Method, Panel
 from xai.methods import METHODS, methods_of
+from xai.metrics.measures import FIT
 from xai.reference import Comparison
-from xai.score import FIT, Score, Trust
+from xai.score import Score, Trust
 
 BADGES = {"gradcam": Trust((Score(FIT, 0.91),)), "lime": Trust((Score(FIT, 0.92),)), "shap": Trust((Score(FIT, 0.93),))}
 OWN = Trust((Score(FIT, 0.77),))

@@ -16,8 +16,9 @@ from tests.pages.paging import ask_why, badges, choose_sample, open_at, open_tab
 from xai.analysis import check_one
 from xai.explanation import Attribution, Contrast, FrameCells
 from xai.methods import METHODS
+from xai.metrics.measures import FAITHFULNESS, FIT, STEADY
 from xai.render.text import in_words
-from xai.score import FAITHFULNESS, FIT, STEADY, Score, Trust
+from xai.score import Score, Trust
 
 TITLES = {"gradcam": "What it saw", "lime": "What it heard", "shap": "What it weighed"}
 CHECKED = [*TITLES, "layercam3", "shap_face"]  # the stand-in of the heat and the picture of the numbers too

@@ -13,9 +13,10 @@ from pages.components.session.keys import Key
 from pages.components.session.state import Recording
 from tests.conftest import tone, wav
 from xai.explanation import Contrast
+from xai.metrics.measures import FIT
 from xai.model_level import all_models
 from xai.model_level.all_models import agreement, ask_all
-from xai.score import FIT, Score, Trust
+from xai.score import Score, Trust
 
 HAPPY, SAD = LABELS.index("happy"), LABELS.index("sad")
 _SCRIPT = """

@@ -16,8 +16,9 @@ from models.labels import LABELS
 from pages.components.player.player import player_data
 from pages.components.session.state import Recording
 from xai.explanation import Contrast
+from xai.metrics.measures import FAITHFULNESS
 from xai.render.playback import make_playback
-from xai.score import FAITHFULNESS, Score, Trust
+from xai.score import Score, Trust
 from xai.timeline import explain_timeline
 
 

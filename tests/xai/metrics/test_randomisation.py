@@ -11,8 +11,8 @@ from skimage.metrics import structural_similarity as reference
 
 from models.checkpoint import load_model
 from models.registry import MODELS
+from xai.metrics.measures import LEARNED_BACKBONE, LEARNED_CLASSIFIER
 from xai.metrics.randomisation import compare, scramble, scrambled_backbone, scrambled_model, structural_similarity
-from xai.score import LEARNED_BACKBONE, LEARNED_CLASSIFIER
 
 RNG = np.random.default_rng
 

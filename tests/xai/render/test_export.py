@@ -13,11 +13,12 @@ from features import SPACE, Modality
 from models.labels import LABELS
 from xai.analysis import Analysis, explain
 from xai.explanation import Contrast
+from xai.metrics.measures import FIT
 from xai.modality_split import split_modalities
 from xai.model_level.second_opinion import Opinion
 from xai.render.export import FAILED, files, to_dict, to_zip, write
 from xai.render.text import cautions, in_one_line, in_words
-from xai.score import FIT, Score, Trust
+from xai.score import Score, Trust
 
 TOP = {
     "format": int,

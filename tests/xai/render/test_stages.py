@@ -17,7 +17,8 @@ from tests.recordings import recording
 from tests.xai.conftest import subject_of
 from xai.analysis import analyse
 from xai.explanation import Settings, Subject
-from xai.render.stages import as_the_backbone_sees_it, coloured, diverging, stages, strip, strongest_maps, temperature_of
+from xai.render.pixels import coloured, diverging, strip
+from xai.render.stages import as_the_backbone_sees_it, stages, strongest_maps, temperature_of
 
 VOICE, FACE = ["Waveform", "Mel spectrogram", "MFCC"], ["Frame 1 of 4", "Face crop", "Feature maps", "Features of this face"]
 

@@ -9,11 +9,12 @@ from features import Modality
 from models.labels import LABELS
 from xai.analysis import Analysis
 from xai.explanation import Attribution, Contrast
+from xai.metrics.measures import FIT
 from xai.modality_split import ModalitySplit
 from xai.model_level.second_opinion import Opinion
 from xai.quality.checks import QualityCheck
 from xai.render.text import cautions, in_one_line, in_words, kilohertz, odds, place_of, strongest_frame, strongest_patch
-from xai.score import FIT, Level, Score, Trust
+from xai.score import Level, Score, Trust
 
 
 @pytest.mark.parametrize(
