@@ -16,7 +16,7 @@ N_FFT = 400
 HOP = 160
 N_MELS = 80
 SCALE = MelScale(RATE, N_FFT, HOP, N_MELS)
-_OFFSET = 40.0  # dB: 4 on Whisper's scale, on which 40 dB are 1
+OFFSET = 40.0  # dB: 4 on Whisper's scale, on which 40 dB are 1
 _BLOCK = 1024  # frames transformed at a time: bounds memory at any clip length
 
 
@@ -60,4 +60,4 @@ def power_to_db(power: np.ndarray) -> np.ndarray:
 
 def db_to_log_mel(db: np.ndarray) -> np.ndarray:
     """(…, 80, frames) dB → what the encoder reads: at least 80 dB below the maximum of each recording, (dB + 40) ÷ 40."""
-    return (np.maximum(db, db.max(axis=(-2, -1), keepdims=True) - TOP_DB) + _OFFSET) / _OFFSET
+    return (np.maximum(db, db.max(axis=(-2, -1), keepdims=True) - TOP_DB) + OFFSET) / OFFSET

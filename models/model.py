@@ -270,13 +270,3 @@ class EmotionModel(ABC):
         for modality, there in present.items():
             temperatures = torch.where(single & there, self.alone[modality], temperatures)
         return logits / temperatures[:, None]
-
-
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """Rows of logits → rows of probabilities.
-
-    >>> softmax(np.zeros((1, 4)))
-    array([[0.25, 0.25, 0.25, 0.25]])
-    """
-    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return powers / powers.sum(axis=-1, keepdims=True)

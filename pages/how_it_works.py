@@ -33,6 +33,10 @@ fused.markdown(
 The **552 numbers** go through a small **Transformer** into eight probabilities. It has learned to do without voice or
 without face, so either can be left out."""
 )
+st.markdown(
+    """**Pretrained ear**, another model in the list, hears otherwise: an encoder that learned from 680,000 hours of speech, Whisper's, makes
+a token of each half second, and the Transformer reads these tokens and the frames of the face in time. What it weighs are moments."""
+)
 st.markdown("With **Technical** on, the tab **Every stage** of a result shows all of this for your own recording, step by step.")
 st.header("What each explanation says")
 st.markdown(methods_table())

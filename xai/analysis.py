@@ -12,8 +12,9 @@ import numpy as np
 from features import Features, MediaError, Modality, extract
 from features.media import has_sound
 from models.checkpoint import load_model
+from models.evaluation.metrics import softmax
 from models.labels import LABELS
-from models.model import EmotionModel, softmax
+from models.model import EmotionModel
 from xai.explanation import Attribution, Backbone, Contrast, Panel, Say, Settings, Subject, silent
 from xai.methods import METHODS, methods_of
 from xai.modality_split import ModalitySplit, split_modalities

@@ -171,6 +171,7 @@ class Attribution:
         parts: where they lie.
         settings: all that the result depends on besides recording and weights, such as the seed.
         extras: more numbers for each class, (8,) each, for ``result.json``.
+        baseline: what the recording is compared with, in words; empty where parts are only removed.
     """
 
     method: str
@@ -178,6 +179,7 @@ class Attribution:
     parts: Parts
     settings: Mapping[str, Any] = field(default_factory=dict)
     extras: Mapping[str, np.ndarray] = field(default_factory=dict)
+    baseline: str = ""
 
     def of(self, contrast: Contrast) -> np.ndarray:
         """(…): the evidence for a contrast, signed."""

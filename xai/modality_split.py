@@ -13,8 +13,8 @@ from math import factorial
 import numpy as np
 
 from features import Modality
+from models.evaluation.metrics import softmax
 from models.labels import LABELS
-from models.model import softmax
 from xai.explanation import Subject
 from xai.masking import Masker, ModalityMasker
 

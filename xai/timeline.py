@@ -8,8 +8,9 @@ import numpy as np
 
 from features import Features
 from features.audio import SCALE, MelScale
+from models.evaluation.metrics import softmax
 from models.labels import LABELS
-from models.model import EmotionModel, Span, softmax
+from models.model import EmotionModel, Span
 
 WINDOW = 1.5  # seconds: several syllables, and one or two frames of the face
 STEP = 0.25  # seconds

@@ -9,8 +9,8 @@ import numpy as np
 
 from models.data.corruptions import corruptions_in
 from models.evaluation.calibration import Scales, temperatures
+from models.evaluation.metrics import softmax
 from models.evaluation.predictions import Prediction
-from models.model import softmax
 from models.registry import BOTH, MODELS
 
 

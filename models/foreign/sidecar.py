@@ -18,7 +18,7 @@ from models.registry import Description
 MOST_BYTES = 200_000  # of a sidecar: two lists of 552 numbers take 25,000
 ABSENT = -8192.0
 """The logit of an emotion that has no output: its probability is 0. A power of two, so that its mean is exactly itself."""
-_FAINTEST = 1e-7  # of probability: its logarithm is finite
+_FAINTEST = 1e-12  # of probability: its logarithm is finite, and it vanishes beside what is left of a label that was dropped
 _VOICE, _FACE = Modality.AUDIO, Modality.VIDEO
 INPUTS: dict[str, tuple[tuple[Modality, ...], str]] = {
     "features": ((_VOICE, _FACE), "552 features"),

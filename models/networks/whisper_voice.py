@@ -10,8 +10,8 @@ import numpy as np
 import torch
 
 from features.audio import RATE, TOP_DB, to_mono
+from features.log_mel import OFFSET, SCALE, db_to_log_mel, mel_power, power_to_db
 from features.log_mel import RATE as WHISPER_RATE
-from features.log_mel import SCALE, db_to_log_mel, mel_power, power_to_db
 from features.speech import speech_span_of_bands
 from features.tokens import TOKEN_SECONDS, TokenFeatures, mean_token, token_lengths
 from models.networks.whisper import POSITIONS, POSITIONS_PER_SECOND, WIDTH, load_whisper
@@ -76,7 +76,7 @@ class WhisperVoice:
         """Tensor (n, 80, frames) in dB → tokens (n, k, 2304) through which gradients flow back."""
         first, last = audio.speech
         levelled = (mel_db[:, :, first:last] - audio.peak).clamp(min=-TOP_DB) + PEAK_DB
-        found = load_whisper().joined((levelled + 40.0) / 40.0, BLOCKS, LONGEST)
+        found = load_whisper().joined((levelled + OFFSET) / OFFSET, BLOCKS, LONGEST)
         parts = [torch.stack([part.mean(dim=2), _deviation(part)], dim=2) for part in found.split(TOKEN_POSITIONS, dim=2)]
         return torch.stack(parts, dim=1).flatten(2)
 

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 
 from features import Modality
+from models.evaluation.metrics import softmax
 from models.labels import LABELS
-from models.model import softmax
 from models.training.recipe import Recipe
 from models.training.samplers import TrainingSet
 

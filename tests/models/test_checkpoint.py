@@ -11,8 +11,8 @@ from safetensors.torch import load_file, save_file
 
 from features import Modality
 from models.checkpoint import WEIGHTS, load_model, read_model, save_model
+from models.evaluation.metrics import softmax
 from models.labels import LABELS
-from models.model import softmax
 from models.registry import DEFAULT, MODELS
 from models.sequence_model import SequenceModel
 from models.token_model import TokenModel

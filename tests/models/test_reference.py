@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from features import extract
+from features import Modality, extract
 from models.checkpoint import load_model
 from models.data.clips import embed, predict
 from models.labels import LABELS, ravdess_label
@@ -41,7 +41,7 @@ def test_a_reference_clip_is_its_recording(data, encoders):
 @pytest.mark.parametrize("name", MODELS)
 def test_every_model_embeds_and_recognises_them(name):
     model = load_model(name)
-    clips = load_reference(model.spec.states[0])
+    clips = load_reference(model.spec.states[0], model.encoders.get(Modality.AUDIO))
     embedding = embed(model, clips)
     assert len(embedding) == len(clips.label)
     assert embedding.std(axis=0).max() > 0

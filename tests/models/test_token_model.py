@@ -236,7 +236,7 @@ def clips_of(recordings: list[Features], **without) -> Clips:
 def test_clips_are_judged_as_their_recordings(film, calm, model, monkeypatch):
     short = film.with_part(AUDIO, calm.audio)
     recordings = [film, short, film, short, film]
-    monkeypatch.setattr("models.token_model._CLIPS", 2)
+    monkeypatch.setattr("models.sequence_model._CLIPS", 2)
     clips = clips_of(recordings)
     assert [len(block) for block in model.encode_clips(clips)] == [2, 2, 1]
     assert_allclose(predict(model, clips), [model.predict(one) for one in recordings], atol=1e-5)

@@ -11,8 +11,9 @@ from numpy.testing import assert_allclose
 from features import MediaError, Modality, extract
 from features.audio import mfcc_features
 from models.checkpoint import save_model
+from models.evaluation.metrics import softmax
 from models.labels import LABELS
-from models.model import EmotionModel, softmax
+from models.model import EmotionModel
 from models.registry import MODELS
 from tests.conftest import SAMPLE, encode_video, tone, wav
 from xai.__main__ import main

@@ -10,8 +10,8 @@ from scipy.stats import spearmanr
 
 from features import Features, Modality
 from features.patches import segments
+from models.evaluation.metrics import softmax
 from models.labels import LABELS
-from models.model import softmax
 from tests.recordings import as_tokens, random_maps, random_recording
 from tests.untrained import judged, untrained_token_model, untrained_vector_model
 from tests.xai.conftest import subject_of

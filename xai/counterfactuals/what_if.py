@@ -13,7 +13,8 @@ from features.audio import AudioFeatures
 from features.faces import CROP
 from features.video import VideoFeatures
 from models.data.augmentation import low_pass, noise
-from models.model import EmotionModel, softmax
+from models.evaluation.metrics import softmax
+from models.model import EmotionModel
 from xai.modality_split import ModalitySplit
 
 Maps = Callable[[np.ndarray], np.ndarray]

@@ -43,7 +43,7 @@ class IntegratedGradients(Method):
             values += (end - start) * model.path_gradients(inputs, baseline, places)
         base = model.logits(baseline)[0]
         extras = {"base": base, "residual": model.logits(inputs)[0] - base - values.sum(axis=1)}
-        return Attribution(self.key, values, parts, {"nodes": STRETCHES * NODES}, extras)
+        return Attribution(self.key, values, parts, {"nodes": STRETCHES * NODES}, extras, "an average recording")
 
     def checks(self, subject: Subject, attribution: Attribution, contrast: Contrast, say: Say = silent) -> Iterator[Score]:
         yield from super().checks(subject, attribution, contrast, say)

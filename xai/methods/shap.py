@@ -19,7 +19,7 @@ import torch
 from models.model import EmotionModel
 from xai.explanation import Attribution, Contrast, Method, Moments, Panel, Say, Subject, silent
 from xai.masking import FeatureMasker, weighed_parts
-from xai.methods.shapley_sampling import shapley_of_moments
+from xai.methods.shapley_sampling import NOTHING, shapley_of_moments
 from xai.metrics.measures import LEARNED_CLASSIFIER, LEFT_OVER
 from xai.metrics.randomisation import compare, scrambled_model
 from xai.score import Score
@@ -37,9 +37,12 @@ class Shap(Method):
     key, title, panel, at_once = "shap", "SHAP", Panel.WEIGHED, True
     needs_gradients = True
     question = "How much did each of the 552 numbers add, or each moment where a model reads tokens?"
-    how = "Expected gradients: along straight paths from training clips to this one, each feature's share of the change is added up."
+    how = (
+        "Expected gradients: along straight paths from training clips to this one, each feature's share of the change is added up. "
+        "Moments are taken away instead, in every combination or in random orders, and what each adds is averaged."
+    )
     limits = "Causes outside the model."
-    paper = "Lundberg & Lee 2017 (arXiv:1705.07874), Erion et al. 2021 (arXiv:1906.10670)"
+    paper = "Lundberg & Lee 2017 (arXiv:1705.07874), Erion et al. 2021 (arXiv:1906.10670), Covert et al. 2021 (arXiv:2011.14878)"
     picture = "shap_face"
 
     def explain(self, subject: Subject, seed: int = 0, say: Say = silent) -> Attribution:
@@ -51,13 +54,13 @@ class Shap(Method):
         model, inputs = subject.model, subject.inputs
         logits, base = model.logits(inputs)[0], model.logits(model.references(inputs)).mean(axis=0)
         extras = {"base": base, "residual": logits - base - values.sum(axis=1)}
-        return Attribution(self.key, values, parts, {"estimator": estimator, "seed": seed}, extras)
+        return Attribution(self.key, values, parts, {"estimator": estimator, "seed": seed}, extras, "other clips, not with nothing")
 
     def _of_moments(self, subject: Subject, parts: Moments, seed: int, say: Say) -> Attribution:
         masker = FeatureMasker(subject, "Weighing moment by moment…", say)
         values, base, how = shapley_of_moments(masker, parts, seed)
         extras = {"base": base, "residual": subject.model.logits(subject.inputs)[0] - base - values.sum(axis=1)}
-        return Attribution(self.key, values, parts, {"estimator": how, "seed": seed}, extras)
+        return Attribution(self.key, values, parts, {"estimator": how, "seed": seed}, extras, NOTHING)
 
     def checks(self, subject: Subject, attribution: Attribution, contrast: Contrast, say: Say = silent) -> Iterator[Score]:
         yield from super().checks(subject, replace(attribution, settings={}), contrast, say)

@@ -21,6 +21,7 @@ from xai.masking import FeatureMasker, Masker, weighed_parts
 from xai.metrics.stability import steadiness
 from xai.score import Score
 
+NOTHING = "nothing heard and nothing seen"
 PAIRS = 4  # of orders
 _FEWER = 1  # where every state is a sequence, or is computed anew
 _EXACT = 10  # players: 1,024 sets
@@ -45,7 +46,8 @@ class ShapleySampling(Method):
         values = np.zeros((len(LABELS), len(parts.present)))
         found, base = sampled(masker, len(masker), pairs, seed)
         values[:, parts.present] = found
-        return Attribution(self.key, values, parts, {"orders": 2 * pairs, "seed": seed}, {"base": base})
+        baseline = NOTHING if isinstance(parts, Moments) else "the usual value of every number"
+        return Attribution(self.key, values, parts, {"orders": 2 * pairs, "seed": seed}, {"base": base}, baseline)
 
     def checks(self, subject: Subject, attribution: Attribution, contrast: Contrast, say: Say = silent) -> Iterator[Score]:
         yield from super().checks(subject, attribution, contrast, say)

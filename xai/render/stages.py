@@ -12,8 +12,8 @@ from features import Modality
 from features.audio import RATE, SCALE, AudioFeatures
 from features.tokens import TOKEN_SECONDS, TokenFeatures
 from features.video import FACE_NAMES, VideoFeatures
+from models.evaluation.metrics import softmax
 from models.labels import LABELS
-from models.model import softmax
 from models.networks.backbone import FaceBackbone
 from xai.explanation import Subject
 from xai.render.overlay import overlay_frames

@@ -30,7 +30,6 @@ _BEST = "best"
 _FRAMES = 4  # on the first screen
 _HEIGHT = 190  # pixels
 _OPACITY = 0.6
-_COMPARED = "compared with other clips, not with nothing"
 
 
 def show_sentence(kept: Drawer, view: View) -> None:
@@ -187,7 +186,11 @@ def _moments(analysis: Analysis, attribution: Attribution, contrast: Contrast, s
     """Half seconds of the voice and frames of the face, on one clock."""
     parts, values = attribution.parts, attribution.of(contrast)
     rows = [Row(m.noun, segments, parts.part(values, m)) for m, segments in parts.segments.items() if len(segments)]  # type: ignore[attr-defined]
-    return moments_html(rows, _end(analysis, rows), _COMPARED + (" · logit" if technical() else ""), struck=struck, faint=faint)
+    return moments_html(rows, _end(analysis, rows), _compared(attribution), struck=struck, faint=faint)
+
+
+def _compared(attribution: Attribution) -> str:
+    return f"compared with {attribution.baseline}" + (" · logit" if technical() else "")
 
 
 def _end(analysis: Analysis, rows: list[Row]) -> float:
@@ -200,4 +203,4 @@ def _columns(analysis: Analysis, attribution: Attribution, contrast: Contrast, s
     from xai.column_sums import by_part
 
     rows = [(part, float(total)) for part, total in by_part(attribution, contrast, technical())]
-    return weights_html(rows, _COMPARED + (" · logit" if technical() else ""))
+    return weights_html(rows, _compared(attribution))

@@ -52,10 +52,8 @@ def _left_over(analysis: Analysis, attribution: Attribution, contrast: Contrast)
     if "residual" not in attribution.extras:
         return ""
     return (
-        "Its values add up to the model's logit for this clip minus its average over "
-        f"{len(analysis.model.reference)} pairs made of training voices and faces; "
-        f"here {left_over(attribution, contrast):.1%} is left over. "
-        "Compared with other clips, not with nothing, so the shares may differ from those at the top."
+        f"Its values add up to the model's logit for this clip minus that for what it is compared with; here "
+        f"{left_over(attribution, contrast):.1%} is left over. Compared with {attribution.baseline}."
     )
 
 
@@ -97,5 +95,5 @@ def _say_contradiction(analysis: Analysis, attribution: Attribution, contrast: C
         nouns = " and the ".join(modality.noun for modality in turned)
         st.caption(
             f":material/swap_vert: About the {nouns} this and the top of the page disagree: there it is compared with "
-            "nothing heard and nothing seen, here with other people's clips. Do not read its direction."
+            f"nothing heard and nothing seen, here with {attribution.baseline}. Do not read its direction."
         )

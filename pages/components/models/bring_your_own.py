@@ -116,5 +116,7 @@ def _what_to_expect() -> None:
     st.markdown(
         "**Other ways.** A pretrained speech model of Hugging Face (wav2vec 2.0, HuBERT, WavLM) becomes the ear of a new model: "
         "`pip install -r requirements-transformers.txt`, then `python -m models.train --data RAVDESS --voice-encoder PATH-OR-ID`. "
-        "The video network R3D-18 looks at the face in training with `--backbone r3d_18`. CONTRIBUTING.md has the steps of all three."
+        "A speech classifier of Hugging Face is the voice beside *Face only* where a JSON file in the same folder describes it: "
+        '`{"kind": "huggingface", "model": PATH-OR-ID, "labels": {"ang": "angry", …}}`. '
+        "The video network R3D-18 looks at the face in training with `--backbone r3d_18`. CONTRIBUTING.md has the steps of all of these."
     )

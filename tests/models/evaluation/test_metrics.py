@@ -18,9 +18,9 @@ from models.evaluation.metrics import (
     fit_temperature,
     from_confusion,
     scores,
+    softmax,
 )
 from models.labels import LABELS
-from models.model import softmax
 
 
 def guesses(n: int, seed: int = 0, sharpness: float = 2.0) -> tuple[np.ndarray, np.ndarray]:

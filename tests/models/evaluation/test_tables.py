@@ -11,10 +11,9 @@ from models.evaluate import results_of
 from models.evaluation.calibration import temperatures
 from models.evaluation.ensembles import ensemble_predictions
 from models.evaluation.intervals import share_of, wilson
-from models.evaluation.metrics import calibration_by_chance
+from models.evaluation.metrics import calibration_by_chance, softmax
 from models.evaluation.protocols import PROTOCOLS
 from models.evaluation.tables import markdown
-from models.model import softmax
 from tests.models.test_evaluate import made_up
 
 

@@ -12,13 +12,15 @@ from features import Features, Modality, extract
 from features.log_mel import HOP
 from models.checkpoint import load_model
 from models.evaluation.ensembles import weighted_by_confidence
+from models.evaluation.metrics import softmax
+from models.foreign.catalogue import FOLDER, offered_models, refused_files
 from models.foreign.hugging_face import ClassifiedVoice, read_fusion
 from models.foreign.hugging_face_sidecar import is_sidecar, read_sidecar
 from models.labels import LABELS
-from models.model import softmax
 from models.networks.encoders import load_encoders
 from models.networks.errors import ModelError
 from models.networks.hugging_face import load_speech_model
+from models.registry import MODELS
 from tests.speech_models import save_speech_model
 from xai.analysis import analyse
 from xai.explanation import Panel
@@ -196,3 +198,20 @@ def test_a_file_is_analysed_by_the_voice_alone(path, sample):
     found = analyse(sample[0], None, model=load_model(str(path)))
     again = extract(sample[0], None, load_encoders(found.model.encoders))
     assert_allclose(found.model.predict(again), np.log(np.maximum(found.probabilities, 1e-9)), atol=1e-4)
+
+
+def test_a_described_classifier_in_the_folder_is_in_the_list_and_loaded_by_its_name(path, monkeypatch):
+    monkeypatch.setenv(FOLDER, str(path.parent))
+    assert offered_models()["own.json"].title == "Own ear"
+    assert refused_files() == {}
+    model = load_model("own.json")
+    assert (model.name, model.spec.title) == ("own.json", "Own ear")
+    assert load_model("own.json") is model  # until its file changes
+
+
+def test_one_that_cannot_be_used_says_why_and_other_json_files_are_no_models(tmp_path, monkeypatch):
+    write(tmp_path, labels={"neu": "neutral"})
+    (tmp_path / "notes.json").write_text("{}", encoding="utf-8")
+    monkeypatch.setenv(FOLDER, str(tmp_path))
+    assert dict(offered_models()) == MODELS
+    assert refused_files() == {"own.json": "own.json: its labels stand for fewer than two emotions; map two or more."}

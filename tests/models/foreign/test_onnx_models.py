@@ -14,10 +14,10 @@ from features import SPACE, Modality
 from features.audio import RATE, mel_spectrogram_db
 from features.patches import patch_grid
 from models.checkpoint import load_model
+from models.evaluation.metrics import softmax
 from models.foreign.fading import HOP, WINDOW, Fader
 from models.foreign.sidecar import ABSENT
 from models.labels import LABELS
-from models.model import softmax
 from models.reference import load_reference
 from tests.models.foreign.onnx_files import linear, linear_checkpoint, loudness, of_faces, read, redness, sidecar
 from tests.recordings import make_audio, make_video, random_maps, random_recording, recording

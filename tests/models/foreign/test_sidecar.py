@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from features import Modality
+from models.evaluation.metrics import softmax
 from models.foreign.sidecar import ABSENT, read_sidecar
 from models.labels import LABELS
-from models.model import softmax
 from models.networks.errors import ModelError
 from tests.models.foreign.onnx_files import NAMED, sidecar
 

@@ -10,7 +10,8 @@ from features import SPACE, MediaError, Modality, extract
 from features.audio import mfcc_features
 from models.checkpoint import load_model
 from models.data.augmentation import low_pass, noise
-from models.model import EmotionModel, softmax
+from models.evaluation.metrics import softmax
+from models.model import EmotionModel
 from models.registry import MODELS
 from tests.conftest import wav
 from tests.xai.conftest import recording
