@@ -48,7 +48,7 @@ def strongest_mfccs(values: np.ndarray, top: int = 12) -> list[tuple[str, float]
 def contradicted(analysis: Analysis, attribution: Attribution, contrast: Contrast) -> list[Modality]:
     """Modalities whose sum points the other way than their contribution in the modality split.
 
-    Both can be right: the sum compares with other people's clips, the split with nothing at all. Only asked of single emotions.
+    Both can be right: the sum compares with :attr:`Attribution.baseline`, the split with nothing at all. Only asked of single emotions.
     """
     split = analysis.modalities
     if contrast.against is not None or not split.several:

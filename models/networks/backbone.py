@@ -53,7 +53,8 @@ class Preprocessing:
 class FaceBackbone(nn.Module):
     """ResNet-18 (He et al. 2016, arXiv:1512.03385) without its pool and its last layer. It looks at every crop by itself."""
 
-    whole_film = False
+    whole_film, title, paper = False, "ResNet-18", "He et al. 2016"
+    reads = "3 × 224 × 224 numbers"
 
     def __init__(self, name: str, resnet: ResNet, preprocessing: Preprocessing, provenance: str, digest: str) -> None:
         super().__init__()

@@ -37,6 +37,8 @@ class FilmBackbone(nn.Module):
     """
 
     name, whole_film, preprocessing = NAME, True, _KINETICS
+    title, paper = "R3D-18", "Tran et al. 2018"
+    reads = f"3 × {SIDE} × {SIDE} numbers, in a film of {FRAMES} such pictures"
 
     def __init__(self, resnet: VideoResNet, provenance: str, digest: str) -> None:
         super().__init__()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import cv2
 import numpy as np
@@ -14,7 +15,6 @@ from features.tokens import TOKEN_SECONDS, TokenFeatures
 from features.video import FACE_NAMES, VideoFeatures
 from models.evaluation.metrics import softmax
 from models.labels import LABELS
-from models.networks.backbone import FaceBackbone
 from xai.explanation import Subject
 from xai.render.overlay import overlay_frames
 from xai.render.pixels import REACH, ROW, WIDTH, coloured, diverging, strip
@@ -69,8 +69,9 @@ def stages(subject: Subject, frame: int = 0) -> list[Stage]:
     if (video := subject.features.video) is not None:
         found.append(_frame(video, frame))
         if video.used[frame]:
-            known = isinstance(subject.model.load_backbone(), FaceBackbone)
-            found += [_crop(subject, video, frame), _maps(video, frame), _face(video, frame)] if known else [_cut_out(video, frame)]
+            known = hasattr(subject.backbone, "preprocessing")
+            inside = [_crop(subject, video, frame), _maps(subject, video, frame), _face(video, frame)] if known else []
+            found += inside or [_cut_out(video, frame)]
     read = _read(subject) if subject.model.differentiable else _given(subject)
     return [*found, read, _logits(subject), _probabilities(subject)]
 
@@ -112,11 +113,11 @@ def _tokens(audio: TokenFeatures) -> Stage:
     count, width = audio.tokens.shape
     spread = audio.tokens.std(axis=0, keepdims=True)
     z = (audio.tokens - audio.tokens.mean(axis=0, keepdims=True)) / np.where(spread > 0, spread, 1.0)
-    picture = Picture(diverging(z, WIDTH, max(60, 20 * count)), "first half second on top; each number against its own mean and deviation")
+    order = "first half second on top; " if count > 1 else ""
+    picture = Picture(diverging(z, WIDTH, max(60, 20 * count)), f"{order}each number against its own mean and deviation")
     first, last = audio.segments[[0, -1], [0, 1]]
-    how = (
-        f"What {audio.encoder.title} makes of the speech from {first:.2f} to {last:.2f} s (silence at the ends is cut off), "
-        f"in steps of {TOKEN_SECONDS} s."
+    how = f"What {audio.encoder.title} makes of the speech from {first:.2f} to {last:.2f} s (silence at the ends is cut off), " + (
+        f"in steps of {TOKEN_SECONDS} s." if count > 1 else "in one piece."
     )
     encoder = type(audio.encoder)
     shape = f"{count} tokens × {width:,} numbers"
@@ -138,12 +139,18 @@ def _frame(video: VideoFeatures, frame: int) -> Stage:
     )
 
 
+def _looked_into(subject: Subject) -> Any:
+    """A face network of ours: :class:`~models.networks.backbone.FaceBackbone` or one that reads a film."""
+    return subject.backbone
+
+
 def _crop(subject: Subject, video: VideoFeatures, frame: int) -> Stage:
-    preprocessing = subject.model.load_backbone().preprocessing
+    backbone = _looked_into(subject)
+    preprocessing = backbone.preprocessing
     colour = "grey (BT.601 luma) in three equal channels" if preprocessing.grey else "in colour"
     how = f"A square with a margin around the face, resized; {colour}; then (x − {preprocessing.mean[0]:.3f}) ÷ {preprocessing.std[0]:.3f}."
     picture = Picture(as_the_backbone_sees_it(subject, video.crops[frame]), "as the backbone sees it")
-    return Stage("Face crop", "3 × 224 × 224 numbers", how, "models.networks.backbone.Preprocessing", Modality.VIDEO, (picture,))
+    return Stage("Face crop", backbone.reads, how, "models.networks.backbone.Preprocessing", Modality.VIDEO, (picture,))
 
 
 def _cut_out(video: VideoFeatures, frame: int) -> Stage:
@@ -162,7 +169,7 @@ def _given(subject: Subject) -> Stage:
 
 def as_the_backbone_sees_it(subject: Subject, crop: np.ndarray) -> np.ndarray:
     """uint8 (224, 224, 3) → the same after its preprocessing, back in 0 to 255."""
-    preprocessing = subject.model.load_backbone().preprocessing
+    preprocessing = _looked_into(subject).preprocessing
     seen = preprocessing(crop[None])[0].permute(1, 2, 0).numpy() * preprocessing.std + preprocessing.mean
     return (255 * seen).round().clip(0, 255).astype(np.uint8)
 
@@ -172,12 +179,17 @@ def strongest_maps(video: VideoFeatures, frame: int, most: int = MAPS) -> np.nda
     return np.argsort(-video.maps[frame].mean(axis=(1, 2)), kind="stable")[:most]
 
 
-def _maps(video: VideoFeatures, frame: int) -> Stage:
+def _maps(subject: Subject, video: VideoFeatures, frame: int) -> Stage:
     maps, chosen = video.maps[frame], strongest_maps(video, frame)
     peak = float(maps[chosen].max()) or 1.0
     pictures = tuple(Picture(coloured(maps[k], 0.0, peak, 84, 84), f"{FACE_NAMES[k]}: mean {maps[k].mean():.2f}") for k in chosen)
-    how = f"ResNet-18 up to the end of layer4 (He et al. 2016), never negative. Here the {MAPS} with the largest mean, on one scale."
-    return Stage("Feature maps", "512 maps × 7 × 7 cells", how, "models.networks.backbone.FaceBackbone.forward", Modality.VIDEO, pictures)
+    backbone = _looked_into(subject)
+    how = f"{backbone.title} up to the end of layer4 ({backbone.paper}), never negative."
+    how += f" Here the {MAPS} with the largest mean, on one scale."
+    if backbone.whole_film:
+        how += " Its maps lie in time, too: these are of the part of the film that this frame fills."
+    where = f"{type(backbone).__module__}.{type(backbone).__name__}.forward"
+    return Stage("Feature maps", "512 maps × 7 × 7 cells", how, where, Modality.VIDEO, pictures)
 
 
 def _face(video: VideoFeatures, frame: int) -> Stage:
@@ -245,7 +257,7 @@ def _probabilities(subject: Subject) -> Stage:
     rows = tuple((LABELS[k], f"{p[k]:.4f}") for k in np.argsort(-p))
     how = "exp(logit) ÷ the sum of all eight, of the logits after temperature."
     shape, heads = f"{len(LABELS)} numbers that add up to 1", ("emotion", "probability")
-    return Stage("Probabilities", shape, how, "models.model.softmax", heads=heads, rows=rows)
+    return Stage("Probabilities", shape, how, "models.evaluation.metrics.softmax", heads=heads, rows=rows)
 
 
 def _only(video: VideoFeatures, frame: int) -> VideoFeatures:

@@ -1,6 +1,7 @@
 """Every stage of a clip: the numbers and pictures are those of the path itself, and the code is where they say."""
 
 import re
+from dataclasses import replace
 from importlib import import_module
 
 import cv2
@@ -9,11 +10,13 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 
-from features import SPACE, Modality
+from features import SPACE, Features, Modality
 from models.checkpoint import load_model
 from models.labels import LABELS
 from models.registry import MODELS
-from tests.recordings import recording
+from tests.film_backbones import QuickFilm
+from tests.recordings import as_tokens, random_maps, random_recording, recording
+from tests.untrained import untrained_token_model
 from tests.xai.conftest import subject_of
 from xai.analysis import analyse
 from xai.explanation import Settings, Subject
@@ -171,3 +174,24 @@ def test_brighter_is_more():
     ramp = coloured(np.arange(256.0)[None], width=256, height=1)[0].astype(float)
     assert ramp[-1].sum() > ramp[0].sum() + 200
     assert (coloured(np.zeros((4, 4))) == coloured(np.ones((4, 4)))).all()  # nothing to divide by
+
+
+def test_a_network_that_reads_a_film_is_called_by_its_name(sample_analysis):
+    subject = replace(sample_analysis.subject, backbone=QuickFilm())
+    said = {stage.title: stage for stage in stages(subject)}
+    assert said["Face crop"].shape == "3 × 112 × 112 numbers, in a film of 30 such pictures"
+    assert said["Feature maps"].how.startswith("R3D-18 up to the end of layer4 (Tran et al. 2018)")
+    assert "Its maps lie in time" in said["Feature maps"].how
+    assert said["Feature maps"].code == "tests.film_backbones.QuickFilm.forward"
+    seen = {stage.title: stage for stage in stages(sample_analysis.subject)}
+    assert seen["Face crop"].shape == "3 × 224 × 224 numbers"
+    assert seen["Feature maps"].how.startswith("ResNet-18 up to the end of layer4 (He et al. 2016)")
+
+
+def test_a_voice_that_is_one_token_is_not_said_to_have_steps():
+    whole = as_tokens(random_recording(random_maps)).audio
+    model = untrained_token_model()
+    for audio, words in ((whole, "in steps of 0.5 s."), (replace(whole, tokens=whole.tokens[:1]), "in one piece.")):
+        (stage,) = [s for s in stages(Subject(Features({Modality.AUDIO: audio}), model, None)) if s.title == "Tokens of the voice"]
+        assert stage.how.endswith(words)
+        assert ("first half second on top" in stage.pictures[0].words) == (len(audio.tokens) > 1)
