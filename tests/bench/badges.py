@@ -16,7 +16,9 @@ from pathlib import Path
 
 import torch
 
+from models.checkpoint import load_model
 from models.labels import LABELS
+from models.registry import DEFAULT, MODELS
 from tests.bench.speed import SAMPLE
 from xai.analysis import Analysis, analyse, check_one
 from xai.explanation import Contrast
@@ -31,11 +33,12 @@ def main(arguments: list[str] | None = None) -> int:
     p = argparse.ArgumentParser(prog="python -m tests.bench.badges", description=__doc__)
     p.add_argument("--audio", type=Path, default=SAMPLE / "sample.wav")
     p.add_argument("--video", type=Path, default=SAMPLE / "sample.mp4")
+    p.add_argument("--model", choices=MODELS, default=DEFAULT)
     p.add_argument("--runs", type=int, default=3)
     p.add_argument("--threads", type=int, default=2)
     options = p.parse_args(arguments)
     torch.set_num_threads(options.threads)
-    analysis = analyse(options.audio.read_bytes(), options.video.read_bytes())
+    analysis = analyse(options.audio.read_bytes(), options.video.read_bytes(), model=load_model(options.model))
     _queue(analysis)  # libraries that are imported when first asked for
     found = defaultdict(list)
     for _ in range(options.runs):
