@@ -9,7 +9,7 @@ from features.media import MediaError, read_frames, read_sound
 from pages.components.session.files import KINDS, SOUNDS, VIDEOS, recording_of
 from pages.components.session.state import Recording
 from tests.conftest import encode_video, tone, wav
-from tests.features.test_media import KINDS as READ
+from tests.features.media.test_media import KINDS as READ
 
 GREY = [np.full((48, 64, 3), 90, np.uint8)] * 3
 

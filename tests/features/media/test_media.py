@@ -10,8 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from features import media
-from features.media import MediaError, has_picture, has_sound, read_frames, read_sound
+from features.media import MediaError, has_picture, has_sound, limits, read_frames, read_sound
 from tests.conftest import encode_video, tone, wav
 
 
@@ -204,7 +203,7 @@ def test_junk_gets_a_sentence(reader, junk):
 
 
 def test_too_long_is_refused_before_it_is_read(monkeypatch):
-    monkeypatch.setattr(media, "MAX_SECONDS", 1.0)
+    monkeypatch.setattr(limits, "MAX_SECONDS", 1.0)
     with pytest.raises(MediaError, match="longer than"):
         read_sound(wav(tone(1.5)))
     with pytest.raises(MediaError, match="longer than"):

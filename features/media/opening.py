@@ -1,0 +1,83 @@
+"""Opening a recording in memory: which containers, which tracks, and its packets one by one."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import av
+
+from features.media import limits
+from features.media.limits import MediaError, check_size, check_video, decoder_limits
+
+# FFmpeg knows play lists that make it open other files and addresses; only self-contained formats may be read.
+_CONTAINERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,mp3,aac,wav,ogg,flac,mpeg,mpegts,asf,caf,aiff,w64,amr"
+
+
+def has_sound(data: bytes) -> bool:
+    """Whether FFmpeg finds a sound track in ``data``."""
+    try:
+        with opened(data, kind="sound") as container:
+            return bool(container.streams.audio)
+    except MediaError:
+        return False
+
+
+def has_picture(data: bytes) -> bool:
+    """Whether FFmpeg finds a picture track in ``data``; the cover of a record is none.
+
+    >>> [has_picture(open(f"pages/sample/sample.{kind}", "rb").read()) for kind in ("mp4", "wav")]
+    [True, False]
+    """
+    try:
+        with opened(data, kind="sound") as container:
+            return not all(is_cover(stream) for stream in container.streams.video)
+    except MediaError:
+        return False
+
+
+@contextmanager
+def open_video(data: bytes) -> Iterator[tuple]:
+    """The container and its picture track, as PyAV has them, after the limits of this module were checked.
+
+    Raises:
+        MediaError: the bytes are no video, or one beyond the limits.
+    """
+    check_size(data, "video")
+    with opened(data) as container:
+        stream = next((s for s in container.streams.video if not is_cover(s)), None)
+        if stream is None:
+            raise MediaError("The file has no picture track: upload it as the voice instead, or choose a video.")
+        check_video(stream, container)
+        yield container, stream
+
+
+def opened(data: bytes, kind: str = "video"):
+    try:
+        # One picture may be decoded here already; it must be large enough for its size to be told.
+        options = {"format_whitelist": _CONTAINERS, **decoder_limits(4 * limits.MAX_PIXELS)}
+        if kind == "sound":
+            options["skip_frame"] = "all"  # or a picture is decoded, only to learn what pictures there are
+        return av.open(io.BytesIO(data), options=options, metadata_errors="replace")
+    except (av.FFmpegError, ValueError, OSError) as error:
+        wanted = "WAV" if kind == "sound" else "MP4 (H.264)"
+        raise MediaError(f"The file is not a {kind} that can be read: it may be damaged; export it again as {wanted}.") from error
+
+
+def decoded(container, stream) -> Iterator:
+    """Decode packet by packet, so that a damaged packet costs its own frames and no others."""
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets)
+        except (StopIteration, av.FFmpegError, IndexError):  # IndexError: PyAV, on a track that the file does not have after all
+            return
+        try:
+            yield from packet.decode()
+        except av.FFmpegError:
+            continue
+
+
+def is_cover(stream) -> bool:
+    return bool(stream.disposition & av.stream.Disposition.attached_pic)
