@@ -77,7 +77,8 @@ def _spans(features: Features, starts: np.ndarray, window: float, speech: tuple[
 def _span(start: float, window: float, times: np.ndarray, speech: tuple[int, int], scale: MelScale) -> Span:
     end = start + window
     # Frame i is centred on sample i · hop; the tiny number keeps the last one in spite of rounding.
-    first, last = int(np.ceil(start * scale.rate / scale.hop - 1e-6)), int(end * scale.rate / scale.hop + 1e-6) + 1
+    first = max(0, int(np.ceil((start - scale.origin) * scale.frame_rate - 1e-6)))
+    last = max(first, int(np.floor((end - scale.origin) * scale.frame_rate + 1e-6)) + 1)
     spoken = min(last, speech[1]) - max(first, speech[0])
     heard = spoken > 0 and spoken >= min(_SPEECH * (last - first), speech[1] - speech[0])
     rows = np.flatnonzero((times >= start - 1e-9) & (times <= end + 1e-9))

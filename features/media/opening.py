@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import av
 
 from features.media import limits
+from features.media.kinds import what_it_is
 from features.media.limits import MediaError, check_size, check_video, decoder_limits
 
 # FFmpeg knows play lists that make it open other files and addresses; only self-contained formats may be read.
@@ -61,22 +62,39 @@ def opened(data: bytes, kind: str = "video"):
             options["skip_frame"] = "all"  # or a picture is decoded, only to learn what pictures there are
         return av.open(io.BytesIO(data), options=options, metadata_errors="replace")
     except (av.FFmpegError, ValueError, OSError) as error:
-        wanted = "WAV" if kind == "sound" else "MP4 (H.264)"
-        raise MediaError(f"The file is not a {kind} that can be read: it may be damaged; export it again as {wanted}.") from error
+        raise MediaError(_refusal(data, kind)) from error
+
+
+def _refusal(data: bytes, kind: str) -> str:
+    wanted = "WAV" if kind == "sound" else "MP4 (H.264)"
+    known = what_it_is(data)
+    if known is not None:
+        return f"The file is {known}, not a {kind} that can be read: choose a recording, for example {wanted}."
+    return f"The file is not a {kind} that can be read: it may be damaged; export it again as {wanted}."
+
+
+def packets_of(container, streams) -> Iterator:
+    """Packets as they are stored, to the first that cannot be read."""
+    packets = container.demux(*streams)
+    while True:
+        try:
+            yield next(packets)
+        except (StopIteration, av.FFmpegError, IndexError):  # IndexError: PyAV, on a track that the file does not have after all
+            return
+
+
+def decoded_from(packet) -> list:
+    """Frames; a damaged packet gives none, and costs no others."""
+    try:
+        return packet.decode()
+    except av.FFmpegError:
+        return []
 
 
 def decoded(container, stream) -> Iterator:
-    """Decode packet by packet, so that a damaged packet costs its own frames and no others."""
-    packets = container.demux(stream)
-    while True:
-        try:
-            packet = next(packets)
-        except (StopIteration, av.FFmpegError, IndexError):  # IndexError: PyAV, on a track that the file does not have after all
-            return
-        try:
-            yield from packet.decode()
-        except av.FFmpegError:
-            continue
+    """Decode packet by packet."""
+    for packet in packets_of(container, (stream,)):
+        yield from decoded_from(packet)
 
 
 def is_cover(stream) -> bool:

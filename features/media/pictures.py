@@ -10,6 +10,7 @@ import av
 import numpy as np
 
 from features.media import limits
+from features.media.clock import FileClock, PictureTimes, clock_or_none
 from features.media.limits import WORK_SIDE, MediaError, decoder_limits, too_long
 from features.media.opening import decoded, open_video
 
@@ -18,7 +19,10 @@ _THREADS = 2  # each decodes a picture of its own, and keeps it
 
 @dataclass(frozen=True)
 class Frame:
-    """A decoded video frame: ``rgb`` uint8 (h, w, 3) upright, at most ``WORK_SIDE`` long; ``scale`` = source ÷ decoded."""
+    """A decoded video frame at ``time`` seconds on the clock of its file.
+
+    ``rgb`` uint8 (h, w, 3) upright, at most ``WORK_SIDE`` long; ``scale`` = source ÷ decoded.
+    """
 
     index: int
     time: float
@@ -29,17 +33,17 @@ class Frame:
 def read_frames(data: bytes, stride: int = 30, on_end: Callable[[float], None] = lambda seconds: None) -> Iterator[Frame]:
     """Yield every ``stride``-th frame of a video, from frame 0, in the order of presentation.
 
-    A damaged stretch is skipped; what could be decoded around it is still yielded. ``on_end`` gets the seconds
-    from the first frame to the end of the last.
+    A damaged stretch is skipped; what could be decoded around it is still yielded. ``on_end`` gets the end
+    of the last frame, in seconds on the clock of the file.
 
     Raises:
         MediaError: no picture can be decoded, or the video is longer or larger than the limits of this module.
     """
     if stride < 1:
         raise ValueError("stride must be at least 1")
-    found, end = False, 0.0
+    found, end, clock = False, 0.0, clock_or_none(data)
     with open_video(data) as (container, stream):
-        for index, time, frame in shown_frames(container, stream):
+        for index, time, frame in shown_frames(container, stream, clock):
             end = max(end, time + _shown_for(frame, stream))
             if index % stride == 0:
                 if index // stride >= limits.MAX_FRAMES:
@@ -53,8 +57,11 @@ def read_frames(data: bytes, stride: int = 30, on_end: Callable[[float], None] =
         on_end(end)
 
 
-def shown_frames(container, stream) -> Iterator[tuple[int, float, av.VideoFrame]]:
-    """Number, seconds since the first, and PyAV's frame, for every frame that can be decoded, in the order of presentation.
+def shown_frames(container, stream, clock: FileClock | None = None) -> Iterator[tuple[int, float, av.VideoFrame]]:
+    """Number, seconds, and PyAV's frame, for every frame that can be decoded, in the order of presentation; seconds always increase.
+
+    Args:
+        clock: of the file that ``container`` is; without it, zero is the first frame.
 
     Raises:
         MediaError: the video is longer or larger than the limits of this module.
@@ -62,15 +69,14 @@ def shown_frames(container, stream) -> Iterator[tuple[int, float, av.VideoFrame]
     stream.thread_type = "AUTO"
     stream.codec_context.thread_count = _THREADS
     stream.codec_context.options = decoder_limits(limits.MAX_PIXELS)
-    start = None
+    when = PictureTimes(container, stream, clock or FileClock())
     for index, frame in enumerate(decoded(container, stream)):
         if frame.width * frame.height > limits.MAX_PIXELS:
             raise MediaError(f"The picture is too large ({frame.width}×{frame.height}): export the video at 1080p or less.")
-        time = frame.time if frame.time is not None else index / float(stream.average_rate or 30)
-        start = time if start is None else start
-        if time - start > limits.MAX_SECONDS:
+        time = when(frame)
+        if time > limits.MAX_SECONDS:
             raise too_long("video")
-        yield index, max(time - start, 0.0), frame
+        yield index, time, frame
 
 
 def _shown_for(frame: av.VideoFrame, stream) -> float:

@@ -69,7 +69,7 @@ def test_mfcc_is_librosas_for_any_length(n, seed, gain):
 
 
 @pytest.mark.parametrize(
-    ("rate", "channels", "subtype"), [(48_000, 1, "PCM_16"), (44_100, 2, "PCM_24"), (8000, 1, "PCM_U8"), (192_000, 8, "FLOAT")]
+    ("rate", "channels", "subtype"), [(48_000, 1, "PCM_16"), (44_100, 2, "PCM_24"), (8000, 1, "PCM_U8"), (192_000, 2, "FLOAT")]
 )
 def test_whole_voice_path_is_librosas(rate, channels, subtype):
     samples = np.stack([tone(1.1, 200 * (c + 1), rate) for c in range(channels)], axis=1)
