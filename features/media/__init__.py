@@ -7,8 +7,8 @@ presented, ``sound`` and ``pictures`` decode them. ``channels``, ``envelope`` an
 from features.media.boxes import as_they_are
 from features.media.clock import FileClock, clock_or_none, file_end
 from features.media.limits import MAX_SECONDS, WORK_SIDE, MediaError
-from features.media.opening import has_picture, has_sound, open_video
-from features.media.pictures import Frame, read_frames, shown_frames, upright
+from features.media.opening import has_picture, has_sound
+from features.media.pictures import Frame, open_video, read_frames, shown_frames, upright
 from features.media.sound import Sound, read_sound
 
 __all__ = [

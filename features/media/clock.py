@@ -37,6 +37,14 @@ class FileClock:
     sound: np.ndarray = field(default_factory=lambda: np.zeros(0))
     picture: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
+    @property
+    def lasts(self) -> float | None:
+        """Seconds from the first picture to the last, without what is not believed; None where there is only one track."""
+        if self.zero is None or not len(self.picture):
+            return None
+        pairs = zip(self.picture[:-1].tolist(), self.picture[1:].tolist(), strict=True)
+        return sum(end - start for start, end in pairs if self.believes(start, end, self.sound))
+
     def believes(self, start: float, end: float, others: np.ndarray) -> bool:
         """Whether nothing may be presented from ``start`` to ``end``: it is short, or ``others`` run through the middle half of it."""
         quarter = (end - start) / 4

@@ -61,7 +61,7 @@ def _written(head: bytes) -> str | None:
     for encoding in ("utf-16",) if head[:2] in (b"\xff\xfe", b"\xfe\xff") else ("utf-8",):
         text = head.decode(encoding, errors="ignore")
         legible = sum(letter.isprintable() or letter in "\r\n\t" for letter in text)
-        if len(text) < 0.9 * len(head) / (2 if encoding == "utf-16" else 1) or legible < 0.98 * len(text):
+        if len(text) < 0.8 * len(head) / (2 if encoding == "utf-16" else 1) or legible < 0.98 * len(text):
             return None
         start = text.lstrip("\ufeff \r\n\t").lower()
         if start.startswith(("<!doctype html", "<html")):

@@ -7,6 +7,7 @@ import numpy as np
 # A constant is what the middle of all moments has. In the 1,440 clean recordings of RAVDESS that is at most 1.3e-4: they stay as they are.
 _OFFSET, _MOMENT = 2e-4, 0.05  # of full scale; seconds
 _NOTHING = 1e-6  # −120 dB: less than one step of 16 bits, and more than what resampling leaves of zeros
+_SURE = 6.0  # about 4 standard errors of the median
 _RUN = 64  # samples: no wave stays at zero that long
 _STILL = 0.02  # seconds without any change: the voltage of a silent input
 
@@ -34,8 +35,11 @@ def offset_of(samples: np.ndarray, rate: int) -> float:
     if not len(there):
         return 0.0
     size = max(1, min(len(there), round(_MOMENT * rate)))
-    offset = float(np.median(there[: len(there) // size * size].reshape(-1, size).mean(axis=1, dtype=np.float64)))
-    if abs(offset) <= _OFFSET * max(1.0, float(np.abs(samples).max())):
+    size = max(1, min(len(there), round(_MOMENT * rate)))
+    means = there[: len(there) // size * size].reshape(-1, size).mean(axis=1, dtype=np.float64)
+    offset = float(np.median(means))
+    by_chance = _SURE * float(np.median(np.abs(means - offset))) / np.sqrt(len(means))
+    if abs(offset) <= max(by_chance, _OFFSET * max(1.0, float(np.abs(samples).max()))):
         return 0.0
     return _still(samples, rate, offset, float(there.std(dtype=np.float64)))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import av
 
 MAX_BYTES = 200 * 2**20
@@ -43,7 +45,8 @@ def check_values(frames: int, channels: int) -> None:
         raise MediaError("The sound would take too much memory: export it in mono at 44.1 kHz, or cut out the part that matters.")
 
 
-def check_video(stream, container) -> None:
+def check_video(stream, container, lasts: Callable[[], float | None]) -> None:
+    """``lasts``: asked only where the file declares to be too long; seconds without jumps of its time stamps, None where it cannot tell."""
     if stream.codec_context is None:
         raise MediaError("The video uses a compression that is not known here: export it as MP4 (H.264).")
     width, height = stream.codec_context.width, stream.codec_context.height
@@ -51,7 +54,7 @@ def check_video(stream, container) -> None:
         raise MediaError(f"The picture is too large ({width}×{height}): export the video at 1080p or less.")
     declared = container.duration / av.time_base if container.duration else 0.0
     # A broken header may declare any length; refuse at once only what the size of the file makes believable.
-    if MAX_SECONDS < declared < 48 * 3600:
+    if MAX_SECONDS < declared < 48 * 3600 and ((known := lasts()) is None or known > MAX_SECONDS):
         raise too_long("video")
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import av
 
 from features.media import limits
 from features.media.kinds import what_it_is
-from features.media.limits import MediaError, check_size, check_video, decoder_limits
+from features.media.limits import MediaError, decoder_limits
 
 # FFmpeg knows play lists that make it open other files and addresses; only self-contained formats may be read.
 _CONTAINERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,mp3,aac,wav,ogg,flac,mpeg,mpegts,asf,caf,aiff,w64,amr"
@@ -36,22 +35,6 @@ def has_picture(data: bytes) -> bool:
             return not all(is_cover(stream) for stream in container.streams.video)
     except MediaError:
         return False
-
-
-@contextmanager
-def open_video(data: bytes) -> Iterator[tuple]:
-    """The container and its picture track, as PyAV has them, after the limits of this module were checked.
-
-    Raises:
-        MediaError: the bytes are no video, or one beyond the limits.
-    """
-    check_size(data, "video")
-    with opened(data) as container:
-        stream = next((s for s in container.streams.video if not is_cover(s)), None)
-        if stream is None:
-            raise MediaError("The file has no picture track: upload it as the voice instead, or choose a video.")
-        check_video(stream, container)
-        yield container, stream
 
 
 def opened(data: bytes, kind: str = "video"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -10,9 +11,9 @@ import av
 import numpy as np
 
 from features.media import limits
-from features.media.clock import FileClock, PictureTimes, clock_or_none
-from features.media.limits import WORK_SIDE, MediaError, decoder_limits, too_long
-from features.media.opening import decoded, open_video
+from features.media.clock import FileClock, PictureTimes, clock_or_none, file_clock
+from features.media.limits import WORK_SIDE, MediaError, check_size, check_video, decoder_limits, too_long
+from features.media.opening import decoded, is_cover, opened
 
 _THREADS = 2  # each decodes a picture of its own, and keeps it
 
@@ -55,6 +56,22 @@ def read_frames(data: bytes, stride: int = 30, on_end: Callable[[float], None] =
         if not found:
             raise MediaError("No picture in the video can be read: it may be damaged or cut short; export it again as MP4 (H.264).")
         on_end(end)
+
+
+@contextmanager
+def open_video(data: bytes) -> Iterator[tuple]:
+    """The container and its picture track, as PyAV has them, after the limits of this module were checked.
+
+    Raises:
+        MediaError: the bytes are no video, or one beyond the limits.
+    """
+    check_size(data, "video")
+    with opened(data) as container:
+        stream = next((s for s in container.streams.video if not is_cover(s)), None)
+        if stream is None:
+            raise MediaError("The file has no picture track: upload it as the voice instead, or choose a video.")
+        check_video(stream, container, lambda: file_clock(data).lasts)
+        yield container, stream
 
 
 def shown_frames(container, stream, clock: FileClock | None = None) -> Iterator[tuple[int, float, av.VideoFrame]]:

@@ -351,14 +351,14 @@ def test_a_picture_larger_than_its_container_says_is_refused(monkeypatch):
 
 def test_half_an_hour_is_never_decoded(monkeypatch):
     """Refused by what the file declares; and where it declares nothing, after five minutes of it."""
-    from features.media import opening, pictures
+    from features.media import pictures
 
     seen = []
     monkeypatch.setattr(pictures, "upright", lambda frame, index, *rest: seen.append(index))
     with pytest.raises(MediaError, match="longer than 5 minutes"):
         list(read_frames(timed([3600 * i for i in range(31)])))
     assert seen == []
-    monkeypatch.setattr(opening, "check_video", lambda *_: None)
+    monkeypatch.setattr(pictures, "check_video", lambda *_: None)
     with pytest.raises(MediaError, match="longer than 5 minutes"):
         list(read_frames(timed([3600 * i for i in range(31)]), stride=1))
     assert len(seen) <= 6
