@@ -83,7 +83,7 @@ class AudioFeatures:
         source_rate: sampling rate of the file in Hz.
         channels: channels of the file.
         start: when the first sample is heard, in seconds on the clock of the recording (:mod:`features.media.clock`).
-        offset: the constant that was removed from the samples.
+        offset: the constant that was removed from the samples; full: the file's full scale, on the scale of the samples.
         notes: sentences about what of the file was chosen or left out.
     """
 
@@ -94,6 +94,7 @@ class AudioFeatures:
     channels: int = 1
     start: float = 0.0
     offset: float = 0.0
+    full: float = 1.0
     notes: tuple[str, ...] = ()
 
     @property
@@ -152,18 +153,17 @@ def extract_audio(sound: Sound, encoder: Callable[[np.ndarray], AudioFeatures] |
     if sound.seconds < MIN_SECONDS:
         raise MediaError(f"The recording lasts only {sound.seconds * 1000:.0f} ms: use at least one second of speech.")
     voice = voice_of(sound)
-    found = (encoder or mfcc_features)(voice.samples)
-    return replace(
-        found, source_rate=sound.rate, channels=sound.samples.shape[1], start=sound.start, offset=voice.offset, notes=voice.notes
-    )
+    known = {"source_rate": sound.rate, "channels": sound.samples.shape[1], "start": sound.start}
+    return replace((encoder or mfcc_features)(voice.samples), **known, offset=voice.offset, full=voice.full, notes=voice.notes)
 
 
 @dataclass(frozen=True)
 class Voice:
-    """One channel of a sound: ``samples`` float32 (n,) at 22,050 Hz, the constant that was removed, sentences about what was chosen."""
+    """One channel of a sound: ``samples`` float32 (n,) at 22,050 Hz, and what :class:`AudioFeatures` says of it."""
 
     samples: np.ndarray
     offset: float = 0.0
+    full: float = 1.0
     notes: tuple[str, ...] = ()
 
 
@@ -172,7 +172,8 @@ def voice_of(sound: Sound) -> Voice:
     mono, offset, notes = one_channel(sound)
     peak = max(1.0, float(np.abs(mono).max(initial=0.0)))
     samples = to_mono(within_full_scale(mono)[:, None], sound.rate)
-    return Voice(samples, offset / peak, (*sound.notes, *notes))
+    full = max(1.0, float(np.abs(sound.samples).max(initial=0.0))) / peak
+    return Voice(samples, offset / peak, full, (*sound.notes, *notes))
 
 
 def mfcc_features(samples: np.ndarray) -> AudioFeatures:

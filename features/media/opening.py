@@ -12,7 +12,7 @@ from features.media.kinds import what_it_is
 from features.media.limits import MediaError, decoder_limits
 
 # FFmpeg knows play lists that make it open other files and addresses; only self-contained formats may be read.
-_CONTAINERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,mp3,aac,wav,ogg,flac,mpeg,mpegts,asf,caf,aiff,w64,amr"
+_CONTAINERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,mp3,aac,wav,ogg,flac,mpeg,mpegts,asf,caf,aiff,w64,amr,au"
 
 
 def has_sound(data: bytes) -> bool:

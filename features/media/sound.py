@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import av
 import numpy as np
@@ -139,34 +140,45 @@ def _track(data: bytes, number: int, first: float, clock: FileClock) -> Sound:
         stream = container.streams.audio[number]
         if stream.codec_context is None:
             raise MediaError("The sound uses a compression that is not known here: export it as WAV.")
-        rate, channels = stream.rate, stream.channels
+        check_sound(stream.rate, stream.channels)
+        frames = decoded(container, stream)
+        frame = next(frames, None)
+        if frame is None:
+            raise MediaError("The sound cannot be decoded: the file may be damaged; export it again as WAV.")
+        # A decoder knows better than the container: HE-AAC has twice the rate that is declared.
+        rate, channels = frame.sample_rate, frame.layout.nb_channels
         check_sound(rate, channels)
         times = SoundTimes(container, rate, clock)
-        blocks: list[np.ndarray] = []
-        total = 0
-        for frame in decoded(container, stream):
-            missing = times.silence_before(frame.time)
-            if missing > limits.MAX_SECONDS * rate:
-                raise too_long("recording")
-            parts = _samples(frame, rate, channels)
-            if parts and missing:
-                parts.insert(0, np.zeros((channels, missing), np.float32))
-            blocks += parts
-            times.placed(sum(part.shape[1] for part in parts))
-            total += sum(part.shape[1] for part in parts)
-            if total > limits.MAX_SECONDS * rate:
-                raise too_long("recording")
-            check_values(total, channels)
-            if first < limits.MAX_SECONDS and total >= first * rate:
-                break
-        speakers = tuple(channel.name for channel in stream.layout.channels) if channels > 2 else None
-    if not blocks:
-        raise MediaError("The sound cannot be decoded: the file may be damaged; export it again as WAV.")
-    return Sound(np.concatenate(blocks, axis=1).T.astype(np.float32, copy=False), rate, times.start, speakers)
+        samples = _placed(chain([frame], frames), times, rate, channels, first)
+        speakers = tuple(channel.name for channel in frame.layout.channels) if channels > 2 else None
+    return Sound(samples, rate, times.start, speakers)
+
+
+def _placed(frames: Iterable[av.AudioFrame], times: SoundTimes, rate: int, channels: int, first: float) -> np.ndarray:
+    """float32 (n, channels): the blocks of a track, with silence where some are missing."""
+    blocks: list[np.ndarray] = []
+    total = 0
+    for frame in frames:
+        missing = times.silence_before(frame.time)
+        if total + missing > limits.MAX_SECONDS * rate:
+            raise too_long("recording")
+        parts = _samples(frame, rate, channels)
+        if parts and missing:
+            parts.insert(0, np.zeros((channels, missing), np.float32))
+        added = sum(part.shape[1] for part in parts)
+        blocks += parts
+        times.placed(added)
+        total += added
+        if total > limits.MAX_SECONDS * rate:
+            raise too_long("recording")
+        check_values(total, channels)
+        if first < limits.MAX_SECONDS and total >= first * rate:
+            break
+    return np.concatenate(blocks, axis=1).T.astype(np.float32, copy=False)
 
 
 def _samples(frame: av.AudioFrame, rate: int, channels: int) -> list[np.ndarray]:
-    """float32 (channels, n); nothing for a frame of another rate or layout than the track's: a damaged stretch is skipped."""
+    """float32 (channels, n); nothing for a frame of another rate or layout than the first: a damaged stretch is skipped."""
     if frame.sample_rate != rate or frame.layout.nb_channels != channels:
         return []
     values = frame.to_ndarray()

@@ -71,7 +71,7 @@ def _voice(audio: AudioFeatures, typical: Typicality | None) -> Iterator[Quality
         decibels = decibels[sounds]
     loud, quiet = float(np.percentile(decibels, 95)), float(np.percentile(decibels, 5))
     yield _length(audio.seconds)
-    clipped = float(np.mean(np.abs(audio.samples + np.float32(audio.offset)) > _FULL_SCALE))
+    clipped = float(np.mean(np.abs(audio.samples + np.float32(audio.offset)) > _FULL_SCALE * audio.full))
     yield QualityCheck(
         "clipping",
         "voice",
