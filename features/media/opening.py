@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import av
 
-from features.media import limits
+import features.media.limits as limits
 from features.media.kinds import what_it_is
 from features.media.limits import MediaError, decoder_limits
 

@@ -10,7 +10,7 @@ from fractions import Fraction
 import av
 import numpy as np
 
-from features.media import limits
+import features.media.limits as limits
 from features.media.clock import FileClock, PictureTimes, clock_or_none, file_clock
 from features.media.limits import WORK_SIDE, MediaError, check_size, check_video, decoder_limits, too_long
 from features.media.opening import decoded, is_cover, opened

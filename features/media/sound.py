@@ -12,7 +12,7 @@ import av
 import numpy as np
 import soundfile
 
-from features.media import limits
+import features.media.limits as limits
 from features.media.clock import FileClock, SoundTimes, file_clock
 from features.media.envelope import speech_likeness
 from features.media.headers import mended_wav
