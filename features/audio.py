@@ -15,6 +15,8 @@ import scipy.fft
 import soxr
 
 from features.media import MediaError, Sound
+from features.media.channels import one_channel
+from features.media.level import within_full_scale
 
 RATE = 22_050
 N_FFT = 2048
@@ -34,12 +36,14 @@ class MelScale:
 
     Attributes:
         rate: of the sound that it is of, in Hz; window, hop: in samples; bands: their number, from 0 Hz to half the rate.
+        origin: when its first sample is heard, in seconds on the clock of the recording.
     """
 
     rate: int
     window: int
     hop: int
     bands: int
+    origin: float = 0.0
 
     @property
     def frame_rate(self) -> float:
@@ -52,7 +56,11 @@ class MelScale:
         return mel_edges(self.rate, self.bands)
 
     def starts(self, frames: np.ndarray) -> np.ndarray:
-        """Where frames begin, in seconds: half a hop before their centre. May be below 0."""
+        """When frames begin, in seconds on the clock: half a hop before their centre. May be before :attr:`origin`."""
+        return self.origin + self.offsets(frames)
+
+    def offsets(self, frames: np.ndarray) -> np.ndarray:
+        """Where frames begin, in seconds from the first sample: half a hop before their centre. May be below 0."""
         return (frames - 0.5) * self.hop / self.rate
 
     def bands_at(self, hertz: Sequence[float]) -> np.ndarray:
@@ -74,6 +82,9 @@ class AudioFeatures:
         vector: float64 (d,), the mean over time of what the encoder gives; of MFCCs (40,).
         source_rate: sampling rate of the file in Hz.
         channels: channels of the file.
+        start: when the first sample is heard, in seconds on the clock of the recording (:mod:`features.media.clock`).
+        offset: the constant that was removed from the samples; full: the file's full scale, on the scale of the samples.
+        notes: sentences about what of the file was chosen or left out.
     """
 
     samples: np.ndarray
@@ -81,6 +92,10 @@ class AudioFeatures:
     vector: np.ndarray
     source_rate: int = RATE
     channels: int = 1
+    start: float = 0.0
+    offset: float = 0.0
+    full: float = 1.0
+    notes: tuple[str, ...] = ()
 
     @property
     def seconds(self) -> float:
@@ -89,7 +104,12 @@ class AudioFeatures:
     @property
     def scale(self) -> MelScale:
         """Where the cells of :attr:`mel_db` lie."""
-        return SCALE
+        return replace(SCALE, origin=self.start)
+
+    @property
+    def end(self) -> float:
+        """When the last sample is heard, in seconds on the clock of the recording."""
+        return self.start + self.seconds
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -108,26 +128,52 @@ class AudioFeatures:
 
     def with_samples(self, samples: np.ndarray) -> AudioFeatures:
         """Another sound, float32 (n,) at 22,050 Hz, through the same encoder, as if it had come from the same file."""
-        return replace(self._encoded(samples.astype(np.float32)), source_rate=self.source_rate, channels=self.channels)
+        return self._as_from_here(self._encoded(samples.astype(np.float32)))
 
     def by(self, encoder: Callable[[np.ndarray], AudioFeatures]) -> AudioFeatures:
         """The same sound through another encoder."""
-        return replace(encoder(self.samples), source_rate=self.source_rate, channels=self.channels)
+        return self._as_from_here(encoder(self.samples))
+
+    def _as_from_here(self, other: AudioFeatures) -> AudioFeatures:
+        """``other`` as if it had come from the same file."""
+        return replace(other, source_rate=self.source_rate, channels=self.channels, start=self.start, offset=self.offset, notes=self.notes)
 
     def _encoded(self, samples: np.ndarray) -> AudioFeatures:
         return mfcc_features(samples)
 
 
 def extract_audio(sound: Sound, encoder: Callable[[np.ndarray], AudioFeatures] | None = None) -> AudioFeatures:
-    """Mono, 22,050 Hz, encoded by ``encoder``, :func:`mfcc_features` by default.
+    """One channel, 22,050 Hz, encoded by ``encoder``, :func:`mfcc_features` by default.
+
+    An offset and what exceeds full scale are removed, and nothing else changes.
 
     Raises:
         MediaError: the sound is shorter than ``MIN_SECONDS``.
     """
     if sound.seconds < MIN_SECONDS:
         raise MediaError(f"The recording lasts only {sound.seconds * 1000:.0f} ms: use at least one second of speech.")
-    found = (encoder or mfcc_features)(to_mono(sound.samples, sound.rate))
-    return replace(found, source_rate=sound.rate, channels=sound.samples.shape[1])
+    voice = voice_of(sound)
+    known = {"source_rate": sound.rate, "channels": sound.samples.shape[1], "start": sound.start}
+    return replace((encoder or mfcc_features)(voice.samples), **known, offset=voice.offset, full=voice.full, notes=voice.notes)
+
+
+@dataclass(frozen=True)
+class Voice:
+    """One channel of a sound: ``samples`` float32 (n,) at 22,050 Hz, and what :class:`AudioFeatures` says of it."""
+
+    samples: np.ndarray
+    offset: float = 0.0
+    full: float = 1.0
+    notes: tuple[str, ...] = ()
+
+
+def voice_of(sound: Sound) -> Voice:
+    """The voice of a sound: its channels mixed as players do, without those that cancel or bury it, without offset, within full scale."""
+    mono, offset, notes = one_channel(sound)
+    peak = max(1.0, float(np.abs(mono).max(initial=0.0)))
+    samples = to_mono(within_full_scale(mono)[:, None], sound.rate)
+    full = max(1.0, float(np.abs(sound.samples).max(initial=0.0))) / peak
+    return Voice(samples, offset / peak, full, (*sound.notes, *notes))
 
 
 def mfcc_features(samples: np.ndarray) -> AudioFeatures:

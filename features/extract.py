@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from features.audio import MFCC_NAMES, AudioFeatures, extract_audio
-from features.media import MediaError, has_sound, read_frames, read_sound
+from features.media import MediaError, file_end, has_sound, read_frames, read_sound
 from features.pairing import pair
 from features.space import FeatureSpace, Modality
 from features.speech import is_silent
@@ -62,8 +62,8 @@ class Features:
 
     @property
     def length(self) -> float:
-        """What is known of the length, in seconds: to the end of the voice, or to the last frame that was looked at."""
-        ends = [self.audio.seconds] if self.audio is not None else []
+        """What is known of the length, in seconds on the clock: to the end of the voice, or to the last frame that was looked at."""
+        ends = [self.audio.end] if self.audio is not None else []
         if self.video is not None:
             ends.append(float(self.video.times[-1]))
         return max(ends)
@@ -141,7 +141,8 @@ def extract(
             seen = None
             warnings.append(_NO_FACE)
         clock.lap("video")
-    warnings += _length_warnings(heard, *lasts)
+    if heard is not None and audio is not None and video is not None and lasts:
+        warnings += _length_warnings(heard, video, lasts[0])
     if heard is not None and audio is not None and video is not None and seen is not None:
         say("Comparing the voice with the sound of the video…")
         warnings += _pair_warnings(heard, video)
@@ -190,20 +191,21 @@ def _listen(track: bytes, encoder: Callable[[np.ndarray], Any], needed: bool, al
             raise
         return None, ["The sound of the video cannot be used: only the picture was judged."]
     if not is_silent(heard.samples):
-        return heard, []
+        return heard, list(heard.notes)
     if alone:
         raise MediaError("The recording is silent: check the microphone and record it again.")
     return None, ["The recording is silent: only the picture was judged."]
 
 
-def _length_warnings(audio: AudioFeatures | None, video_seconds: float | None = None) -> list[str]:
-    if audio is None or video_seconds is None or abs(audio.seconds - video_seconds) <= _LENGTHS_DIFFER:
+def _length_warnings(audio: AudioFeatures, video: bytes, last: float) -> list[str]:
+    """Of a voice in a file of its own, which may end with the picture, at ``last`` seconds, or with the video's own sound."""
+    if abs(audio.end - last) <= _LENGTHS_DIFFER or abs(audio.end - file_end(video)) <= _LENGTHS_DIFFER:
         return []
-    return [f"The voice lasts {audio.seconds:.1f} s and the video {video_seconds:.1f} s: check that they belong together."]
+    return [f"The voice lasts {audio.end:.1f} s and the video {last:.1f} s: check that they belong together."]
 
 
 def _pair_warnings(audio: AudioFeatures, video: bytes) -> list[str]:
-    found = pair(audio.samples, video)
+    found = pair(audio.samples, video, audio.start)
     if found is None:
         return []
     if not found.same:

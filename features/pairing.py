@@ -8,12 +8,12 @@ loud as the voice, and at most 65 for all 719 pairs of takes of one sentence by 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.fft
 
-from features.audio import RATE, to_mono
+from features.audio import RATE, voice_of
 from features.media import MediaError, read_sound
 from features.speech import is_silent
 
@@ -30,7 +30,8 @@ class Pairing:
 
     Attributes:
         sharpness: height of the highest peak, in standard deviations of the cross-correlation around it.
-        lag: seconds by which the voice starts after the sound track; means nothing unless ``same``.
+        lag: seconds by which what is said comes later in the voice than in the sound track, each on its own clock; means nothing
+            unless ``same``.
     """
 
     sharpness: float
@@ -42,21 +43,23 @@ class Pairing:
         return self.sharpness >= SAME
 
 
-def pair(samples: np.ndarray, video: bytes) -> Pairing | None:
+def pair(samples: np.ndarray, video: bytes, start: float = 0.0) -> Pairing | None:
     """Compare a voice with the sound track of a video; None where the video has none, or a silent one.
 
     Args:
         samples: float32 (n,), mono at 22,050 Hz.
         video: bytes of the file.
+        start: when the voice's first sample is heard, in seconds on its clock.
     """
     try:
         track = read_sound(video, first=_COMPARED)
     except MediaError:
         return None
-    other = to_mono(track.samples, track.rate)
+    other = voice_of(track).samples
     if is_silent(other) or is_silent(samples):
         return None
-    return compare(samples, other)
+    found = compare(samples, other)
+    return replace(found, lag=found.lag + start - track.start)
 
 
 def compare(first: np.ndarray, second: np.ndarray) -> Pairing:

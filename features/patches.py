@@ -67,6 +67,7 @@ def patch_grid(mel_db: np.ndarray, grid: tuple[int, int] = GRID, span: tuple[int
 
 
 def segments(cells: np.ndarray, seconds: float, scale: MelScale = SCALE) -> np.ndarray:
-    """float (p, 4): t0, t1 in seconds and hz0, hz1 in hertz of each cell, in a recording of so many seconds."""
-    times = np.clip(scale.starts(cells[:, :2]), 0.0, seconds)  # a patch reaches half a hop beyond its first and last frame
+    """float (p, 4): t0, t1 in seconds on the clock and hz0, hz1 in hertz of each cell, in a sound of so many seconds."""
+    # A patch reaches half a hop beyond its first and last frame.
+    times = np.clip(scale.starts(cells[:, :2]), scale.origin, scale.origin + seconds)
     return np.concatenate([times, scale.edges[cells[:, 2:]]], axis=1)

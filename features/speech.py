@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from features.media.level import sounding
+
 SILENT = 1e-4  # standard deviation of samples: −80 dBFS
 _PEAK_MARGIN = 40.0  # dB of the loudest band below the loudest moment
 _MEAN_MARGIN = 250.0  # of MFCC 0, which is √128 × the mean over the bands: 22 dB
@@ -11,8 +13,9 @@ _BANDS_MARGIN = 22.0  # dB
 
 
 def is_silent(samples: np.ndarray) -> bool:
-    """Whether the samples (n,) hold nothing but a constant and noise below −80 dBFS."""
-    return float(samples.std(dtype=np.float64)) < SILENT
+    """Whether the samples (n,) hold nothing but a constant and noise below −80 dBFS; digital silence does not count."""
+    there = sounding(samples)
+    return not len(there) or float(there.std(dtype=np.float64)) < SILENT
 
 
 def active_span(level: np.ndarray, margin: float) -> tuple[int, int]:

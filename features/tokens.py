@@ -64,7 +64,7 @@ class TokenFeatures(AudioFeatures):
 
     @property
     def scale(self) -> MelScale:
-        return self.encoder.scale
+        return replace(self.encoder.scale, origin=self.start)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -72,8 +72,8 @@ class TokenFeatures(AudioFeatures):
 
     @property
     def segments(self) -> np.ndarray:
-        """float64 (k, 2): start and end of each token in seconds of the recording."""
-        first, last = self.scale.starts(np.array(self.speech)).clip(0.0, self.seconds)
+        """float64 (k, 2): start and end of each token in seconds on the clock of the recording."""
+        first, last = self.scale.starts(np.array(self.speech)).clip(self.start, self.end)
         starts = first + TOKEN_SECONDS * np.arange(len(self.tokens))
         return np.stack([starts, np.minimum(starts + TOKEN_SECONDS, max(first, last))], axis=1)
 

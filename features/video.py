@@ -38,7 +38,7 @@ class VideoFeatures:
     """What the face gives, for n sampled frames.
 
     Attributes:
-        times: float64 (n,), seconds from the first frame.
+        times: float64 (n,), seconds on the clock of the recording, on which the first frame is at 0 unless its sound begins earlier.
         pictures: n uint8 (h, w, 3) frames, scaled down for display.
         picture_scale: source pixels ÷ picture pixels.
         faces: n boxes in source pixels, None where no face was found.

@@ -152,7 +152,7 @@ class SequenceModel(EmotionModel):
             first, last = speech_span(audio.frame_vectors)
             voice = audio.frame_vectors[:, first:last]
         if video is not None and Modality.VIDEO not in drop:
-            faces, seconds = video.maps[video.used].mean(axis=(2, 3)), video.times[video.used]
+            faces, seconds = video.maps[video.used].mean(axis=(2, 3)), video.times[video.used] - video.times[0]
         return SequenceInputs(encoded(voice, faces, seconds, self.standardise), self.standardise, features)
 
     def encode_clips(self, clips: Clips) -> Iterator[SequenceInputs]:

@@ -106,7 +106,7 @@ class TokenModel(SequenceModel):
                 raise TypeError(f"{self.name} reads tokens: the voice was not encoded by {self.encoders[Modality.AUDIO]}")
             tokens = audio.tokens
         if video is not None and Modality.VIDEO not in drop:
-            faces, seconds = video.maps[video.used].mean(axis=(2, 3)), video.times[video.used]
+            faces, seconds = video.maps[video.used].mean(axis=(2, 3)), video.times[video.used] - video.times[0]
         return TokenInputs(encoded(tokens, faces, seconds, self.standardise), self.standardise, features)
 
     def encode_rows(self, clips: Clips, rows: np.ndarray) -> TokenInputs:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from features import MediaError
+from features.media import as_they_are
 from models.checkpoint import load_model
 from models.foreign.catalogue import FOLDER
 from models.labels import LABELS
@@ -102,7 +103,7 @@ def main(arguments: list[str] | None = None) -> int:
         p.error(f"--against {options.against}: this is the emotion in the foreground")
     contrast = Contrast(target, LABELS.index(options.against) if options.against else None)
     print(f"{analysis.label} {analysis.probabilities.max():.0%}" + (f"  ->  {options.out / 'result.json'}" if options.out else ""))
-    second = None if options.no_second else second_opinion(analysis, audio, video)
+    second = None if options.no_second else second_opinion(analysis, *as_they_are(audio, video)[:2])
     trust = _write(analysis, contrast, options, second) if options.out else {}
     if options.reference:
         print(table(compare_with_libraries(analysis)))

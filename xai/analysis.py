@@ -10,7 +10,7 @@ from uuid import uuid4
 import numpy as np
 
 from features import Features, MediaError, Modality, extract
-from features.media import has_sound
+from features.media import as_they_are, has_sound
 from models.checkpoint import load_model
 from models.evaluation.metrics import softmax
 from models.labels import LABELS
@@ -125,9 +125,10 @@ def analyse(
     """
     say, settings, model = on_stage or silent, settings or Settings(), model or load_model()
     backbone = model.load_backbone()
+    audio, video, moved = as_they_are(audio, video)
     audio, video, note = _what_it_judges(audio, video, model)
     features = extract(audio, video, model.load_encoders(), stride=settings.stride, on_stage=on_stage)
-    return explain(Subject(replace(features, warnings=(*features.warnings, *note, *model.notes)), model, backbone, settings), say)
+    return explain(Subject(replace(features, warnings=(*moved, *features.warnings, *note, *model.notes)), model, backbone, settings), say)
 
 
 def _what_it_judges(audio: bytes | None, video: bytes | None, model: EmotionModel) -> tuple:

@@ -71,16 +71,18 @@ def _spans(features: Features, starts: np.ndarray, window: float, speech: tuple[
     video = features.video
     times = video.times[video.used] if video is not None else np.zeros(0)
     scale = SCALE if features.audio is None else features.audio.scale
-    return [_span(start, window, times, speech, scale) for start in starts.tolist()]
+    begins = float(video.times[0]) if video is not None else 0.0
+    return [_span(start, window, times, speech, scale, begins) for start in starts.tolist()]
 
 
-def _span(start: float, window: float, times: np.ndarray, speech: tuple[int, int], scale: MelScale) -> Span:
+def _span(start: float, window: float, times: np.ndarray, speech: tuple[int, int], scale: MelScale, begins: float) -> Span:
     end = start + window
     # Frame i is centred on sample i · hop; the tiny number keeps the last one in spite of rounding.
-    first, last = int(np.ceil(start * scale.rate / scale.hop - 1e-6)), int(end * scale.rate / scale.hop + 1e-6) + 1
+    first = int(np.ceil((start - scale.origin) * scale.frame_rate - 1e-6))
+    last = int(np.floor((end - scale.origin) * scale.frame_rate + 1e-6)) + 1
     spoken = min(last, speech[1]) - max(first, speech[0])
     heard = spoken > 0 and spoken >= min(_SPEECH * (last - first), speech[1] - speech[0])
     rows = np.flatnonzero((times >= start - 1e-9) & (times <= end + 1e-9))
     if not len(rows) and len(times):
         rows = np.array([np.abs(times - (start + end) / 2).argmin()])
-    return Span(slice(first, last) if heard else None, rows, np.clip(times[rows] - start, 0.0, window))
+    return Span(slice(max(0, first), last) if heard else None, rows, np.clip(times[rows] - max(start, begins), 0.0, window))

@@ -54,7 +54,7 @@ class ClassifiedVoice(SampledVoice):
 
     @property
     def segments(self) -> np.ndarray:
-        return self.scale.starts(np.array([self.speech])).clip(0.0, self.seconds)
+        return self.scale.starts(np.array([self.speech])).clip(self.start, self.end)
 
 
 class VoiceClassifier:

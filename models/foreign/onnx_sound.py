@@ -95,7 +95,7 @@ class SampleInputs:
         """The sound of some frames of the spectrogram."""
         if frames is None or self.source.audio is None:
             return self.waves[0][:0]
-        first, last = (self.source.audio.scale.starts(np.array([frames.start, frames.stop])) * SAMPLE_RATE).round().astype(int)
+        first, last = (self.source.audio.scale.offsets(np.array([frames.start, frames.stop])) * SAMPLE_RATE).round().astype(int)
         return self.waves[0][max(0, first) : max(0, last)]
 
 

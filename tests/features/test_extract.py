@@ -1,14 +1,20 @@
 """One recording, 552 numbers: what is judged where a modality is missing, silent, not asked for or shows nothing."""
 
 from dataclasses import replace
+from typing import ClassVar
 
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 
 from features import SPACE, Features, MediaError, Modality, extract
+from features.audio import extract_audio, mfcc_features
+from features.media import read_sound
+from features.pairing import pair
+from features.patches import patch_grid, segments
 from tests.conftest import SAMPLE, encode_video, tone, wav
 from tests.features.conftest import ENCODERS
+from tests.films import film
 
 WALL = [np.full((120, 160, 3), 90, np.uint8)] * 31
 HISS = np.random.default_rng(0).normal(0, 0.1, 22_050)
@@ -128,3 +134,37 @@ def test_the_length_is_that_of_the_voice_or_of_the_last_look_whichever_is_later(
 def test_the_usual_encoders_give_the_usual_columns(both):
     assert both.space == SPACE
     assert both.with_part(Modality.VIDEO, None).space == SPACE
+
+
+class TestOneClock:
+    """Sound and picture of recordings whose tracks do not start together."""
+
+    VOICE = np.random.default_rng(0).normal(0, 0.1, 16_000)
+    BARE: ClassVar = {Modality.AUDIO: mfcc_features, Modality.VIDEO: lambda crops: np.zeros((len(crops), 512, 7, 7), np.float32)}
+
+    def late(self, start: float = 1.5) -> bytes:
+        return film([(self.VOICE, start)], 75)
+
+    def test_a_late_sound_keeps_its_time_in_everything_that_lies_in_time(self):
+        features = extract(None, self.late(), self.BARE)
+        audio = features.audio
+        assert audio.start == pytest.approx(1.5, abs=2e-3)
+        assert features.length == pytest.approx(3.5, abs=2e-3)
+        patches = patch_grid(audio.mel_db)
+        where = segments(patches.cells, audio.seconds, audio.scale)
+        assert_allclose(where[:, :2], segments(patches.cells, audio.seconds)[:, :2] + audio.start)
+        assert audio.with_samples(audio.samples).start == audio.by(mfcc_features).start == audio.start
+
+    def test_a_late_sound_is_no_reason_for_a_warning(self):
+        room = np.concatenate([np.zeros(12_000), self.VOICE])
+        assert extract(None, self.late(), self.BARE).warnings == (extract(None, self.late(0.0), self.BARE).warnings)
+        noted = extract(wav(room, 8000), self.late(), self.BARE).warnings
+        assert not any("together" in note or "later" in note or "earlier" in note for note in noted)
+        noted = extract(wav(self.VOICE, 8000), self.late(), self.BARE).warnings
+        assert any("belong together" in note for note in noted)
+
+    def test_pairing_compares_the_clocks(self):
+        room = extract_audio(read_sound(wav(np.concatenate([np.zeros(12_000), self.VOICE]), 8000))).samples
+        assert pair(room, self.late()).lag == pytest.approx(0, abs=5e-3)
+        assert pair(room, self.late(0.0)).lag == pytest.approx(1.5, abs=5e-3)
+        assert pair(room, self.late(0.0), start=0.5).lag == pytest.approx(2.0, abs=5e-3)

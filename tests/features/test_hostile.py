@@ -338,10 +338,10 @@ def test_a_voice_that_starts_later_is_warned_about():
 
 def test_a_picture_larger_than_its_container_says_is_refused(monkeypatch):
     """The size in the container is one thing, what the stream gives the decoder another."""
-    from features import media
+    from features.media import limits
 
     data = encode_video([np.zeros((256, 256, 3), np.uint8)] * 3, codec="mpeg4", container="matroska")
-    monkeypatch.setattr(media, "MAX_PIXELS", 128 * 128)
+    monkeypatch.setattr(limits, "MAX_PIXELS", 128 * 128)
     for width in (b"\xb0\x82\x01\x00", b"\xba\x82\x01\x00"):  # PixelWidth, PixelHeight: 256 → 64
         assert width in data
         data = data.replace(width, width[:2] + b"\x00\x40")
@@ -351,14 +351,14 @@ def test_a_picture_larger_than_its_container_says_is_refused(monkeypatch):
 
 def test_half_an_hour_is_never_decoded(monkeypatch):
     """Refused by what the file declares; and where it declares nothing, after five minutes of it."""
-    from features import media
+    from features.media import pictures
 
     seen = []
-    monkeypatch.setattr(media, "upright", lambda frame, index, *rest: seen.append(index))
+    monkeypatch.setattr(pictures, "upright", lambda frame, index, *rest: seen.append(index))
     with pytest.raises(MediaError, match="longer than 5 minutes"):
         list(read_frames(timed([3600 * i for i in range(31)])))
     assert seen == []
-    monkeypatch.setattr(media, "_check_video", lambda *_: None)
+    monkeypatch.setattr(pictures, "check_video", lambda *_: None)
     with pytest.raises(MediaError, match="longer than 5 minutes"):
         list(read_frames(timed([3600 * i for i in range(31)]), stride=1))
     assert len(seen) <= 6

@@ -125,3 +125,15 @@ def test_the_number_of_windows_is_bounded_and_nothing_lies_between_them(random_m
     assert timeline.times[-1] + timeline.window / 2 == pytest.approx(seconds, abs=1e-3)
     assert (np.diff(timeline.times) <= timeline.window + 1e-9).all()
     assert not np.isnan(timeline.probabilities).any()
+
+
+def test_a_voice_that_starts_late_counts_from_then_on(random_features, any_model):
+    noise = np.random.default_rng(0).normal(0, 0.1, 3 * RATE)
+    audio = replace(random_features.audio.with_samples(noise), start=2.0)
+    timeline = explain_timeline(recording(audio), any_model)
+    assert timeline.times[-1] + timeline.window / 2 == pytest.approx(5.0)
+    early, late = timeline.times < 1.9, timeline.times > 2.1
+    assert not timeline.heard[early].any()
+    assert timeline.heard[late].all()
+    plain = explain_timeline(recording(replace(audio, start=0.0)), any_model)
+    assert_allclose(timeline.probabilities[-1], plain.probabilities[-1], atol=0.02)

@@ -22,6 +22,7 @@ from xai.score import Level
 _SHORT, _TOO_SHORT, _LONG = 1.0, 0.4, 20.0  # seconds
 _CLIPPED, _BADLY_CLIPPED = 0.01, 0.1  # share of samples at full scale
 _FULL_SCALE = 0.99
+_NOTHING = -115.0  # dB: digital silence, and what resampling leaves of it
 _QUIET = -55.0  # dB of the loudest moments, full scale 0
 _NOISY, _TOO_NOISY = 15.0, 5.0  # dB between the loudest and the quietest moments
 _SMALL, _TOO_SMALL = 60.0, 30.0  # pixels; FER+, on which the network learned, has 48
@@ -66,9 +67,11 @@ def _voice(audio: AudioFeatures, typical: Typicality | None) -> Iterator[Quality
     blocks = audio.samples[: max(1, len(audio.samples) // HOP) * HOP].astype(float)
     blocks = blocks.reshape(-1, HOP) if len(blocks) >= HOP else blocks[None]
     decibels = 10 * np.log10((blocks**2).mean(axis=1) + 1e-12)
+    if (sounds := decibels > _NOTHING).any():
+        decibels = decibels[sounds]
     loud, quiet = float(np.percentile(decibels, 95)), float(np.percentile(decibels, 5))
     yield _length(audio.seconds)
-    clipped = float(np.mean(np.abs(audio.samples) > _FULL_SCALE))
+    clipped = float(np.mean(np.abs(audio.samples + np.float32(audio.offset)) > _FULL_SCALE * audio.full))
     yield QualityCheck(
         "clipping",
         "voice",

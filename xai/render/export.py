@@ -67,7 +67,7 @@ def to_dict(
         "in_words": in_words(analysis, contrast, trust, shown, technical),
         "features": [None if np.isnan(v) else float(v) for v in features.vector],
         "feature_names": features.space.names,
-        "audio": {"seconds": audio.seconds, "rate": audio.source_rate, "channels": audio.channels} if audio else None,
+        "audio": _audio(audio) if audio else None,
         "video": _video(video) if video else None,
         "explanations": _explanations(analysis, trust or {}),
         "second_opinion": _second(second) if second else None,
@@ -224,6 +224,10 @@ def _split(split: ModalitySplit) -> dict[str, dict[str, float]]:
     parts = {str(m): split.contribution(m) for m in split.modalities} | {"neither": split.none}
     parts |= {f"{m}_alone": split.alone(m) for m in split.modalities} | {"both": split.everything}
     return {label: {name: float(values[i]) for name, values in parts.items()} for i, label in enumerate(LABELS)}
+
+
+def _audio(audio) -> dict[str, Any]:
+    return {"seconds": audio.seconds, "rate": audio.source_rate, "channels": audio.channels, "start": round(audio.start, 6)}
 
 
 def _video(video) -> dict[str, Any]:

@@ -56,18 +56,18 @@ def _(parts: SoundPatches, features: Features, attribution: Attribution, contras
     figure = _figure(9, 5)
     top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(1, 3))
     step = max(1, len(audio.samples) // 4000)
-    top.plot(np.arange(0, len(audio.samples), step) / RATE, audio.samples[::step], color="#555", linewidth=0.6)
+    top.plot(audio.start + np.arange(0, len(audio.samples), step) / RATE, audio.samples[::step], color="#555", linewidth=0.6)
     top.set_yticks([])
     fitted = f" (R² {Score(FIT, fit(attribution, contrast)).number})" if "r2" in attribution.extras else ""
     top.set_title(f"What it heard: {contrast.words}, {METHODS[attribution.method].title}{fitted}")
     bands = np.arange(len(audio.mel_db) + 1)
-    times = np.linspace(0, audio.seconds, audio.mel_db.shape[1] + 1)
+    times = np.linspace(audio.start, audio.end, audio.mel_db.shape[1] + 1)
     bottom.pcolormesh(times, bands, audio.mel_db, cmap="gray_r", rasterized=True)
     for (_, _, low, high), (t0, t1, _, _), value in zip(parts.cells, parts.segments, attribution.heat(contrast), strict=True):
         colour = evidence_rgba(np.array(value), 0.8) / 255
         bottom.fill_between([t0, t1], low, high, color=tuple(colour), linewidth=0)
     bottom.set_yticks(audio.scale.bands_at(_TICKS_HZ), [f"{hz / 1000:g}" for hz in _TICKS_HZ])
-    bottom.set(xlabel="seconds", ylabel="kHz (mel scale)", xlim=(0, audio.seconds))
+    bottom.set(xlabel="seconds", ylabel="kHz (mel scale)", xlim=(audio.start, audio.end))
     yield f"{name}.png", _png(figure)
 
 

@@ -1,8 +1,7 @@
 """A recording as a browser can play it: the picture and the voice that was analysed, in one file, made in memory.
 
-Zero on its clock is the first frame of :data:`features.video.VideoFeatures.times` and the first sample of
-:data:`features.audio.AudioFeatures.samples`, so that a moment of an explanation is the same moment of the file, whatever
-the recording's own clocks began with. Neither names nor places that a camera wrote into its file are passed on.
+Its clock is that of the analysis (:mod:`features.media.clock`), so that a moment of an explanation is the same moment of the file,
+whatever the recording's own clocks began with. Neither names nor places that a camera wrote into its file are passed on.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ import numpy as np
 
 from features import MediaError
 from features.audio import RATE
-from features.media import MAX_SECONDS, Frame, open_video, shown_frames, upright
+from features.media import MAX_SECONDS, Frame, clock_or_none, open_video, shown_frames, upright
 
 SIDE = 640  # longest side of a picture that is encoded anew, in pixels
 FPS = 30.0  # and its frames a second, at most
@@ -48,7 +47,7 @@ class _NotAsItIsError(Exception):
     """The picture has to be encoded anew."""
 
 
-def make_playback(video: bytes | None, samples: np.ndarray | None) -> Playback:
+def make_playback(video: bytes | None, samples: np.ndarray | None, start: float = 0.0) -> Playback:
     """One MP4 with the picture of ``video`` and the voice, each as far as it is there.
 
     H.264 as browsers know it is copied, which costs next to nothing; everything else is encoded anew (H.264, at most
@@ -57,12 +56,15 @@ def make_playback(video: bytes | None, samples: np.ndarray | None) -> Playback:
     Args:
         video: bytes of a video file; its own sound is left out.
         samples: float32 (n,) at 22,050 Hz.
+        start: when its first sample is heard, in seconds on the clock of ``video``; silence is put before it.
 
     Raises:
         MediaError: there is nothing to play, or the picture cannot be read.
     """
     if video is None and samples is None:
         raise MediaError("There is nothing to play: add a recording of a voice, a video of a face, or both.")
+    if samples is not None and 0 < start <= MAX_SECONDS:
+        samples = np.pad(samples, (round(start * RATE), 0))
     try:
         if video is None:
             return _written(None, samples)
@@ -113,12 +115,12 @@ def _voice(out: av.container.OutputContainer, samples: np.ndarray) -> _Track:
 
 
 def _copied(video: bytes, samples: np.ndarray | None) -> Playback:
-    """The packets of ``video`` as they are, moved so that its first frame is at zero.
+    """The packets of ``video`` as they are, moved to the clock of the analysis.
 
     Raises:
         _NotAsItIsError: not every browser would play it, or not from the frame at which the analysis began.
     """
-    start, turn = _beginning(video)
+    start, turn = _beginning(video)  # the time stamp that is zero
     with open_video(video) as (container, source):
 
         def pictures(out: av.container.OutputContainer) -> _Track:
@@ -139,7 +141,7 @@ def _moved(packet: av.Packet, stream, start: int) -> av.Packet:
 
 
 def _beginning(video: bytes) -> tuple[int, float]:
-    """Time stamp of the first frame and how far it is turned (degrees counter-clockwise), if browsers play the picture as it is.
+    """Time stamp of zero and how far it is turned (degrees counter-clockwise), if browsers play the picture as it is.
 
     Raises:
         _NotAsItIsError: they would not.
@@ -152,9 +154,9 @@ def _beginning(video: bytes) -> tuple[int, float]:
         known = "mp4" in container.format.name and codec.name == "h264" and codec.pix_fmt in _PIXELS
         if not known or max(size) > COPY_SIDE or any(side % 2 for side in size) or stream.sample_aspect_ratio not in (None, 0, 1):
             raise _NotAsItIsError
-        for _, _, frame in shown_frames(container, stream):
-            if frame.pts is not None:
-                return frame.pts, 90 * (round(frame.rotation / 90) % 4)
+        for _, time, frame in shown_frames(container, stream, clock_or_none(video)):
+            if frame.pts is not None and frame.time_base:
+                return frame.pts - round(time / frame.time_base), 90 * (round(frame.rotation / 90) % 4)
             break
     raise _NotAsItIsError
 
@@ -189,7 +191,7 @@ def _small_frames(video: bytes) -> Iterator[Frame]:
     """The frames of ``video`` for playing: no more of them a second, and no larger, than is needed."""
     last = -np.inf
     with open_video(video) as (container, stream):
-        for index, time, frame in shown_frames(container, stream):
+        for index, time, frame in shown_frames(container, stream, clock_or_none(video)):
             if time - last > 0.9 / FPS:  # a camera's clock is not exact
                 last = time
                 yield upright(frame, index, time, stream.sample_aspect_ratio, SIDE)

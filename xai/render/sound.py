@@ -91,7 +91,7 @@ def _mask(shape: tuple[int, ...], cells: np.ndarray, scale: MelScale, first: int
     bins = np.round(scale.edges / (RATE / N_FFT)).astype(int)
     if scale.rate >= RATE:
         bins[-1] = shape[0]
-    slices = first + np.round(scale.starts(cells[:, :2]) * SCALE.frame_rate + 0.5).astype(int)
+    slices = first + np.round(scale.offsets(cells[:, :2]) * SCALE.frame_rate + 0.5).astype(int)
     for (start, end), (low, high) in zip(slices.tolist(), cells[:, 2:].tolist(), strict=True):
         mask[bins[low] : bins[high], max(0, start) : end] = 1.0
     return scipy.ndimage.gaussian_filter(mask, _SOFT, mode="nearest")

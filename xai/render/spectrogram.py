@@ -32,7 +32,7 @@ def spectrogram_picture(audio: AudioFeatures, parts: SoundPatches, heat: np.ndar
     width = int(np.clip(2 * db.shape[1], *_WIDTHS))
     method = cv2.INTER_AREA if width < db.shape[1] else cv2.INTER_LINEAR
     picture = np.repeat(cv2.resize(grey, (width, _HEIGHT), interpolation=method)[..., None], 3, axis=2)
-    columns = (parts.segments[:, :2] / audio.seconds * width).round().astype(int)
+    columns = ((parts.segments[:, :2] - audio.start) / audio.seconds * width).round().astype(int)
     rows = ((1 - parts.cells[:, :1:-1] / len(db)) * _HEIGHT).round().astype(int)
     colours = evidence_rgba(heat, _OPACITY).astype(float)
     for (left, right), (top, bottom), colour in zip(columns, rows, colours, strict=True):
@@ -43,14 +43,15 @@ def spectrogram_picture(audio: AudioFeatures, parts: SoundPatches, heat: np.ndar
     return picture
 
 
-def seconds_ticks(length: float, most: int = 6) -> list[float]:
-    """Round seconds on an axis from 0 to ``length``, at most ``most`` of them after the zero.
+def seconds_ticks(length: float, most: int = 6, start: float = 0.0) -> list[float]:
+    """Round seconds on an axis of so many seconds that begins at ``start``, at most ``most`` of them after the first.
 
     >>> seconds_ticks(4.8), seconds_ticks(0.8)
     ([0.0, 1.0, 2.0, 3.0, 4.0], [0.0, 0.2, 0.4, 0.6, 0.8])
     """
     step = next((step for step in _STEPS if length / step + 1e-9 < most + 1), np.ceil(length / most))
-    return [round(k * float(step), 2) for k in range(int(length / step + 1e-9) + 1)]
+    first = int(np.ceil(start / step - 1e-9))
+    return [round(k * float(step), 2) for k in range(first, int((start + length) / step + 1e-9) + 1)] or [round(start, 2)]
 
 
 def strongest_patches(heat: np.ndarray, most: int = 3, least: float = 0.5) -> list[int]:

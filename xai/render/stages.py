@@ -77,10 +77,11 @@ def stages(subject: Subject, frame: int = 0) -> list[Stage]:
 
 
 def _waveform(audio: AudioFeatures) -> Stage:
-    kept = "one channel" if audio.channels == 1 else f"the mean of {audio.channels} channels"
+    plain = audio.channels == 2 and not audio.notes
+    kept = "one channel" if audio.channels == 1 else "the mean of 2 channels" if plain else f"one of {audio.channels} channels or their mix"
     shape = f"{len(audio.samples):,} samples, {RATE:,} Hz, {audio.seconds:.2f} s"
     how = f"Decoded from {audio.source_rate:,} Hz: {kept}, resampled by soxr, amplitudes from −1 to 1."
-    picture = Picture(_outline(audio.samples), f"0 to {audio.seconds:.1f} s")
+    picture = Picture(_outline(audio.samples), f"{audio.start:.3g} to {audio.end:.1f} s")
     return Stage("Waveform", shape, how, "features.audio.to_mono", Modality.AUDIO, (picture,))
 
 
@@ -92,7 +93,7 @@ def _mel(audio: AudioFeatures) -> Stage:
     how = f"Power of {scale.window:,}-sample Hann windows every {scale.hop} samples{again} in {bands} mel bands, in decibels, {floor}."
     picture = Picture(
         coloured(audio.mel_db[::-1]),
-        f"0 to {audio.seconds:.1f} s, low pitch below; dark {low:.0f} dB, bright {high:.0f} dB".replace("-", "−"),
+        f"{audio.start:.3g} to {audio.end:.1f} s, low pitch below; dark {low:.0f} dB, bright {high:.0f} dB".replace("-", "−"),
     )
     code = "features.audio.mel_spectrogram_db" if scale == SCALE else f"{type(audio.encoder).__module__}.{type(audio.encoder).__name__}"  # type: ignore[attr-defined]
     return Stage("Mel spectrogram", f"{bands} bands × {frames} frames, dB", how, code, Modality.AUDIO, (picture,))

@@ -59,7 +59,7 @@ def spectrogram_html(
         f'<figure class="em-sound" style="grid-template-rows:{rows}">{_STYLE}'
         f'<div class="em-unit" aria-hidden="true">kHz</div><div>{_waveform(audio) if wave else ""}</div>'
         f'<div class="em-hertz" aria-hidden="true">{_hertz(audio)}</div><div class="em-picture">{drawn}{strike(struck)}</div>'
-        f'<div></div><div class="em-seconds" aria-hidden="true">{_seconds(audio.seconds)}</div></figure>'
+        f'<div></div><div class="em-seconds" aria-hidden="true">{_seconds(audio.start, audio.seconds)}</div></figure>'
     )
 
 
@@ -71,7 +71,7 @@ def _signs(audio: AudioFeatures, parts: SoundPatches, heat: np.ndarray) -> str:
     for patch in strongest_patches(heat):
         t0, t1, hz0, hz1 = parts.segments[patch]
         low, high = parts.cells[patch, 2:] / audio.scale.bands
-        left, width = 100 * t0 / audio.seconds, 100 * (t1 - t0) / audio.seconds
+        left, width = 100 * (t0 - audio.start) / audio.seconds, 100 * (t1 - t0) / audio.seconds
         place = f"left:{left:.2f}%;width:{width:.2f}%;bottom:{100 * low:.2f}%;height:{100 * (high - low):.2f}%"
         sign, speaks = ("+", "for") if heat[patch] > 0 else ("−", "against")
         title = f"{kilohertz(hz0, hz1)} between {t0:.1f} s and {t1:.1f} s speaks {speaks} it"
@@ -94,11 +94,11 @@ def _hertz(audio: AudioFeatures) -> str:
     return "".join(f'<span style="bottom:{at:.2f}%">{hz / 1000:g}</span>' for hz, at in zip(_TICKS_HZ, heights, strict=True))
 
 
-def _seconds(length: float) -> str:
-    """Round seconds, the last with its unit; one at the very end stays inside."""
-    ticks = seconds_ticks(length)
+def _seconds(start: float, length: float) -> str:
+    """Round seconds on the clock, the last with its unit; one at the very end stays inside."""
+    ticks = seconds_ticks(length, start=start)
     texts = [f"{tick:g}" for tick in ticks]
     texts[-1] += " s"
-    shares = [100 * tick / length for tick in ticks]
+    shares = [100 * (tick - start) / length for tick in ticks]
     inside = ["" if share < _END else ";transform:translateX(-100%)" for share in shares]
     return "".join(f'<span style="left:{at:.2f}%{moved}">{text}</span>' for at, moved, text in zip(shares, inside, texts, strict=True))

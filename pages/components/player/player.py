@@ -71,7 +71,7 @@ def _prepare(kept: Drawer, recording: Recording, say: Say) -> None:
     audio, video = kept.analysis.features.audio, kept.analysis.features.video
     say("Preparing the player…")
     try:
-        playback = make_playback(recording.video if video else None, audio.samples if audio else None)
+        playback = make_playback(recording.video if video else None, audio.samples if audio else None, audio.start if audio else 0.0)
     except MediaError as error:
         kept.player = str(error)
         return
@@ -158,13 +158,14 @@ def _frames(video: VideoFeatures, attribution: Attribution, contrast: Contrast, 
 
 
 def _sound(audio: AudioFeatures, attribution: Attribution, contrast: Contrast) -> dict[str, Any]:
-    """The spectrogram with its patches as a picture, its length, and kHz with their heights from 0 to 1."""
+    """The spectrogram with its patches as a picture, when it begins, its length, and kHz with their heights from 0 to 1."""
     parts: SoundPatches = attribution.parts  # type: ignore[assignment]
     picture = spectrogram_picture(audio, parts, attribution.heat(contrast))
     encoded = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])[1].tobytes()
     kilohertz, heights = [f"{hz / 1000:g}" for hz in _TICKS_HZ], audio.scale.bands_at(_TICKS_HZ) / audio.scale.bands
     return {
         "picture": "data:image/jpeg;base64," + base64.b64encode(encoded).decode(),
+        "start": audio.start,
         "seconds": audio.seconds,
         "ticks": [[text, round(float(height), 4)] for text, height in zip(kilohertz, heights, strict=True)],
     }

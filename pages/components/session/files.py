@@ -7,8 +7,8 @@ from typing import Protocol
 from features.media import has_picture, has_sound
 from pages.components.session.state import Recording, escape
 
-SOUNDS = ["wav", "flac", "mp3", "ogg", "opus", "m4a", "aac", "aiff", "caf", "wma"]
-VIDEOS = ["mp4", "mov", "webm", "mkv", "avi", "flv", "m4v", "3gp", "mts", "wmv", "mpg"]
+SOUNDS = ["wav", "flac", "mp3", "ogg", "oga", "opus", "m4a", "m4b", "aac", "aiff", "aif", "caf", "wma", "amr", "weba", "mka", "mp2", "w64"]
+VIDEOS = ["mp4", "mov", "webm", "mkv", "avi", "flv", "m4v", "3gp", "3g2", "mts", "m2ts", "ts", "wmv", "asf", "mpg", "mpeg", "vob", "ogv"]
 KINDS = [*SOUNDS, *VIDEOS]
 """What either box takes: what is in a file decides where it belongs."""
 

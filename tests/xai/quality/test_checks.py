@@ -211,3 +211,26 @@ def test_several_faces_are_said_to_be_several(model, encoders):
     assert found(crowd, model, "several", "face").words == "More than one face: the largest was followed; cut the picture to one person."
     assert sum("More than one face" in words for words in sentences(crowd, model)) == 1
     assert found(extract(None, portraits((300,)), encoders), model, "several", "face").level is Level.GREEN
+
+
+def test_digital_silence_is_no_quiet_room(good, model):
+    """Neither level nor noise are of what no microphone heard."""
+    samples = good.audio.samples + np.random.default_rng(0).normal(0, 0.02, len(good.audio.samples)).astype(np.float32)
+    padded = np.concatenate([np.zeros(10 * RATE, np.float32), samples, np.zeros(10 * RATE, np.float32)])
+    for name in ("level", "noise"):
+        plain, silent = (found(with_voice(good, each), model, name, "voice") for each in (samples, padded))
+        assert silent.value == pytest.approx(plain.value, abs=1.0)
+
+
+@pytest.mark.parametrize(("make", "level"), [(lambda x: 4 * x, Level.GREEN), (lambda x: 4 * np.clip(3 * x, -1, 1), Level.RED)])
+def test_only_what_is_flat_at_full_scale_is_clipped(make, level, good, model, encoders):
+    voice = good.audio.samples / np.abs(good.audio.samples).max()
+    loud = np.clip(voice * 8, -1, 1) if level is Level.RED else voice
+    heard = extract(wav(make(loud), RATE, "FLOAT"), None, encoders)
+    assert np.abs(heard.audio.samples).max() <= 1.0
+    assert found(heard, model, "clipping", "voice").level is level
+
+
+def test_an_offset_does_not_hide_what_is_clipped(good, model, encoders):
+    voice = np.clip(good.audio.samples / np.abs(good.audio.samples).max() * 8 + 0.2, -1, 1)
+    assert found(extract(wav(voice, RATE, "PCM_16"), None, encoders), model, "clipping", "voice").level is not Level.GREEN

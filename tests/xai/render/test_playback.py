@@ -13,8 +13,9 @@ from numpy.testing import assert_allclose
 
 from features import media
 from features.audio import RATE
-from features.media import MediaError, open_video, read_sound, shown_frames, upright
+from features.media import MediaError, open_video, read_frames, read_sound, shown_frames, upright
 from tests.conftest import encode_video
+from tests.films import film
 from xai.render import playback
 from xai.render.playback import make_playback
 
@@ -240,3 +241,29 @@ def test_a_real_clip(clips):
     assert result.copied
     assert result.seconds == pytest.approx(len(samples) / RATE, abs=0.05)
     assert abs(delay(samples, read_sound(result.data).samples[:, 0])) < 0.005
+
+
+def test_a_voice_that_starts_late_is_played_late():
+    source = film([(np.zeros(8000), 1.5)], 60, codec="libx264", container="mp4", sound_codec="aac", bf="0")
+    result = make_playback(source, VOICE, 1.5)
+    assert result.copied
+    sound = read_sound(result.data)
+    assert sound.start + delay(VOICE, sound.samples[:, 0]) == pytest.approx(1.5, abs=0.005)
+
+
+@pytest.mark.parametrize("copied", [True, False])
+def test_a_picture_that_starts_late_is_played_late(copied, monkeypatch):
+    source = film([(np.zeros(16_000), 0.0)], 30, start=0.8, codec="libx264", container="mp4", sound_codec="aac", bf="0")
+    if not copied:
+        monkeypatch.setattr(playback, "COPY_SIDE", 16)
+    result = make_playback(source, VOICE, 0.0)
+    assert result.copied == copied
+    wanted, found = ([frame.time for frame in read_frames(data, 1)] for data in (source, result.data))
+    assert wanted[0] == pytest.approx(0.8, abs=0.05)
+    assert_allclose(found, wanted, atol=0.03)  # AAC begins a block earlier
+    assert abs(delay(VOICE, read_sound(result.data).samples[:, 0])) < 0.03
+
+
+def test_pictures_stored_out_of_order_are_all_played():
+    source = film([], 40, container="avi", codec="libx264", bf="3")
+    assert_allclose(shown(make_playback(source, None).data)[0], np.arange(40) / 25, atol=1e-3)

@@ -207,7 +207,9 @@ class Player {
     const times = Array.from({ length: Math.floor((0.97 * this.seconds) / step) + 1 }, (_, k) => k * step);
     for (const axis of this.root.querySelectorAll(".axis")) axis.replaceChildren(...times.map((time) => this.tick(time ? String(time) : "0 s", time)));
     if (!this.data.sound) return;
-    this.find(".picture img").style.width = this.percent(this.data.sound.seconds);
+    const picture = this.find(".picture img").style;
+    picture.marginLeft = this.percent(this.data.sound.start);
+    picture.width = this.percent(this.data.sound.seconds);
     this.find(".hertz").replaceChildren(
       ...this.data.sound.ticks.map(([text, height]) => {
         const tick = element("span", "", text);
