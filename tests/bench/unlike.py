@@ -1,7 +1,7 @@
 """``python -m tests.bench.unlike --data RAVDESS``: how sure the models are of what is unlike their training, before and after softening.
 
-Altered voices have a label: give ``--checkpoints``, a folder of models trained ``--without`` some actors (``python -m models.train``), whose
-voices are altered then; without it they are of all actors, and *right* says nothing. A wheel of ``espeakng-loader`` adds synthetic speech.
+Altered voices have a label. Give ``--checkpoints``, a folder of models that ``python -m models.train --without ACTORS`` made, and the same
+``--without``; else the models know these voices, and *right* says nothing. A wheel of ``espeakng-loader`` adds synthetic speech.
 """
 
 from __future__ import annotations
