@@ -144,6 +144,7 @@ class EmotionModel(ABC):
         digest: 16 hex digits of the file's SHA-256, or of the weights when it was not read from a file.
         architecture: a key of :data:`models.registry.MODELS`.
         alone: temperatures where one modality is there alone; None: the same.
+        softening: by what logits are divided besides: 1, or more where a recording is unlike what it knows.
         differentiable: gradients flow through it, and its weights can be changed; where they do not, nobody asks for :meth:`forward`,
             :meth:`frame_gradients`, :meth:`references`, :meth:`baseline`, :meth:`path_gradients` or :meth:`with_classifier`.
         weighs: what it reads can be taken away number by number, or moment by moment (:meth:`Inputs.with_weighed`).
@@ -161,6 +162,7 @@ class EmotionModel(ABC):
     digest: str = ""
     architecture: str = DEFAULT
     alone: Mapping[Modality, float] | None = None
+    softening: float = 1.0
 
     @property
     def spec(self) -> Description:
@@ -262,7 +264,8 @@ class EmotionModel(ABC):
         return replace(self, classifier=classifier, digest=f"{self.digest}-{note}")
 
     def scaled(self, logits: torch.Tensor, present: Mapping[Modality, torch.Tensor]) -> torch.Tensor:
-        """Logits (n, 8) over the temperature for what was there: bool (n,) for each modality."""
+        """Logits (n, 8) over the temperature for what was there, bool (n,) for each modality, and over :attr:`softening`."""
+        logits = logits / self.softening
         if self.alone is None:
             return logits / self.temperature
         single = torch.stack(list(present.values())).sum(dim=0) == 1

@@ -2,7 +2,8 @@
 
 ``python -m models.reference --data DIR`` makes ``models/results/reference.npz`` (features only, no pictures or sounds): every
 performance whose voice and face are there, and ten voices of every other actor. The same voices as tokens of a pretrained encoder are in
-``reference.NAME.npz``, eight bits a number: enough for neighbours and summaries, and read only where a model needs them.
+``reference.NAME.npz``, eight bits a number: enough for neighbours and summaries, and read only where a model needs them. Where all voices
+lie, and how far others may be from them, is in ``known_voices.npz`` (:mod:`models.evaluation.familiarity`).
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from features import Modality
 from features.video import N_FACE
 from models.data.clips import Clips, held_out_clips
 from models.data.dataset import Faces, Voices, load_faces, load_voices
+from models.evaluation.familiarity import PATH as KNOWN_VOICES
+from models.evaluation.familiarity import VoiceMap, fit_map, save_map
 from models.networks.encoders import DEFAULT_TOKENS
 from models.networks.sequence import TOKEN_FRAMES
 from models.registry import BOTH, RESULTS, shown_in
@@ -86,6 +89,17 @@ def build_tokens(voices: Voices, keys: np.ndarray) -> dict[str, np.ndarray]:
     return {"values": (every / scale).round().astype(np.int8), "scale": scale.astype(np.float32), "counts": counts}
 
 
+def known_voices(voices: Voices) -> VoiceMap:
+    """Where all voices lie by their tokens.
+
+    Raises:
+        ValueError: the voices were loaded without tokens.
+    """
+    if voices.tokens is None:
+        raise ValueError("load the voices with an encoder")
+    return fit_map(np.stack([voices.tokens.of(row, 0).mean(axis=0) for row in range(len(voices.label))]), voices.actor)
+
+
 def _key(key: tuple) -> tuple[int, ...]:
     actor, emotion, *rest = key
     return actor, int(emotion), *rest
@@ -143,8 +157,10 @@ def main(arguments: list[str] | None = None) -> int:
     np.savez_compressed(options.out, allow_pickle=False, **arrays)
     beside = token_path(DEFAULT_TOKENS, options.out)
     np.savez_compressed(beside, allow_pickle=False, **build_tokens(voices, arrays["keys"]))
-    for path in (options.out, beside):
-        print(f"{path}: {len(arrays['label'])} clips, {path.stat().st_size / 1e6:.1f} MB")
+    known = options.out.with_name(KNOWN_VOICES.name)
+    save_map(known_voices(voices), known)
+    for path, count in ((options.out, len(arrays["label"])), (beside, len(arrays["label"])), (known, len(voices.label))):
+        print(f"{path}: {count} clips, {path.stat().st_size / 1e6:.1f} MB")
     return 0
 
 

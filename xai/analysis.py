@@ -18,6 +18,7 @@ from models.model import EmotionModel
 from xai.explanation import Attribution, Backbone, Contrast, Panel, Say, Settings, Subject, silent
 from xai.methods import METHODS, methods_of
 from xai.modality_split import ModalitySplit, split_modalities
+from xai.quality.certainty import softened
 from xai.quality.checks import QualityCheck, check_quality, should_be_asked
 from xai.score import Trust
 
@@ -65,6 +66,13 @@ class Analysis:
     @property
     def predicted(self) -> int:
         return int(self.probabilities.argmax())
+
+    @property
+    def lowered_from(self) -> float | None:
+        """How sure it would be if the recording were like what it knows; None where it is."""
+        if self.model.softening == 1:
+            return None
+        return float(softmax(self.model.softening * np.log(self.probabilities)).max())
 
     @property
     def label(self) -> str:
@@ -151,6 +159,7 @@ _STAGES = {Panel.SAW: "Finding what it saw…", Panel.HEARD: "Finding what it he
 def explain(subject: Subject, say: Say = silent) -> Analysis:
     """The prediction, and all explanations that are there at once, of features that are already at hand."""
     seconds = dict(subject.features.seconds)
+    subject = replace(subject, model=softened(subject.model, subject.features))
 
     def timed(stage: str, words: str, function, *arguments):
         say(words)

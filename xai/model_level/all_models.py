@@ -17,6 +17,7 @@ from models.registry import MODELS
 from xai.analysis import Analysis
 from xai.explanation import Say, Settings, Subject, silent
 from xai.modality_split import ModalitySplit, split_modalities
+from xai.quality.certainty import softened
 
 Encoding = frozenset[tuple[Modality, str]]
 """Which encoders a recording went through."""
@@ -170,5 +171,5 @@ def _ask(name: str, model: EmotionModel, recording: _Recording) -> Answer:
     if not features.parts:
         reads = " or ".join(modality.noun for modality in model.encoders)
         return Answer(name, title, note=f"It reads the {reads} only, and there is none in this recording.")
-    subject = Subject(features, model, model.load_backbone(), recording.settings)
+    subject = Subject(features, softened(model, features), model.load_backbone(), recording.settings)
     return Answer(name, title, split_modalities(subject))

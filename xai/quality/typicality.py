@@ -1,36 +1,41 @@
 """How unlike the clips that the model knows a recording is: distance to its nearest neighbours, as a percentile.
 
-k-nearest-neighbour distance in the space of standardised features (Sun et al. 2022, arXiv:2204.06507, who use it on
-embeddings). What counts as usual is measured between people: the distance of each reference clip to its neighbours among
-other actors, as a clip of an unseen speaker would have it.
+k-nearest-neighbour distance (Sun et al. 2022, arXiv:2204.06507). Of a voice in the map of :mod:`models.evaluation.familiarity`, of a face
+in the space of its standardised features. What counts as usual is measured between people: the distance of clips to their neighbours
+among other actors, as a clip of an unseen person would have it.
 """
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 
 from features import SPACE, Features, Modality
-from features.audio import mfcc_features
-from features.tokens import TokenFeatures
+from features.audio import RATE, AudioFeatures, mfcc_features
+from features.speech import is_silent
+from features.tokens import TOKEN_SECONDS, TokenFeatures
+from models.evaluation.familiarity import WINDOW, distances, knn_distance, load_map
 from models.model import EmotionModel
+from models.networks.encoders import DEFAULT_TOKENS, load_encoder
 from models.reference import load_reference
+from xai.metrics.memo import Memo
 
-NEIGHBOURS = 5
 # A recording is known again if one reference clip is close, and at least twice as close as all others (the ratio of Lowe 2004, doi
 # 10.1023/B:VISI.0000029664.99615.94). Voices: so are 7 of 7 sound tracks of films (at 0.01 to 0.03, once 0.21), and none of 1440
 # recordings without their own clip. Faces, of which one picture is enough: so are 7 of 7 films (at 0.00), 11 of 14 that were encoded
 # again at 480 lines (at 0.03 to 0.11), and none of 224 strips without their own film.
 _SAME = {Modality.AUDIO: 0.23, Modality.VIDEO: 0.1}
 _NEXT = 0.5
+_STRETCHES = 8
 
 
 @dataclass(frozen=True)
 class Typicality:
     """Attributes:
-    distance: mean over the nearest reference clips, in deviations per feature; nearest: that of the very nearest.
+    distance: mean over the nearest reference clips, in deviations per feature.
     known: it is a reference clip, as a file of its own or as part of a film.
     percentile: share (0 to 100) of held-out reference clips that lie nearer to theirs.
     usual: the distance that 95 of 100 held-out clips do not exceed.
@@ -38,26 +43,61 @@ class Typicality:
     """
 
     distance: float
-    nearest: float
     known: bool
     percentile: float
     usual: float
     clips: int
     actors: int
 
+    @property
+    def ratio(self) -> float:
+        """Distance ÷ the usual one."""
+        return self.distance / self.usual
+
 
 def typicality(features: Features, model: EmotionModel, modality: Modality) -> Typicality | None:
-    """Of the features of one modality; None where it is missing, or where it is not known what the model has learned from."""
+    """Of one modality; None where it is missing, or where it is not known what the model has learned from."""
     if modality not in features.parts or not len(model.reference):
         return None
     deviation = np.maximum(_known_vectors(model, modality).std(axis=0), 1e-6)
-    clips, held_out = _standardised(modality, tuple(deviation.tolist()))
-    z = _vector(features, modality) / deviation
-    distance, nearest = (float(knn_distance(z[None], clips, count)[0]) for count in (NEIGHBOURS, 1))
-    actors = len(np.unique(load_reference(modality.noun).actor))
-    usual, percentile = float(np.percentile(held_out, 95)), float(100 * (held_out < distance).mean())
     known = _is_known(features, modality, deviation)
-    return Typicality(distance, nearest, known, percentile, usual, len(clips), actors)
+    if features.audio is not None and modality is Modality.AUDIO:
+        voices = load_map()
+        distance, usual, held_out = voice_ratio(features.audio) * voices.usual, voices.usual, voices.left_out
+        clips, actors = len(voices.points), voices.actors
+    else:
+        faces, held_out = _standardised(modality, tuple(deviation.tolist()))
+        distance = float(knn_distance((_vector(features, modality) / deviation)[None], faces)[0])
+        usual, clips, actors = float(np.percentile(held_out, 95)), len(faces), len(np.unique(load_reference(modality.noun).actor))
+    return Typicality(distance, known, float(100 * (held_out < distance).mean()), usual, clips, actors)
+
+
+_ratios = Memo(most=16)
+
+
+def voice_ratio(audio: AudioFeatures) -> float:
+    """How far a voice lies from those of the training, over the usual distance, whatever the model hears it by; remembered.
+
+    Of a long recording it is the median of eight stretches, evenly spaced: hearing all of it again would cost seconds.
+    """
+
+    def compute() -> np.ndarray:
+        encoder, voices = load_encoder(Modality.AUDIO, DEFAULT_TOKENS), load_map()
+        if isinstance(audio, TokenFeatures) and audio.encoder.name == encoder.name:
+            return np.array(voices.ratio(audio.tokens))
+        return np.array(np.median([voices.ratio(encoder(part).tokens) for part in _stretches(audio.samples)]))
+
+    return float(_ratios.of(hashlib.blake2b(audio.samples.tobytes()).digest(), compute))
+
+
+def _stretches(samples: np.ndarray) -> list[np.ndarray]:
+    """The whole, or :data:`_STRETCHES` of it, each as long as the map's longest voices."""
+    each = round(WINDOW * TOKEN_SECONDS * RATE)
+    if len(samples) <= _STRETCHES * each:
+        return [samples]
+    starts = np.linspace(0, len(samples) - each, _STRETCHES).astype(int)
+    parts = [samples[start : start + each] for start in starts]
+    return [part for part in parts if not is_silent(part)] or parts[:1]
 
 
 def _is_known(features: Features, modality: Modality, deviation: np.ndarray) -> bool:
@@ -95,14 +135,3 @@ def _standardised(modality: Modality, deviation: tuple[float, ...]) -> tuple[np.
         own = reference.actor == actor
         held_out[own] = knn_distance(z[own], z[~own])
     return z, held_out
-
-
-def knn_distance(points: np.ndarray, clips: np.ndarray, count: int = NEIGHBOURS) -> np.ndarray:
-    """(m, d) and (n, d) → (m,): mean of the ``count`` smallest :func:`distances`."""
-    return np.sort(distances(points, clips), axis=1)[:, :count].mean(axis=1)
-
-
-def distances(points: np.ndarray, clips: np.ndarray) -> np.ndarray:
-    """(m, d) and (n, d) → (m, n): Euclidean, divided by √d so that modalities can be compared."""
-    squared = (points**2).sum(axis=1)[:, None] - 2 * points @ clips.T + (clips**2).sum(axis=1)[None]
-    return np.sqrt(np.maximum(squared, 0.0) / points.shape[1])

@@ -241,14 +241,17 @@ def _heard(subject: Subject) -> str:
 def temperature_of(subject: Subject) -> float:
     """What the logits of this recording are divided by: it depends on which modalities are there."""
     model, there = subject.model, [m for m in Modality if m in subject.features.parts]
-    return model.alone[there[0]] if model.alone is not None and len(there) == 1 else model.temperature
+    calibrated = model.alone[there[0]] if model.alone is not None and len(there) == 1 else model.temperature
+    return calibrated * model.softening
 
 
 def _logits(subject: Subject) -> Stage:
     logits, temperature = subject.model.logits(subject.inputs)[0], temperature_of(subject)
     rows = tuple((LABELS[k], f"{temperature * logits[k]:+.3f}", f"{logits[k]:+.3f}") for k in range(len(LABELS)))
     network = type(subject.model.classifier)
-    how = f"{network.__name__}, then divided by the temperature {temperature:.3f} of its calibration (Guo et al. 2017)."
+    softening = subject.model.softening
+    how = f"{network.__name__}, then divided by the temperature {temperature / softening:.3f} of its calibration (Guo et al. 2017)"
+    how += f", and by {softening:.2f}, as this recording is unlike what it knows." if softening > 1 else "."
     heads = ("emotion", "logit", f"÷ {temperature:.3f}")
     return Stage("Logits", f"{len(LABELS)} numbers", how, f"{network.__module__}.{network.__name__}", heads=heads, rows=rows)
 

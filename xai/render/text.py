@@ -76,12 +76,20 @@ def cautions(analysis: Analysis, second: Opinion | None = None) -> list[str]:
     return [
         *([] if analysis.should_be_asked else [refused]),
         *said[Level.RED],
+        *_lowered(analysis),
         *_disagreement(second),
         *([conflict] if split.disagree else []),
         *_said_to_nothing(analysis),
         *said[Level.AMBER],
         *analysis.warnings,
     ]
+
+
+def _lowered(analysis: Analysis) -> list[str]:
+    before, now = analysis.lowered_from, float(analysis.probabilities.max())
+    if before is None or before - now < _LOWERED:
+        return []
+    return [f"Its certainty was lowered from {before:.0%} to {now:.0%}, as the voice is unlike those that it learned from."]
 
 
 def _disagreement(second: Opinion | None) -> list[str]:
@@ -280,6 +288,7 @@ def _by(analysis: Analysis, key: str, contrast: Contrast, technical: bool) -> st
     return "" if method.comes_at_once(analysis.subject) and not technical else f" (by {method.title}{fitted})"
 
 
+_LOWERED = 0.05  # of probability: less is no news
 _ANYWAY = 0.5  # of probability with neither voice nor face
 _ORDER = tuple(Panel)
 _MARKED = {

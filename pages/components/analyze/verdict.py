@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pages.components.session.state import Drawer, Recording
     from xai.analysis import Analysis
 
+_CHANCE = 0.25  # of probability, twice that of a guess: no emotion is worth naming
 _UNDECIDED = 0.1  # of probability between the first two: too close to name one
 
 
@@ -52,6 +53,8 @@ def _verdict(analysis: Analysis) -> str:
 
     p = analysis.probabilities
     first, second = np.argsort(-p)[:2]
+    if not analysis.should_be_asked and p[first] < _CHANCE:
+        return "Not to be asked: the model knows nothing like this"
     if not analysis.should_be_asked:
         return f"Not to be asked; it would say :primary[{analysis.label.upper()}]"
     if p[first] - p[second] < _UNDECIDED:

@@ -4,16 +4,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
 from sklearn.neighbors import NearestNeighbors
 
 from features import SPACE, Features, Modality, extract
 from features.audio import mfcc_features
 from models.data.clips import Clips
+from models.evaluation.familiarity import load_map
 from models.model import EmotionModel
+from models.networks.whisper_voice import WhisperVoice
 from models.reference import load_reference
 from tests.conftest import tone, wav
-from xai.quality.typicality import Typicality, _is_known, knn_distance, typicality
+from xai.quality.typicality import Typicality, _is_known, typicality
 
 
 def of_voice(features: Features, model: EmotionModel) -> Typicality | None:
@@ -24,32 +25,32 @@ def of_face(features: Features, model: EmotionModel) -> Typicality | None:
     return typicality(features, model, Modality.VIDEO)
 
 
-def test_distance_is_that_of_scikit_learn():
-    rng = np.random.default_rng(0)
-    clips, points = rng.normal(size=(50, 40)), rng.normal(size=(7, 40))
-    found, _ = NearestNeighbors(n_neighbors=5).fit(clips).kneighbors(points)
-    assert_allclose(knn_distance(points, clips), found.mean(axis=1) / np.sqrt(40))
-
-
-@pytest.mark.parametrize(("modality", "size"), [(Modality.AUDIO, (332, 24)), (Modality.VIDEO, None)])
-def test_percentiles_are_between_people(sample_analysis, modality, size):
+def test_percentiles_of_faces_are_between_people(sample_analysis):
     """Half of all clips, each compared with other people only, lie below the median."""
-    reference, model = load_reference(modality.noun), sample_analysis.model
-    deviation = SPACE.part(model.reference, modality).std(axis=0)
-    z = SPACE.part(reference.vectors(), modality) / deviation
-    dims = SPACE.size(modality)
+    reference, model = load_reference("face"), sample_analysis.model
+    deviation = SPACE.part(model.reference, Modality.VIDEO).std(axis=0)
+    z = SPACE.part(reference.vectors(), Modality.VIDEO) / deviation
     held_out = np.empty(len(z))
     for actor in np.unique(reference.actor):
         own = reference.actor == actor
         found, _ = NearestNeighbors(n_neighbors=5).fit(z[~own]).kneighbors(z[own])
-        held_out[own] = found.mean(axis=1) / np.sqrt(dims)
-    found = typicality(sample_analysis.features, model, modality)
+        held_out[own] = found.mean(axis=1) / np.sqrt(512)
+    found = of_face(sample_analysis.features, model)
     assert found.usual == pytest.approx(np.percentile(held_out, 95), rel=1e-4)
-    own, _ = NearestNeighbors(n_neighbors=5).fit(z).kneighbors(SPACE.part(sample_analysis.features.vector, modality)[None] / deviation)
-    assert found.distance == pytest.approx(own.mean() / np.sqrt(dims), rel=1e-4)
-    assert found.nearest == pytest.approx(own.min() / np.sqrt(dims), rel=1e-4)
+    vector = SPACE.part(sample_analysis.features.vector, Modality.VIDEO)
+    own, _ = NearestNeighbors(n_neighbors=5).fit(z).kneighbors(vector[None] / deviation)
+    assert found.distance == pytest.approx(own.mean() / np.sqrt(512), rel=1e-4)
+    assert found.ratio == found.distance / found.usual
     assert found.percentile == pytest.approx(100 * (held_out < found.distance).mean(), abs=0.5)
-    assert (found.clips, found.actors) == (size or (len(z), len(np.unique(reference.actor))))
+    assert (found.clips, found.actors) == (len(z), len(np.unique(reference.actor)))
+
+
+def test_percentiles_of_voices_are_those_of_the_map(sample_analysis):
+    found, voices = of_voice(sample_analysis.features, sample_analysis.model), load_map()
+    heard = WhisperVoice()(sample_analysis.features.audio.samples)
+    assert found.ratio == pytest.approx(voices.ratio(heard.tokens), rel=1e-5)
+    assert found.percentile == pytest.approx(100 * (voices.left_out < found.distance).mean())
+    assert (found.clips, found.actors) == (1440, 24)
 
 
 def test_training_clips_are_near_and_a_whistle_is_far(clips, model, backbone):
