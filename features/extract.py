@@ -16,6 +16,7 @@ from features.pairing import pair
 from features.space import FeatureSpace, Modality
 from features.speech import is_silent
 from features.video import FACE_NAMES, VideoFeatures, extract_video
+from features.voice_activity import is_speech
 
 SPACE = FeatureSpace({Modality.AUDIO: MFCC_NAMES, Modality.VIDEO: FACE_NAMES})
 
@@ -23,6 +24,7 @@ _LENGTHS_DIFFER = 0.5  # seconds
 _STARTS_DIFFER = 0.2  # seconds
 # What is in the middle of such a picture is no evidence, and would outweigh the voice: beside a voice it is not judged.
 _NO_FACE = "No face was found in the video, so only the voice was judged: use a frontal camera, with light on the face."
+_NO_SPEECH = "No speech is heard in the recording, so only the face was judged."
 _NOTHING = "Nothing to analyse: add a recording of a voice, a video of a face, or both."
 
 Part = AudioFeatures | VideoFeatures
@@ -140,6 +142,9 @@ def extract(
         if heard is not None and seen.fallback:
             seen = None
             warnings.append(_NO_FACE)
+        elif heard is not None and not is_speech(heard.samples):
+            heard = None
+            warnings.append(_NO_SPEECH)
         clock.lap("video")
     if heard is not None and audio is not None and video is not None and lasts:
         warnings += _length_warnings(heard, video, lasts[0])

@@ -1,23 +1,21 @@
 """Speech is heard in speech, and in nothing else."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from features.audio import RATE
-from features.voice_activity import speech_probabilities, speech_probability
+from features import voice_activity
+from features.audio import RATE, voice_of
+from features.media import read_sound
+from features.voice_activity import is_speech, speech_probabilities, speech_probability
 
 RNG = np.random.default_rng(0)
 T = np.arange(2 * RATE) / RATE
 
 
 def sample() -> np.ndarray:
-    data = open("pages/sample/sure.mp4", "rb").read()  # noqa: SIM115
-    from features.media import read_sound
-
-    sound = read_sound(data)
-    from features.audio import to_mono
-
-    return to_mono(sound.samples, sound.rate)
+    return voice_of(read_sound(Path("pages/sample/sure.mp4").read_bytes())).samples
 
 
 @pytest.mark.parametrize(
@@ -34,14 +32,28 @@ def test_none_where_nobody_speaks(sound):
     assert speech_probability(sound.astype(np.float32)) < 0.2
 
 
-def test_speech_is_heard_and_where(request):
+def test_speech_is_heard_and_where():
     voice = sample()
     assert speech_probability(voice) > 0.9
+    assert is_speech(voice)
     late = np.concatenate([np.zeros(2 * RATE, np.float32), voice])
-    found = speech_probabilities(late)
+    found = np.array(list(speech_probabilities(late)))
     assert len(found) == -(-len(late) * 16_000 // RATE // 512)
     assert found[: int(2 / 0.032) - 2].max() < 0.3
     assert found[int(2 / 0.032) :].max() > 0.9
+    assert speech_probability(late) == pytest.approx(np.sort(found)[-10:].mean())
+
+
+def test_no_more_is_listened_to_than_it_takes(monkeypatch):
+    heard = []
+    own = voice_activity.speech_probabilities
+    monkeypatch.setattr(voice_activity, "speech_probabilities", lambda samples: (heard.append(p) or p for p in own(samples)))
+    voice = np.tile(sample(), 3)
+    assert is_speech(voice)
+    assert 10 <= len(heard) < 80
+    heard.clear()
+    assert not is_speech(np.zeros(300 * RATE, np.float32))
+    assert len(heard) == pytest.approx(60 / 0.032, abs=1)
 
 
 def test_a_moment_of_it_is_not_enough():

@@ -15,7 +15,7 @@ from features import Features, Modality
 from features.audio import HOP, AudioFeatures
 from features.faces import Box
 from features.video import VideoFeatures
-from features.voice_activity import speech_probability
+from features.voice_activity import NO_SPEECH, speech_probability
 from models.model import EmotionModel
 from xai.quality.typicality import Typicality, typicality
 from xai.score import Level
@@ -34,7 +34,6 @@ _NEAR = 0.5  # percentile: not one of 100 clips of other people is that close to
 # Times the distance that 95 of 100 clips of other people do not exceed. Of faces it is no sign of mistakes: on 260 photographs of
 # strangers the models are right more often about the farther ones, and none is twice as far.
 _FAR_VOICE, _FAR_FACE = (1.0, 1.25), (2.0, np.inf)
-_NO_SPEECH = 0.3  # probability; of 288 recordings of RAVDESS two shouted ones are below, of 168 of music, noise and animals two above
 
 
 @dataclass(frozen=True)
@@ -187,10 +186,10 @@ def _speech(audio: AudioFeatures) -> QualityCheck:
     likely = speech_probability(audio.samples)
     words = (
         "Speech is heard."
-        if likely >= _NO_SPEECH
+        if likely >= NO_SPEECH
         else f"No speech is heard in it ({likely:.0%} likely at its surest): use a recording of a voice."
     )
-    return QualityCheck("speech", "voice", _below(likely, _NO_SPEECH, _NO_SPEECH), likely, words)
+    return QualityCheck("speech", "voice", _below(likely, NO_SPEECH, NO_SPEECH), likely, words)
 
 
 def _like(modality: str, typical: Typicality, subject: str, bounds: tuple[float, float]) -> QualityCheck:
