@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 
 from features.audio import MFCC_NAMES, AudioFeatures, extract_audio
-from features.media import MediaError, file_end, has_sound, read_frames, read_sound
+from features.media import MediaError, file_end, has_sound, read_sound
 from features.pairing import pair
+from features.people import WhoseFace
 from features.space import FeatureSpace, Modality
 from features.speech import is_silent
-from features.video import FACE_NAMES, VideoFeatures, extract_video
+from features.video import FACE_NAMES, VideoFeatures, watch
 from features.voice_activity import is_speech
 
 SPACE = FeatureSpace({Modality.AUDIO: MFCC_NAMES, Modality.VIDEO: FACE_NAMES})
@@ -23,7 +24,10 @@ SPACE = FeatureSpace({Modality.AUDIO: MFCC_NAMES, Modality.VIDEO: FACE_NAMES})
 _LENGTHS_DIFFER = 0.5  # seconds
 _STARTS_DIFFER = 0.2  # seconds
 # What is in the middle of such a picture is no evidence, and would outweigh the voice: beside a voice it is not judged.
-_NO_FACE = "No face was found in the video, so only the voice was judged: use a frontal camera, with light on the face."
+_NO_FACE = (
+    "No face was found in the video, upright or turned, so only the voice was judged: "
+    "faces are found that are seen from the front and neither too small nor in the dark."
+)
 _NO_SPEECH = "No speech is heard in the recording, so only the face was judged."
 _NOTHING = "Nothing to analyse: add a recording of a voice, a video of a face, or both."
 
@@ -101,7 +105,8 @@ def extract(
     video: bytes | None,
     encoders: Encoders,
     *,
-    stride: int = 30,
+    whose: WhoseFace | None = None,
+    stride: int | None = None,
     on_stage: Progress | None = None,
 ) -> Features:
     """Decode a recording and compute its features.
@@ -110,7 +115,8 @@ def extract(
         audio: bytes of a sound file; None takes the sound track of ``video``, if it has one.
         video: bytes of a video file; None for the voice alone.
         encoders: see :data:`Encoders`.
-        stride: every ``stride``-th frame is looked at.
+        whose: compares faces, so that only the person who is seen longest is judged; None takes all faces for one person's.
+        stride: every ``stride``-th frame is looked at; None: about one picture a second (:mod:`features.media.sampling`).
         on_stage: told in plain words what begins now.
 
     Raises:
@@ -137,8 +143,11 @@ def extract(
         clock.lap("audio")
     if video is not None and Modality.VIDEO in encoders:
         say("Reading the video and looking for the face…")
-        frames = read_frames(video, stride, lasts.append)
-        seen = extract_video(frames, encoders[Modality.VIDEO], lambda n: say(f"Looking for the face… frame {n}"))
+        look = encoders[Modality.VIDEO]
+        seen, notes = watch(
+            video, look, whose, stride=stride, on_frame=lambda n: say(f"Looking for the face… frame {n}"), on_end=lasts.append
+        )
+        warnings += notes
         if heard is not None and seen.fallback:
             seen = None
             warnings.append(_NO_FACE)

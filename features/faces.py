@@ -6,7 +6,7 @@ needs no download, and finds frontal faces rolled by up to about 30°.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -18,6 +18,7 @@ MARGIN = 1.05  # side of the square ÷ width of dlib's box: the cut that the tra
 _DETECT_SIDES = (640, 1280)
 _SMALLEST = 60
 _MIN_OVERLAP = 0.2
+_PROBED = 3
 
 
 class Box(NamedTuple):
@@ -116,6 +117,18 @@ class FaceTracker:
                 break
         self._last = best or last
         return best
+
+
+def quarter_turns(pictures: Sequence[np.ndarray]) -> int:
+    """By how many quarters, counter-clockwise, a film must be turned so that faces are seen upright; 0 where that shows none either.
+
+    Args:
+        pictures: uint8 (h, w, 3), in which no face was found as they are; three of them are looked at, 20 ms for each and turn.
+    """
+    some = [pictures[k] for k in np.unique(np.linspace(0, len(pictures) - 1, _PROBED).round().astype(int))]
+    found = {turn: sum(bool(search(np.ascontiguousarray(np.rot90(picture, turn)))) for picture in some) for turn in (1, 3, 2)}
+    best = max(found, key=lambda turn: found[turn])
+    return best if found[best] > len(some) / 2 else 0
 
 
 def crop_square(box: Box) -> Box:

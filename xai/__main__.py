@@ -39,7 +39,11 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--target", choices=LABELS, help="emotion in the foreground (default: the predicted one)")
     p.add_argument("--against", choices=LABELS, help="explain why the emotion in the foreground rather than this one")
     p.add_argument("--model", default=DEFAULT, help=_MODELS)
-    p.add_argument("--stride", type=_positive, default=30, help="look at every STRIDE-th frame (default 30)")
+    p.add_argument(
+        "--stride",
+        type=_positive,
+        help="look at every STRIDE-th frame (default: about one picture a second)",
+    )
     p.add_argument("--samples", type=_samples, default=_USUAL.samples, help=f"perturbed copies for LIME (default {_USUAL.samples})")
     p.add_argument("--methods", choices=METHODS, nargs="+", default=[], metavar="KEY", help=f"more explanations, of {', '.join(METHODS)}")
     p.add_argument("--seed", type=_seed, default=0, help="of everything random (default 0)")

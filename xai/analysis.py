@@ -15,6 +15,7 @@ from models.checkpoint import load_model
 from models.evaluation.metrics import softmax
 from models.labels import LABELS
 from models.model import EmotionModel
+from models.networks.person import compare_faces
 from xai.explanation import Attribution, Backbone, Contrast, Panel, Say, Settings, Subject, silent
 from xai.methods import METHODS, methods_of
 from xai.modality_split import ModalitySplit, split_modalities
@@ -135,7 +136,7 @@ def analyse(
     backbone = model.load_backbone()
     audio, video, moved = as_they_are(audio, video)
     audio, video, note = _what_it_judges(audio, video, model)
-    features = extract(audio, video, model.load_encoders(), stride=settings.stride, on_stage=on_stage)
+    features = extract(audio, video, model.load_encoders(), whose=compare_faces, stride=settings.stride, on_stage=on_stage)
     return explain(Subject(replace(features, warnings=(*moved, *features.warnings, *note, *model.notes)), model, backbone, settings), say)
 
 

@@ -206,9 +206,12 @@ class Backbone(Protocol):
 
 @dataclass(frozen=True)
 class Settings:
-    """What a result depends on besides the recording and the weights."""
+    """What a result depends on besides the recording and the weights.
 
-    stride: int = 30
+    ``stride``: every so many-th frame is looked at; None: about one picture a second (:mod:`features.media.sampling`).
+    """
+
+    stride: int | None = None
     samples: int = 2000
     seed: int = 0
     estimator: str = "quadrature"

@@ -4,10 +4,9 @@
 presented, ``sound`` and ``pictures`` decode them. ``channels``, ``envelope`` and ``level`` make one voice of a sound.
 """
 
-from features.media.boxes import as_they_are
 from features.media.clock import FileClock, clock_or_none, file_end
 from features.media.limits import MAX_SECONDS, WORK_SIDE, MediaError
-from features.media.opening import has_picture, has_sound
+from features.media.opening import as_they_are, has_picture, has_sound
 from features.media.pictures import Frame, open_video, read_frames, shown_frames, upright
 from features.media.sound import Sound, read_sound
 

@@ -12,8 +12,11 @@ import numpy as np
 
 import features.media.limits as limits
 from features.media.clock import FileClock, PictureTimes, clock_or_none, file_clock
+from features.media.cuts import Cuts
+from features.media.hdr import is_hdr, to_sdr
 from features.media.limits import WORK_SIDE, MediaError, check_size, check_video, decoder_limits, too_long
 from features.media.opening import decoded, is_cover, opened
+from features.media.sampling import USUAL_STRIDE, Sampling, usual_sampling
 
 _THREADS = 2  # each decodes a picture of its own, and keeps it
 
@@ -31,29 +34,44 @@ class Frame:
     scale: float
 
 
-def read_frames(data: bytes, stride: int = 30, on_end: Callable[[float], None] = lambda seconds: None) -> Iterator[Frame]:
-    """Yield every ``stride``-th frame of a video, from frame 0, in the order of presentation.
+def read_frames(
+    data: bytes, stride: int | None = None, on_end: Callable[[float], None] = lambda seconds: None, cuts: Cuts | None = None
+) -> Iterator[Frame]:
+    """Yield about one picture a second of a video, in the order of presentation.
 
-    A damaged stretch is skipped; what could be decoded around it is still yielded. ``on_end`` gets the end
-    of the last frame, in seconds on the clock of the file.
+    At 24 to 31 frames a second that is every 30th frame, from frame 0. A picture that shows nothing gives way to the next that shows
+    something (:mod:`features.media.sampling`). A damaged stretch is skipped; what could be decoded around it is still yielded.
+
+    Args:
+        stride: every ``stride``-th frame instead, whatever it shows.
+        on_end: gets the end of the last frame, in seconds on the clock of the file.
+        cuts: sees every frame.
 
     Raises:
         MediaError: no picture can be decoded, or the video is longer or larger than the limits of this module.
     """
-    if stride < 1:
+    if stride is not None and stride < 1:
         raise ValueError("stride must be at least 1")
-    found, end, clock = False, 0.0, clock_or_none(data)
+    end, count, clock = 0.0, 0, clock_or_none(data)
+    sampling = Sampling(stride, choosy=False) if stride is not None else usual_sampling(picture_times(data))
     with open_video(data) as (container, stream):
-        for index, time, frame in shown_frames(container, stream, clock):
-            end = max(end, time + _shown_for(frame, stream))
-            if index % stride == 0:
-                if index // stride >= limits.MAX_FRAMES:
-                    raise MediaError(
-                        f"More than {limits.MAX_FRAMES} pictures would be looked at: cut the video, or look at fewer of its frames."
-                    )
-                found = True
-                yield upright(frame, index, time, stream.sample_aspect_ratio)
-        if not found:
+
+        def until_the_end() -> Iterator[tuple[int, float, av.VideoFrame]]:
+            nonlocal end
+            for index, time, frame in shown_frames(container, stream, clock):
+                end = max(end, time + _shown_for(frame, stream))
+                if cuts is not None:
+                    cuts.see(frame, time)
+                yield index, time, frame
+
+        for index, time, frame in sampling.chosen(until_the_end()):
+            count += 1
+            if count > limits.MAX_FRAMES:
+                raise MediaError(
+                    f"More than {limits.MAX_FRAMES} pictures would be looked at: cut the video, or look at fewer of its frames."
+                )
+            yield upright(frame, index, time, stream.sample_aspect_ratio)
+        if not count:
             raise MediaError("No picture in the video can be read: it may be damaged or cut short; export it again as MP4 (H.264).")
         on_end(end)
 
@@ -111,6 +129,37 @@ def upright(frame: av.VideoFrame, index: int, time: float, pixel_aspect: Fractio
     scale = max(1.0, max(full_width, frame.height) / side)
     width, height = max(1, round(full_width / scale)), max(1, round(frame.height / scale))
     size = {"width": width, "height": height} if (width, height) != (frame.width, frame.height) else {}
-    rgb = frame.reformat(format="rgb24", **size).to_ndarray()
+    rgb = (
+        to_sdr(frame.reformat(format="rgb48le", **size).to_ndarray(), frame.color_trc)
+        if is_hdr(frame)
+        else frame.reformat(format="rgb24", **size).to_ndarray()
+    )
     quarter_turns = round(frame.rotation / 90) % 4  # FFmpeg's display rotation, degrees counter-clockwise
     return Frame(index, float(time), np.ascontiguousarray(np.rot90(rgb, quarter_turns)), scale)
+
+
+def picture_times(data: bytes) -> np.ndarray:
+    """float64 (n,): when each picture is shown, in increasing order, by the file and without decoding it.
+
+    Raises:
+        MediaError: there is no film, or one beyond the limits.
+    """
+    with open_video(data) as (container, stream):
+        base = float(stream.time_base or 0)
+        stamps = [_stamp(packet) for packet in _packets(container, stream) if packet.size and not packet.is_discard]
+        if not base or any(stamp is None for stamp in stamps):
+            return np.arange(len(stamps)) / float(stream.average_rate or USUAL_STRIDE)
+        return np.sort(np.array(stamps, float)) * base
+
+
+def _stamp(packet: av.Packet) -> int | None:
+    return packet.pts if packet.pts is not None else packet.dts
+
+
+def _packets(container, stream) -> Iterator[av.Packet]:
+    packets = container.demux(stream)
+    while True:
+        try:
+            yield next(packets)
+        except (StopIteration, av.FFmpegError, IndexError):
+            return

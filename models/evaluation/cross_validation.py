@@ -20,8 +20,8 @@ from models.evaluation.protocols import PROTOCOLS
 from models.model import EmotionModel
 from models.monitoring.monitor import UNWATCHED, Monitor
 from models.monitoring.tensorboard_log import log_to
+from models.networks import ModelError
 from models.networks.encoders import load_encoder
-from models.networks.errors import ModelError
 from models.registry import DEFAULT, MODELS
 from models.threads import one_thread
 from models.training.samplers import TrainingSet, make_training_set
@@ -38,7 +38,7 @@ def encoder_wanted(names: Iterable[str], encoder: str) -> str | None:
     """The full name of ``encoder`` if any of the models, or of the parts that they are made of, reads tokens of a voice; else None.
 
     Raises:
-        models.networks.errors.ModelError: it cannot be loaded, or gives no tokens.
+        models.networks.ModelError: it cannot be loaded, or gives no tokens.
     """
     if not any(MODELS[name].tokens for name in to_train(names)):
         return None

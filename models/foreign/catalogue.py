@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from models.foreign import hugging_face_sidecar
 from models.foreign.sidecar import MOST_BYTES, read_sidecar
-from models.networks.errors import ModelError
+from models.networks import ModelError
 from models.registry import MODELS, Description
 
 if TYPE_CHECKING:

@@ -32,7 +32,7 @@ from features.tokens import TokenFeatures
 from models.foreign.hugging_face_sidecar import Sidecar, read_sidecar
 from models.labels import LABELS
 from models.model import NOTHING, Budget, Span
-from models.networks.errors import ModelError
+from models.networks import ModelError
 from models.networks.fusion import FAINTEST, SingleModality, mixed_by_confidence
 from models.networks.hugging_face import SpeechModel, load_speech_model
 from models.networks.resynthesis import SampledVoice, read_voice

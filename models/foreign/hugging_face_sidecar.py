@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from models.labels import LABELS
-from models.networks.errors import ModelError
+from models.networks import ModelError
 from models.registry import MODELS, ModelSpec
 
 KIND = "huggingface"

@@ -14,7 +14,7 @@ from features import SPACE
 from features.faces import CROP
 from models.foreign.protobuf import names_other_files
 from models.foreign.sidecar import Sidecar
-from models.networks.errors import ModelError
+from models.networks import ModelError
 
 MOST_BYTES = 500_000_000
 SAMPLE_RATE = 16_000  # Hz

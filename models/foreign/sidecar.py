@@ -12,7 +12,7 @@ import numpy as np
 
 from features import SPACE, Modality
 from models.labels import LABELS
-from models.networks.errors import ModelError
+from models.networks import ModelError
 from models.registry import Description
 
 MOST_BYTES = 200_000  # of a sidecar: two lists of 552 numbers take 25,000

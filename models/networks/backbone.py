@@ -147,7 +147,7 @@ def load_backbone(name: str = "ferplus") -> Any:
 
     Raises:
         KeyError: there is no such backbone.
-        models.networks.errors.ModelError: there are no weights of ``r3d_18``.
+        models.networks.ModelError: there are no weights of ``r3d_18``.
     """
     return _load(name)  # positional: lru_cache takes a default and the same value given for different calls
 

@@ -47,7 +47,7 @@ def load_encoder(modality: Modality, name: str) -> Any:
 
     Raises:
         KeyError: there is no such encoder.
-        models.networks.errors.ModelError: there is no such speech model, or it cannot be used.
+        models.networks.ModelError: there is no such speech model, or it cannot be used.
     """
     if modality is Modality.AUDIO and name not in ENCODERS[modality]:
         if name.endswith(".json"):

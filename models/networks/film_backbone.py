@@ -19,8 +19,8 @@ from torch import nn
 from torch.nn import functional as F
 from torchvision.models.video import R3D_18_Weights, VideoResNet, r3d_18
 
+from models.networks import ModelError
 from models.networks.backbone import Preprocessing
-from models.networks.errors import ModelError
 
 NAME = "r3d_18"
 FRAMES, SIDE, STEPS = 30, 112, 4

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from features.log_mel import RATE
-from models.networks.errors import ModelError
+from models.networks import ModelError
 
 _MISSING = "This model needs the package transformers: pip install -r requirements-transformers.txt"
 _NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")

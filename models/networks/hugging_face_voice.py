@@ -22,7 +22,7 @@ from torch.utils.checkpoint import checkpoint
 
 from features.log_mel import HOP, RATE, SCALE
 from features.tokens import TOKEN_SECONDS, TokenFeatures, mean_token, token_lengths
-from models.networks.errors import ModelError
+from models.networks import ModelError
 from models.networks.hugging_face import load_speech_model
 from models.networks.resynthesis import SampledVoice, read_voice
 from models.networks.whisper import POSITIONS_PER_SECOND, positions_of, windows

@@ -59,3 +59,11 @@ def test_no_more_is_listened_to_than_it_takes(monkeypatch):
 def test_a_moment_of_it_is_not_enough():
     """A click that is taken for speech for 32 ms leaves the rest of the third of a second at nothing."""
     assert speech_probability(np.zeros(100, np.float32)) < 0.05
+
+
+def test_detectors_are_used_again():
+    for _ in range(30):
+        speech_probability(np.zeros(1000, np.float32))
+    assert len(voice_activity._idle) <= 2  # one for each thread of the suite's worker that ever listened
+    first = list(speech_probabilities(sample()))
+    assert list(speech_probabilities(sample())) == first  # nothing is remembered

@@ -13,6 +13,7 @@ from models.checkpoint import load_model
 from models.labels import LABELS
 from models.model import EmotionModel
 from models.networks.encoders import load_encoder
+from models.networks.person import compare_faces
 from models.registry import MODELS
 from xai.analysis import Analysis
 from xai.explanation import Say, Settings, Subject, silent
@@ -155,7 +156,7 @@ class _Recording:
     def _extract(self, model: EmotionModel) -> Features:
         if self.video is None and (self.audio is None or not model.judges(Modality.AUDIO)):
             return Features({})
-        return extract(self.audio, self.video, model.load_encoders(), stride=self.settings.stride, on_stage=self.say)
+        return extract(self.audio, self.video, model.load_encoders(), whose=compare_faces, stride=self.settings.stride, on_stage=self.say)
 
 
 def _encoding(model: EmotionModel) -> Encoding:

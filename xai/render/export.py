@@ -14,6 +14,8 @@ import cv2
 import numpy as np
 
 from features.faces import Box
+from features.media.sampling import USUAL_STRIDE
+from features.video import VideoFeatures
 from models.labels import LABELS
 from xai.analysis import Analysis
 from xai.explanation import Attribution, Contrast, Moments, Panel, Settings, SoundPatches
@@ -74,7 +76,7 @@ def to_dict(
         "warnings": warnings(analysis, second),
         "checks": [asdict(check) for check in analysis.checks],
         "should_be_asked": analysis.should_be_asked,
-        "settings": _settings(settings),
+        "settings": _settings(settings, video),
         "seconds": analysis.seconds,
         "checkpoint": {"name": model.name, "sha256": model.digest, "backbone": analysis.backbone.name, **_provenance(model.info)},
     }
@@ -236,6 +238,9 @@ def _video(video) -> dict[str, Any]:
         "faces": [_box(face) for face in video.faces],
         "crops": [_box(square) for square in video.squares],
         "fallback": video.fallback,
+        "frames": list(video.numbers),
+        "people": video.who.tolist(),
+        "turned": video.turned,
     }
 
 
@@ -250,8 +255,11 @@ def _second(second: Opinion) -> dict[str, Any]:
     }
 
 
-def _settings(own: Settings) -> dict[str, Any]:
-    return {"stride": own.stride, "samples": own.samples, "seed": own.seed, "shap_estimator": own.estimator}
+def _settings(own: Settings, video: VideoFeatures | None) -> dict[str, Any]:
+    stride = own.stride
+    if stride is None and (video is None or video.numbers == tuple(range(0, USUAL_STRIDE * len(video.times), USUAL_STRIDE))):
+        stride = USUAL_STRIDE  # what about one picture a second came to; None where it was no fixed number of frames
+    return {"stride": stride, "samples": own.samples, "seed": own.seed, "shap_estimator": own.estimator}
 
 
 def _box(box: Box | None) -> list[float] | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 import io
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import chain
 
@@ -47,7 +47,7 @@ class _NotAsItIsError(Exception):
     """The picture has to be encoded anew."""
 
 
-def make_playback(video: bytes | None, samples: np.ndarray | None, start: float = 0.0) -> Playback:
+def make_playback(video: bytes | None, samples: np.ndarray | None, start: float = 0.0, turned: int = 0) -> Playback:
     """One MP4 with the picture of ``video`` and the voice, each as far as it is there.
 
     H.264 as browsers know it is copied, which costs next to nothing; everything else is encoded anew (H.264, at most
@@ -57,6 +57,7 @@ def make_playback(video: bytes | None, samples: np.ndarray | None, start: float 
         video: bytes of a video file; its own sound is left out.
         samples: float32 (n,) at 22,050 Hz.
         start: when its first sample is heard, in seconds on the clock of ``video``; silence is put before it.
+        turned: :attr:`features.video.VideoFeatures.turned`.
 
     Raises:
         MediaError: there is nothing to play, or the picture cannot be read.
@@ -69,9 +70,9 @@ def make_playback(video: bytes | None, samples: np.ndarray | None, start: float 
         if video is None:
             return _written(None, samples)
         try:
-            return _copied(video, samples)
+            return _copied(video, samples, turned)
         except (_NotAsItIsError, av.FFmpegError):
-            return _encoded(video, samples)
+            return _encoded(video, samples, turned)
     except MediaError:
         raise
     except (av.FFmpegError, ValueError, OSError) as error:
@@ -114,7 +115,7 @@ def _voice(out: av.container.OutputContainer, samples: np.ndarray) -> _Track:
     return packets()
 
 
-def _copied(video: bytes, samples: np.ndarray | None) -> Playback:
+def _copied(video: bytes, samples: np.ndarray | None, turned: int) -> Playback:
     """The packets of ``video`` as they are, moved to the clock of the analysis.
 
     Raises:
@@ -125,7 +126,7 @@ def _copied(video: bytes, samples: np.ndarray | None) -> Playback:
 
         def pictures(out: av.container.OutputContainer) -> _Track:
             stream = out.add_stream_from_template(source)
-            stream.set_display_rotation(turn)  # as the analysis turned it, and not mirrored either
+            stream.set_display_rotation((turn + turned) % 360)  # as the analysis turned it, and not mirrored either
             return (_moved(packet, stream, start) for packet in container.demux(source) if packet.dts is not None)
 
         return _written(pictures, samples, copied=True)
@@ -161,9 +162,9 @@ def _beginning(video: bytes) -> tuple[int, float]:
     raise _NotAsItIsError
 
 
-def _encoded(video: bytes, samples: np.ndarray | None) -> Playback:
+def _encoded(video: bytes, samples: np.ndarray | None, turned: int) -> Playback:
     """The frames of ``video`` as H.264, upright, with square pixels."""
-    frames = _small_frames(video)
+    frames = _small_frames(video, turned)
     first = next(frames, None)
     if first is None:
         raise MediaError("No picture in the video can be read: it may be damaged or cut short; export it again as MP4 (H.264).")
@@ -187,11 +188,12 @@ def _compressed(out: av.container.OutputContainer, frames: Iterator[Frame], heig
     return packets()
 
 
-def _small_frames(video: bytes) -> Iterator[Frame]:
+def _small_frames(video: bytes, turned: int) -> Iterator[Frame]:
     """The frames of ``video`` for playing: no more of them a second, and no larger, than is needed."""
     last = -np.inf
     with open_video(video) as (container, stream):
         for index, time, frame in shown_frames(container, stream, clock_or_none(video)):
             if time - last > 0.9 / FPS:  # a camera's clock is not exact
                 last = time
-                yield upright(frame, index, time, stream.sample_aspect_ratio, SIDE)
+                small = upright(frame, index, time, stream.sample_aspect_ratio, SIDE)
+                yield replace(small, rgb=np.ascontiguousarray(np.rot90(small.rgb, turned // 90)))

@@ -18,7 +18,7 @@ from pages.components.session.state import Recording, escape
 from pages.components.session.wording import technical
 
 # What the widgets of the settings say unless they are touched.
-DEFAULT_SETTINGS: dict[str, Any] = {"stride": 30, "samples": 2000, "seed": 0, "estimator": "quadrature"}
+DEFAULT_SETTINGS: dict[str, Any] = {"stride": None, "samples": 2000, "seed": 0, "estimator": "quadrature"}
 _PRIVACY = (
     "Give a voice, a face or both. :material/lock: Recordings stay in this server's memory while your page is open: "
     "never written to disk, never shared, never used for training."
@@ -145,7 +145,8 @@ _SETTINGS: dict[str, Callable[..., Any]] = {
         1,
         300,
         DEFAULT_SETTINGS["stride"],
-        help="30 is about one frame a second. Smaller is slower.",
+        placeholder="about one picture a second",
+        help="Empty: about one picture a second, which is every 30th frame at 24 to 31 frames a second. A small number is slower.",
     ),
     "seed": partial(
         st.number_input,

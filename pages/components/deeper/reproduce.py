@@ -62,8 +62,7 @@ def command(analysis: Analysis, contrast: Contrast, files: Files) -> str:
         "--target",
         contrast.label,
         *(["--against", contrast.rival] if contrast.rival else []),
-        "--stride",
-        str(settings.stride),
+        *(["--stride", str(settings.stride)] if settings.stride is not None else []),
         "--samples",
         str(settings.samples),
     ]

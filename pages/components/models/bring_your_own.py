@@ -9,7 +9,7 @@ import streamlit as st
 from features import SPACE
 from models.foreign.catalogue import ENDING, FOLDER, refused_files
 from models.labels import LABELS
-from models.networks.errors import ModelError
+from models.networks import ModelError
 from pages.components.models.own import is_local, keep_model, uploaded
 from pages.components.session.keys import Key
 from pages.components.session.queue import the_queue

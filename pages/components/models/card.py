@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from features import Modality
-from models.networks.errors import ModelError
+from models.networks import ModelError
 from models.registry import LICENCE, MODELS, ModelSpec
 from pages.components.charts.analysis import loss_chart
 from pages.components.charts.draw import draw

@@ -71,7 +71,8 @@ def _prepare(kept: Drawer, recording: Recording, say: Say) -> None:
     audio, video = kept.analysis.features.audio, kept.analysis.features.video
     say("Preparing the player…")
     try:
-        playback = make_playback(recording.video if video else None, audio.samples if audio else None, audio.start if audio else 0.0)
+        samples, start = (audio.samples, audio.start) if audio else (None, 0.0)
+        playback = make_playback(recording.video if video else None, samples, start, video.turned if video else 0)
     except MediaError as error:
         kept.player = str(error)
         return

@@ -7,7 +7,7 @@ import pytest
 
 from models.checkpoint import load_model
 from models.foreign.catalogue import FOLDER, find_brought, offered_models, refused_files
-from models.networks.errors import ModelError
+from models.networks import ModelError
 from models.registry import MODELS
 from tests.models.foreign.onnx_files import linear, put, redness, sidecar
 

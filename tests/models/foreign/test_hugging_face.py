@@ -17,8 +17,8 @@ from models.foreign.catalogue import FOLDER, offered_models, refused_files
 from models.foreign.hugging_face import ClassifiedVoice, read_fusion
 from models.foreign.hugging_face_sidecar import is_sidecar, read_sidecar
 from models.labels import LABELS
+from models.networks import ModelError
 from models.networks.encoders import load_encoders
-from models.networks.errors import ModelError
 from models.networks.hugging_face import load_speech_model
 from models.registry import MODELS
 from tests.speech_models import save_speech_model

@@ -12,7 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from models.foreign import onnx_network
 from models.foreign.protobuf import names_other_files
-from models.networks.errors import ModelError
+from models.networks import ModelError
 from tests.models.foreign.onnx_files import NAMED, graph, linear, loudness, read, redness, sidecar
 
 LINEAR = linear(np.ones((3, 552)), np.arange(3.0))

@@ -12,7 +12,7 @@ from features import Modality
 from models.evaluation.metrics import softmax
 from models.foreign.sidecar import ABSENT, read_sidecar
 from models.labels import LABELS
-from models.networks.errors import ModelError
+from models.networks import ModelError
 from tests.models.foreign.onnx_files import NAMED, sidecar
 
 

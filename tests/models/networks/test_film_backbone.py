@@ -8,8 +8,8 @@ from safetensors.torch import save_file
 from torch import nn
 from torchvision.models.video import R3D_18_Weights, r3d_18
 
+from models.networks import ModelError
 from models.networks.backbone import BACKBONES, _load, load_backbone
-from models.networks.errors import ModelError
 from models.networks.film_backbone import FRAMES, SIDE, STEPS, WEIGHTS_FILE, FilmBackbone, load_r3d_18, time_shares
 from tests.film_backbones import random_film_backbone
 

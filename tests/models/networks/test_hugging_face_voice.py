@@ -12,8 +12,8 @@ from features import Modality
 from features.audio import RATE, to_mono
 from features.log_mel import HOP
 from features.patches import patch_grid
+from models.networks import ModelError
 from models.networks.encoders import load_encoder
-from models.networks.errors import ModelError
 from models.networks.hugging_face import load_speech_model
 from models.networks.hugging_face_voice import LONGEST, HuggingFaceVoice, middle
 from models.networks.resynthesis import Resynthesis

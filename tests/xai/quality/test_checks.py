@@ -195,7 +195,7 @@ def test_a_wall_is_judged_by_its_middle_and_said_to_be_no_face(model, encoders):
     for silence in (None, wav(np.zeros(RATE))):
         features = extract(silence, wall, encoders)
         (said,) = [words for words in sentences(features, model) if "No face" in words]
-        assert said == "No face was found, so the middle of the picture was used: use a frontal camera."
+        assert said == "No face was found, so the middle of the picture was used: the pictures are black or show nothing."
         assert not any("face" in warning for warning in features.warnings)
         assert not should_be_asked(check_quality(features, model))
 
@@ -205,7 +205,7 @@ def test_pictures_without_a_face_are_counted_and_said_to_be_left_out(model, enco
     assert features.video.used.tolist() == [True, False, True, False]
     check = found(features, model, "faces", "face")
     assert (check.value, check.level) == (0.5, Level.AMBER)
-    assert check.words == "A face in 2 of 4 pictures, and the others were left out: use a frontal camera."
+    assert check.words == "A face in 2 of 4 pictures, and the others were left out: they are black or show nothing."
 
 
 def test_several_faces_are_said_to_be_several(model, encoders):
