@@ -21,7 +21,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from features import SPACE, FeatureSpace, Modality, Standardiser
-from models.foreign.catalogue import find_brought, load_brought
+from models.foreign.catalogue import CHECKPOINT, find_brought, load_brought, unknown
 from models.labels import LABELS
 from models.model import EmotionModel
 from models.registry import DEFAULT, MODELS, ModelSpec
@@ -59,6 +59,7 @@ def read_model(path: Path) -> EmotionModel:
     space = _space(spec, header["info"], len(tensors["mean"])) if spec is not None and known else None
     if spec is None or space is None:
         raise ValueError(f"{path.name} was made for other labels, features or models than this version of EmoLens")
+    info = header["info"] | _located(header["info"], path.parent)
     classifier = spec.network(**({"voice_width": space.size(Modality.AUDIO)} if spec.tokens else {}))
     classifier.load_state_dict({key.removeprefix(_PREFIX): value for key, value in tensors.items() if key.startswith(_PREFIX)})
     return spec.model_class(
@@ -67,7 +68,7 @@ def read_model(path: Path) -> EmotionModel:
         standardise=Standardiser(tensors["mean"].numpy(), tensors["std"].numpy(), space),
         temperature=header["temperature"],
         alone=dict(zip(Modality, header["alone"], strict=True)) if header.get("alone") else None,
-        info=header["info"],
+        info=info,
         digest=hashlib.sha256(path.read_bytes()).hexdigest()[:16],
         architecture=architecture,
         **{key: value.float().numpy() for key, value in tensors.items() if key.startswith(_REFERENCE)},
@@ -85,6 +86,15 @@ def _space(spec: ModelSpec, info: Mapping[str, Any], size: int) -> FeatureSpace 
         names = load_encoder(Modality.AUDIO, name).names
         return FeatureSpace({**SPACE.columns, Modality.AUDIO: names}) if len(names) == width else None
     return FeatureSpace({**SPACE.columns, Modality.AUDIO: tuple(f"voice_{k:04d}" for k in range(width))}) if width > 0 else None
+
+
+def _located(info: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """The voice encoder of a checkpoint in ``folder``, if it is a folder beside it."""
+    if "@" not in (name := info.get("voice_encoder", "")):
+        return {}
+    from models.networks.hugging_face_voice import beside
+
+    return {"voice_encoder": beside(name, folder)}
 
 
 def load_model(name: str = DEFAULT) -> EmotionModel:
@@ -106,7 +116,10 @@ def load_model(name: str = DEFAULT) -> EmotionModel:
     brought = find_brought(name)
     if brought is not None:
         return load_brought(brought)
-    return _load(Path(name) if name.endswith(".safetensors") else WEIGHTS / f"{name}.safetensors")
+    path = Path(name) if name.endswith(CHECKPOINT) else WEIGHTS / f"{name}{CHECKPOINT}"
+    if not path.is_file():
+        raise FileNotFoundError(unknown(name))
+    return _load(path)
 
 
 @lru_cache(maxsize=len(MODELS))

@@ -17,6 +17,7 @@ import torch
 
 from features import Encoders, Features, FeatureSpace, Modality, Standardiser
 from features.patches import Patches
+from models.labels import LABELS
 from models.networks.backbone import load_backbone
 from models.networks.encoders import load_encoders
 from models.registry import DEFAULT, MODELS, Description
@@ -173,6 +174,11 @@ class EmotionModel(ABC):
     def notes(self) -> tuple[str, ...]:
         """Sentences that must be read beside every answer of it."""
         return ()
+
+    @property
+    def named(self) -> tuple[int, ...]:
+        """Positions of the emotions that it can name: all, unless it has no output for some."""
+        return tuple(range(len(LABELS)))
 
     @property
     def space(self) -> FeatureSpace:

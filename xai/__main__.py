@@ -14,7 +14,7 @@ from models.labels import LABELS
 from models.registry import DEFAULT, MODELS
 from models.threads import serving_threads
 from xai.analysis import Analysis, Settings, analyse, check
-from xai.explanation import Contrast
+from xai.explanation import Contrast, Method, Subject
 from xai.foreground import foreground, with_stand_ins
 from xai.methods import METHODS, methods_of
 from xai.methods.shap import ESTIMATORS
@@ -26,8 +26,8 @@ from xai.score import Trust
 
 _USUAL = Settings()
 _MODELS = (
-    f"one of {', '.join(MODELS)} (default {DEFAULT}), path to a checkpoint, or path to an ONNX file with its JSON beside it, "
-    f"or its name if it lies in the folder that {FOLDER} names"
+    f"one of {', '.join(MODELS)} (default {DEFAULT}); or a file: a checkpoint (.safetensors), an ONNX file with its JSON beside it, or a "
+    f"JSON that describes a speech classifier of Hugging Face; a file in the folder that {FOLDER} names is known by its name"
 )
 
 
@@ -106,9 +106,12 @@ def main(arguments: list[str] | None = None) -> int:
     if options.against == LABELS[target]:
         p.error(f"--against {options.against}: this is the emotion in the foreground")
     contrast = Contrast(target, LABELS.index(options.against) if options.against else None)
-    print(f"{analysis.label} {analysis.probabilities.max():.0%}" + (f"  ->  {options.out / 'result.json'}" if options.out else ""))
+    found = f"{analysis.label} {analysis.probabilities.max():.0%}"
+    print(found if analysis.should_be_asked else f"not to be asked, as it knows nothing like this; it would say {found}", flush=True)
     second = None if options.no_second else second_opinion(analysis, *as_they_are(audio, video)[:2])
     trust = _write(analysis, contrast, options, second) if options.out else {}
+    if options.out:
+        print(f"written: {options.out / 'result.json'}")
     if options.reference:
         print(table(compare_with_libraries(analysis)))
     if second is not None:
@@ -128,11 +131,22 @@ def _write(analysis: Analysis, contrast: Contrast, options: argparse.Namespace, 
     for key in options.methods:
         if key in methods_of(analysis.subject):
             analysis = analysis.with_attribution(key)
+        else:
+            print(f"left out: {key} {_needs(METHODS[key], analysis.subject)}", flush=True)
     trust = {} if options.no_trust else check(analysis, contrast)
     analysis, trust = with_stand_ins(analysis, trust, contrast)
     shown = list(foreground(analysis, trust).values())
     write(analysis, options.out, contrast, None if options.no_trust else trust, shown=shown, second=second)
     return trust
+
+
+def _needs(method: Method, subject: Subject) -> str:
+    """Why a method does not apply."""
+    if method.modality is not None and not subject.has(method.modality):
+        return f"needs a {method.modality.noun}"
+    if method.needs_gradients and not subject.model.differentiable:
+        return "needs gradients, which this model does not give"
+    return "does not apply to this model"
 
 
 if __name__ == "__main__":

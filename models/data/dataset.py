@@ -12,7 +12,6 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from features import Modality
 from features.audio import N_MFCC, mean_mfcc, mel_spectrogram_db, mfcc
@@ -25,6 +24,7 @@ from models.data.ferplus import load_ferplus
 from models.data.ravdess import Take, find_takes
 from models.data.tokens import VoiceTokens, load_tokens
 from models.labels import label_index
+from models.monitoring.progress import shown
 from models.networks.backbone import load_backbone
 from models.networks.sequence import TOKEN_FRAMES
 
@@ -104,7 +104,7 @@ def load_voices(folder: Path, cache: Path, workers: int | None = None, encoder: 
     """
     takes = [take for take in find_takes(folder) if take.kind == "voice"]
     with ProcessPoolExecutor(workers) as pool:
-        rows = list(tqdm(pool.map(_voice, takes, [cache] * len(takes), chunksize=16), "voices", len(takes), leave=False, disable=None))
+        rows = list(shown(pool.map(_voice, takes, [cache] * len(takes), chunksize=16), "features of voices", len(takes)))
     count = VOICE_VARIANTS + len(CORRUPTIONS[Modality.AUDIO])
     mfcc, mfcc_corrupted = _split(np.array([row["mean"] for row in rows], np.float32).reshape(-1, count, N_MFCC))
     sequence, sequence_corrupted = _split(
@@ -128,7 +128,7 @@ def load_faces(folder: Path, cache: Path, ferplus_per_class: int = 0, backbone: 
     load_backbone(backbone)
     with ThreadPoolExecutor(workers) as pool:  # decoding, detection and convolution all run outside Python's lock
         jobs = pool.map(face_views, found, [cache] * len(found), [backbone] * len(found))
-        views = list(tqdm(jobs, "faces", len(found), leave=False, disable=None))
+        views = list(shown(jobs, "features of faces", len(found)))
     takes: list[Take | None] = [*found]
     frames = [view[:FACE_VARIANTS] for view in views]
     corrupted = [view[FACE_VARIANTS:] for view in views]

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from features import Modality
 from models.data.cache import cached_file, seed_of
 from models.data.copies import CLEAN, VOICE_VARIANTS, copies_of
 from models.data.ravdess import Take
+from models.monitoring.progress import shown
 from models.networks.encoders import load_encoder
 from models.threads import one_thread
 
@@ -60,7 +60,7 @@ def load_tokens(takes: list[Take], cache: Path, encoder: str, workers: int | Non
     """All copies of all recordings by an encoder of :data:`models.networks.encoders.ENCODERS`, from the cache or computed now."""
     with ProcessPoolExecutor(workers) as pool:
         jobs = pool.map(_path, takes, [cache] * len(takes), [encoder] * len(takes), chunksize=8)
-        paths = list(tqdm(jobs, f"voices by {encoder}", len(takes), leave=False, disable=None))
+        paths = list(shown(jobs, f"tokens of voices by {encoder}", len(takes)))
     return VoiceTokens([np.load(path, mmap_mode="r", allow_pickle=False) for path in paths], encoder)
 
 

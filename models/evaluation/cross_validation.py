@@ -21,7 +21,7 @@ from models.model import EmotionModel
 from models.monitoring.monitor import UNWATCHED, Monitor
 from models.monitoring.tensorboard_log import log_to
 from models.networks import ModelError
-from models.networks.encoders import load_encoder
+from models.networks.encoders import DEFAULT_TOKENS, load_encoder
 from models.registry import DEFAULT, MODELS
 from models.threads import one_thread
 from models.training.samplers import TrainingSet, make_training_set
@@ -38,14 +38,21 @@ def encoder_wanted(names: Iterable[str], encoder: str) -> str | None:
     """The full name of ``encoder`` if any of the models, or of the parts that they are made of, reads tokens of a voice; else None.
 
     Raises:
-        models.networks.ModelError: it cannot be loaded, or gives no tokens.
+        models.networks.ModelError: it cannot be loaded, gives no tokens, or is not the usual one and nobody reads it.
     """
-    if not any(MODELS[name].tokens for name in to_train(names)):
-        return None
+    if not _read_tokens(names):
+        if encoder == DEFAULT_TOKENS:
+            return None
+        others = ", ".join(name for name in MODELS if _read_tokens([name]))
+        raise ModelError(f"--voice-encoder {encoder} is read by none of {', '.join(names)}: leave it out, or name a --model of {others}.")
     found = load_encoder(Modality.AUDIO, encoder)
     if not hasattr(found, "name"):
         raise ModelError(f"{encoder} gives no tokens: leave --voice-encoder out, or name a speech model of Hugging Face.")
     return found.name
+
+
+def _read_tokens(names: Iterable[str]) -> bool:
+    return any(MODELS[name].tokens for name in to_train(names))
 
 
 def shared_training_set(names: Iterable[str], voices: Voices, faces: Faces, settings: Settings) -> TrainingSet | None:

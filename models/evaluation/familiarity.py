@@ -24,7 +24,7 @@ NEIGHBOURS = 5
 AXES = 96
 WINDOW = 9  # tokens: a longer voice is compared stretch by stretch, as the training has none that is longer
 _USUAL = 95  # percentile of recordings of people who were left out
-_STEEPNESS = 9.0  # of the logarithm of the softening: 1.07 times the usual distance is twice the temperature, 1.25 ten times
+_STEEPNESS = 15.0  # of the logarithm of the softening: 1.05 times the usual distance is twice the temperature, 1.15 ten times
 _MOST = 50.0  # temperature: of logits up to 10 nothing is left that is not chance
 
 
@@ -114,7 +114,7 @@ def softening(ratio: float) -> float:
     """Distance ÷ the usual one → by what logits are divided: 1 up to 1, then more and more.
 
     >>> softening(0.8), softening(1.0), round(softening(1.1), 2), softening(9.0)
-    (1.0, 1.0, 2.46, 50.0)
+    (1.0, 1.0, 4.48, 50.0)
     """
     return float(min(_MOST, np.exp(_STEEPNESS * max(0.0, ratio - 1.0))))
 

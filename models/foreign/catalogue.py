@@ -10,12 +10,14 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from models.foreign import hugging_face_sidecar
-from models.foreign.sidecar import MOST_BYTES, read_sidecar
+from models.foreign.parsing import BEGIN, MOST_BYTES
+from models.foreign.sidecar import read_sidecar
 from models.networks import ModelError
 from models.registry import MODELS, Description
 
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from models.model import EmotionModel
 
 FOLDER = "EMOLENS_MODELS"
-ENDING, DESCRIBED = ".onnx", ".json"
+ENDING, DESCRIBED, CHECKPOINT = ".onnx", ".json", ".safetensors"
 _MOST = 20  # files that are offered
 _LOADED = 2  # that stay in memory
 
@@ -59,15 +61,42 @@ def find_brought(name: str) -> Path | None:
     """The file of that path, or of that name in the folder; None where it is none.
 
     Raises:
-        ModelError: it should be one, and is not there.
+        ModelError: it should be one, and is not there, or only describes one.
     """
     if not name.endswith((ENDING, DESCRIBED)):
         return None
-    folder = _folder()
-    there = [path for path in (Path(name), *([] if folder is None else [folder / name])) if path.is_file()]
-    if not there:
+    there = _found(name)
+    if there is None and (wrong := wrong_folder()):
+        raise ModelError(f"{name}: there is no such file here, and {FOLDER} names {wrong}, which is no folder.")
+    if there is None:
         raise ModelError(f"{name}: there is no such file, here or in the folder that {FOLDER} names.")
-    return there[0]
+    if there.suffix == DESCRIBED and there.with_suffix(ENDING).is_file():
+        raise ModelError(f"{name} only describes a model: name {Path(name).with_suffix(ENDING)}.")
+    return there
+
+
+def unknown(name: str) -> str:
+    """What is said of a name that is no model's: which are, and what may have been meant."""
+    if name.endswith(CHECKPOINT):
+        return f"{name}: there is no such file."
+    known = list(offered_models())
+    files = [f"{name}{ending}" for ending in (ENDING, DESCRIBED, CHECKPOINT) if _found(f"{name}{ending}")]
+    meant = (files or get_close_matches(name, known, 1) or [""])[0]
+    listed = f"There is no model {name}: name one of {', '.join(known)}, or a file ({ENDING}, {DESCRIBED}, {CHECKPOINT})."
+    return f"{listed} Did you mean {meant}?" if meant else listed
+
+
+def wrong_folder() -> str | None:
+    """What the variable names, where it is no folder."""
+    given = os.environ.get(FOLDER, "")
+    return given if given and not Path(given).is_dir() else None
+
+
+def _found(name: str) -> Path | None:
+    """The file at that path, or in the folder."""
+    folder = _folder()
+    places = (Path(name), *([] if folder is None else [folder / name]))
+    return next((path for path in places if path.is_file()), None)
 
 
 def load_brought(path: Path) -> EmotionModel:
@@ -101,14 +130,15 @@ def _in_folder() -> Iterator[tuple[Path, Description | str]]:
     for path in _files(folder)[:_MOST] if folder else ():
         try:
             sidecar = path.with_suffix(DESCRIBED)
-            yield path, _description(sidecar, _stamp(sidecar))
+            yield path, _description(path, _stamp(sidecar))
         except ModelError as error:
             yield path, str(error)
 
 
 def _files(folder: Path) -> list[Path]:
-    described = (path for path in folder.glob(f"*{DESCRIBED}") if hugging_face_sidecar.is_sidecar(path))
-    return sorted([*folder.glob(f"*{ENDING}"), *described])
+    models = set(folder.glob(f"*{ENDING}"))
+    alone = (path for path in folder.glob(f"*{DESCRIBED}") if path.with_suffix(ENDING) not in models)
+    return sorted([*models, *filter(hugging_face_sidecar.is_meant, alone)])
 
 
 def _stamp(path: Path) -> tuple[int, int]:
@@ -116,13 +146,14 @@ def _stamp(path: Path) -> tuple[int, int]:
     try:
         found = path.stat()
     except OSError:
-        raise ModelError(f"{path.name} is missing beside the model: it says what goes in and what comes out.") from None
+        raise ModelError(f"{path.name} is missing beside the model: it says what goes in and what comes out; {BEGIN}.") from None
     return found.st_mtime_ns, found.st_size
 
 
 @lru_cache(maxsize=2 * _MOST)
-def _description(sidecar: Path, stamp: tuple[int, int]) -> Description:
-    if hugging_face_sidecar.is_sidecar(sidecar):
-        return hugging_face_sidecar.read_sidecar(sidecar).description
+def _description(path: Path, stamp: tuple[int, int]) -> Description:
+    sidecar = path.with_suffix(DESCRIBED)
+    if path == sidecar:
+        return hugging_face_sidecar.read_sidecar(path).description
     with sidecar.open("rb") as file:
         return read_sidecar(file.read(MOST_BYTES + 1), sidecar.name).description

@@ -37,6 +37,10 @@ class OnnxModel(EmotionModel):
     def notes(self) -> tuple[str, ...]:
         return self.sidecar.notes
 
+    @property
+    def named(self) -> tuple[int, ...]:
+        return tuple(sorted(self.sidecar.columns))
+
 
 class Weighing(torch.nn.Module):
     """Standardised (n, 552) → (n, 8) logits of a file that reads these, or the raw numbers."""

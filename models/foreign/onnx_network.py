@@ -22,6 +22,8 @@ _THREADS = 2
 _BATCH = {"features": 512, "samples": 8, "faces": 8}  # rows that are asked about at once
 _SHAPES: dict[str, tuple[int | None, ...]] = {"features": (None, len(SPACE)), "samples": (None, None), "faces": (None, 3, CROP, CROP)}
 _WORDS = {"features": f"(n, {len(SPACE)})", "samples": "(n, length), the length free", "faces": f"(n, 3, {CROP}, {CROP})"}
+_ALSO = {"samples": "; it must also take one second of sound."}
+_OF_SKLEARN = "; of a model of scikit-learn keep the output `probabilities` alone (CONTRIBUTING.md shows how)"
 _TYPES = {"tensor(float)": np.float32, "tensor(uint8)": np.uint8}
 _NOT_INSTALLED = "An ONNX model needs onnxruntime, which is not installed here: pip install -r requirements-onnx.txt."
 
@@ -64,8 +66,8 @@ class OnnxNetwork(torch.nn.Module):
         try:
             return self.session.run([self.session.get_outputs()[0].name], {self.input: values.astype(self.dtype)})[0]
         except Exception as error:  # onnxruntime's own have no common kind
-            message = f"{self.name} failed on an input of the shape {values.shape} ({_first_line(error)}): export it with free sizes."
-            raise ModelError(message) from None
+            message = f"{self.name} failed on an input of the shape {values.shape} ({_first_line(error)}): export it with free sizes"
+            raise ModelError(message + _ALSO.get(self.sidecar.input, ".")) from None
 
     def _checked_input(self) -> tuple[str, type, bool]:
         """Name and type of its input, and whether it takes one example at a time."""
@@ -86,20 +88,29 @@ class OnnxNetwork(torch.nn.Module):
 
     def _try(self) -> None:
         """Hold what it answers to its sidecar."""
-        example = np.zeros((1, *(SAMPLE_RATE if size is None else size for size in _SHAPES[self.sidecar.input][1:])), np.float32)
-        found, count = self._ask(example), len(self.sidecar.labels)
+        size = (1, *(SAMPLE_RATE if size is None else size for size in _SHAPES[self.sidecar.input][1:]))
+        found, count = self._ask(np.zeros(size, np.float32)), len(self.sidecar.labels)
         shape = getattr(found, "shape", ())
         if shape != (1, count):
             raise ModelError(
                 f"{self.name} answers with the shape {tuple(shape)}, but its sidecar names {count} outputs: "
-                f"its first output must be (n, {count}), one number for each label."
+                f"its first output must be (n, {count}), one number for each label{_OF_SKLEARN if len(shape) == 1 else ''}."
             )
-        if self.sidecar.output == "probabilities" and not (found.min() >= -1e-4 and abs(float(found.sum()) - 1) < 1e-2):
+        if self.sidecar.output == "probabilities" and not _are_probabilities(found, 1e-2):
             raise ModelError(f'{self.name} does not answer with probabilities: say "output": "logits" in its sidecar.')
+        noise = np.random.default_rng(0).uniform(0, 255 if self.dtype is np.uint8 else 1, size).astype(np.float32)
+        if self.sidecar.output == "logits" and _are_probabilities(found, 1e-3) and _are_probabilities(self._ask(noise), 1e-3):
+            raise ModelError(f'{self.name} answers with probabilities, but its sidecar says "logits": say "output": "probabilities".')
+
+
+def _are_probabilities(answer: np.ndarray, tolerance: float) -> bool:
+    return bool(answer.min() >= -1e-4 and abs(float(answer.sum()) - 1) < tolerance)
 
 
 def _opened(data: bytes, name: str) -> Any:
     """An ``onnxruntime.InferenceSession``."""
+    if not data:
+        raise ModelError(f"{name} is empty: export it again.")
     if len(data) > MOST_BYTES:
         raise ModelError(f"{name} is larger than {MOST_BYTES // 10**6} MB: use a smaller model.")
     try:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
 from features import SPACE, Modality
+from models.foreign.parsing import parsed, refuse
 from models.labels import LABELS
-from models.networks import ModelError
 from models.registry import Description
 
-MOST_BYTES = 200_000  # of a sidecar: two lists of 552 numbers take 25,000
 ABSENT = -8192.0
 """The logit of an emotion that has no output: its probability is 0. A power of two, so that its mean is exactly itself."""
 _FAINTEST = 1e-12  # of probability: its logarithm is finite, and it vanishes beside what is left of a label that was dropped
@@ -27,6 +25,7 @@ INPUTS: dict[str, tuple[tuple[Modality, ...], str]] = {
 }
 """By the name in a sidecar: what is read, and in words."""
 OUTPUTS = ("logits", "probabilities")
+KIND = "onnx"
 _KEYS = {"kind", "title", "what", "input", "output", "labels", "missing", "mean", "std", "trained_on", "licence"}
 
 
@@ -104,12 +103,14 @@ def read_sidecar(text: bytes, name: str) -> Sidecar:
     >>> found.logits(np.array([[1.0, 2.0, 9.0]]))[0, :5].tolist()
     [2.0, -8192.0, -8192.0, -8192.0, 1.0]
     """
-    given = _parsed(text, name)
+    given = parsed(text, name)
     if unknown := sorted(given.keys() - _KEYS):
-        _refuse(name, f"{unknown[0]!r} is no key of it", f"use {', '.join(sorted(_KEYS))}")
+        refuse(name, f"{unknown[0]!r} is no key of it", f"use {', '.join(sorted(_KEYS))}")
+    if (kind := given.get("kind", KIND)) != KIND:
+        refuse(name, f'"kind" is {kind!r}, but an ONNX file of that name lies beside it', 'leave "kind" out, or rename one of both')
     mean, std, missing = (_numbers(given, key, name) for key in ("mean", "std", "missing"))
     if (mean is None) != (std is None) or (std is not None and not (std > 0).all()):
-        _refuse(name, '"mean" and "std" belong together, and no deviation may be 0', "give both, 552 numbers each, or neither")
+        refuse(name, '"mean" and "std" belong together, and no deviation may be 0', "give both, 552 numbers each, or neither")
     stem = name.removesuffix(".json")
     return Sidecar(
         _text(given, "title", name, stem),
@@ -124,41 +125,17 @@ def read_sidecar(text: bytes, name: str) -> Sidecar:
     )
 
 
-def _refuse(name: str, what: str, next_step: str) -> NoReturn:
-    raise ModelError(f"{name}: {what}; {next_step}.")
-
-
-def _parsed(text: bytes, name: str) -> dict[str, Any]:
-    def no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        if len(found) < len(pairs):
-            _refuse(name, "a name stands in it twice", "give every output a name of its own")
-        return found
-
-    try:
-        if len(text) > MOST_BYTES:
-            raise ValueError("too long")
-        given = json.loads(text.decode(), object_pairs_hook=no_twins)
-    except ModelError:
-        raise
-    except (ValueError, RecursionError):
-        given = None
-    if not isinstance(given, dict):
-        _refuse(name, "it is no JSON object", 'begin from the example under "Bring your own"')
-    return given
-
-
 def _text(given: Mapping[str, Any], key: str, name: str, default: str) -> str:
     found = given.get(key, default)
     if not isinstance(found, str):
-        _refuse(name, f'"{key}" is no text', "put it in quotation marks")
+        refuse(name, f'"{key}" is no text', "put it in quotation marks")
     return " ".join(found.split())[:300]
 
 
 def _one_of(given: Mapping[str, Any], key: str, allowed: tuple[str, ...], name: str) -> str:
     found = given.get(key)
     if found not in allowed:
-        _refuse(name, f'"{key}" is missing or not known', f"choose one of {', '.join(allowed)}")
+        refuse(name, f'"{key}" is missing or not known', f"choose one of {', '.join(allowed)}")
     return found
 
 
@@ -171,7 +148,7 @@ def _numbers(given: Mapping[str, Any], key: str, name: str) -> np.ndarray | None
     except (TypeError, ValueError):
         found = np.full(1, np.nan)
     if not np.isfinite(found).all():
-        _refuse(
+        refuse(
             name, f'"{key}" is not a number or a list of {len(SPACE)}', "give the 40 numbers of the voice first, then the 512 of the face"
         )
     return found
@@ -179,16 +156,16 @@ def _numbers(given: Mapping[str, Any], key: str, name: str) -> np.ndarray | None
 
 def _labels(given: Any, name: str) -> tuple[tuple[str, str | None], ...]:
     if not isinstance(given, dict) or len(given) < 2:
-        _refuse(
+        refuse(
             name,
             '"labels" does not say what two outputs or more stand for',
             'write {"anger": "angry", "contempt": null, …}, in their order',
         )
     for own in given.values():
         if own is not None and own not in LABELS:
-            _refuse(name, f"{own!r} is not among the emotions that are shown", f"choose of {', '.join(LABELS)}, or null")
+            refuse(name, f"{own!r} is not among the emotions that are shown", f"choose of {', '.join(LABELS)}, or null")
     if len({own for own in given.values() if own is not None}) < 2:
-        _refuse(name, "its outputs stand for fewer than two emotions", "there is nothing to choose between: map two or more")
+        refuse(name, "its outputs stand for fewer than two emotions", "there is nothing to choose between: map two or more")
     return tuple(given.items())
 
 

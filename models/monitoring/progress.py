@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from torch import nn
 from tqdm import tqdm
@@ -44,6 +44,14 @@ class Progress:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if self._bar is not None:
             self._bar.close()
+
+
+def shown(items: Iterable[Any], title: str, total: int) -> Iterator[Any]:
+    """The items, one after the other, with how many of them are done."""
+    with Progress(title) as progress:
+        for done, item in enumerate(items, 1):
+            progress.show(done, total, f"{done} of {total}")
+            yield item
 
 
 class EpochProgress(Monitor):

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
@@ -38,7 +39,7 @@ class LogError(Exception):
 
 
 def new_folder(parent: Path) -> Path:
-    """A folder in ``parent`` for the logs of one command, named after the time.
+    """A folder in ``parent`` for the logs of one command, named after the time; it is made with the first log.
 
     Raises:
         LogError: ``tensorboard`` is not installed, or the folder cannot be made.
@@ -46,10 +47,14 @@ def new_folder(parent: Path) -> Path:
     if find_spec("tensorboard") is None:
         raise LogError("--log-dir needs TensorBoard: pip install -r requirements-tensorboard.txt, or leave --log-dir out")
     folder = parent / datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise LogError(f"--log-dir {parent}: no folder can be made there ({error.strerror}); choose another one") from error
+    with suppress(OSError):  # somebody else puts something there
+        for path in missing:
+            path.rmdir()
     return folder
 
 

@@ -92,6 +92,9 @@ def load_r3d_18() -> FilmBackbone:
     """
     given = os.environ.get(WEIGHTS_FILE)
     source = Path(given).name if given else R3D_18_Weights.KINETICS400_V1.url
+    next_step = f"save r3d_18-b3b3357e.pth from {R3D_18_Weights.KINETICS400_V1.url} and name it in the variable {WEIGHTS_FILE}"
+    if given and not Path(given).is_file():
+        raise ModelError(f"{WEIGHTS_FILE} names {given}, where there is no file: {next_step}.")
     try:
         state = _read(Path(given)) if given else R3D_18_Weights.KINETICS400_V1.get_state_dict(check_hash=True, weights_only=True)
         with torch.device("meta"):  # no random weights first
@@ -99,7 +102,6 @@ def load_r3d_18() -> FilmBackbone:
             resnet.fc = nn.Identity()  # type: ignore[assignment]
         resnet.load_state_dict({key: value for key, value in state.items() if not key.startswith("fc.")}, assign=True)
     except (OSError, URLError) as error:
-        next_step = f"save r3d_18-b3b3357e.pth from {R3D_18_Weights.KINETICS400_V1.url} and name it in the variable {WEIGHTS_FILE}"
         raise ModelError(f"The weights of R3D-18 ({source}) could not be read: {next_step}.") from error
     except Exception as error:
         raise ModelError(

@@ -51,6 +51,8 @@ class HuggingFaceVoice:
     def __init__(self, source: str) -> None:
         named = _NAMED.fullmatch(source)
         given = named["source"] if named else source
+        if named and "/" not in given and not Path(given).is_dir():
+            raise ModelError(f"{given}, the folder of the speech model, is neither here nor beside the checkpoint: put it there.")
         model = load_speech_model(given)
         config, self.network = model.network.config, model.network
         self.around = _around(given, config, model.network)
@@ -130,6 +132,14 @@ class HuggingFaceVoice:
         parts = torch.cat(found, dim=2).split(TOKEN_POSITIONS, dim=2)
         pooled = [torch.stack([part.mean(dim=2), (part.var(dim=2, correction=0) + 1e-12).sqrt()], dim=2) for part in parts]
         return torch.stack(pooled, dim=1).flatten(2)
+
+
+def beside(source: str, folder: Path) -> str:
+    """What a checkpoint in ``folder`` names, found from there if it is a folder there and none here."""
+    named = _NAMED.fullmatch(source)
+    if named is None or Path(named["source"]).is_dir() or not (folder / named["source"]).is_dir():
+        return source
+    return f"{folder / named['source']}@{named['digest']}"
 
 
 def middle(layers: int) -> tuple[int, ...]:

@@ -179,6 +179,13 @@ def test_an_encoder_that_cannot_be_used_is_one_sentence(published, cache, tmp_pa
         assert words in line
 
 
+def test_an_encoder_that_nobody_reads_is_one_sentence(published, cache, tmp_path, capsys):
+    assert main(arguments(published, cache, tmp_path, "--model", "fused", "--voice-encoder", "ear")) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == "--voice-encoder ear is read by none of fused: leave it out, or name a --model of whisper-tokens."
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_network_of_films_is_the_eye(published, cache, tmp_path, quick_film, sample):
     """Trained on the maps of whole films; what it learned is used and explained by the same network, which the checkpoint names."""
     assert main(arguments(published, cache, tmp_path, "--seeds", "0", "--model", "face", "--backbone", "r3d_18")) == 0

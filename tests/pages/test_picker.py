@@ -36,6 +36,8 @@ def test_what_was_not_measured_is_said(monkeypatch):
     monkeypatch.setattr(picker, "accuracy_of", lambda name, state: None if state == "face" else 0.5)
     monkeypatch.setattr(picker, "cost_of", lambda name: None)
     assert picker.in_short("av-tokens") == "Unseen people: voice 50 %, face not measured, both 50 % · time not measured"
+    monkeypatch.setattr(picker, "accuracy_of", lambda name, state: None)
+    assert picker.in_short("av-tokens") == "not measured here"
 
 
 def test_the_choice_is_marked_and_holds_for_all_pages_and_in_the_address():

@@ -153,6 +153,9 @@ def complete(analysis, has: set[Panel], flips: bool = True):
     json.dumps(result, allow_nan=False)
     names = zipfile.ZipFile(BytesIO(to_zip(analysis, trust=trust))).namelist()
     assert {"result.json", "summary.txt"} <= set(names)
+    pictures = [name for name in names if name.endswith(".png")]
+    pictured = {label for label in LABELS if any(f"_{label}" in name for name in pictures)}
+    assert pictured == {LABELS[k] for k in analysis.model.named}  # of what it cannot name there is nothing to see
     assert [stage.title for stage in stages(analysis.subject)][-3:] == ["What the model is given", "Logits", "Probabilities"]
     for flip in smallest_flips(analysis) if flips else ():
         assert flip.label != analysis.label
@@ -189,8 +192,13 @@ def test_how_likely_a_recording_is_to_it_is_not_claimed(exported, random_feature
 def test_the_command_line_knows_a_file_by_path_and_by_name(tmp_path, monkeypatch, capsys):
     path = put(tmp_path, *linear_checkpoint())
     voice = str(SAMPLE / "sample.wav")
-    assert main([voice, "-", "--out", str(tmp_path / "a"), "--model", str(path), "--samples", "200"]) == 0
-    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("trust in lime")]
+    more = ("--methods", "shap", "gradcam")
+    assert main([voice, "-", "--out", str(tmp_path / "a"), "--model", str(path), "--samples", "200", *more]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "left out: shap needs gradients, which this model does not give" in lines
+    assert "left out: gradcam needs a face" in lines
+    assert lines.index(f"written: {tmp_path / 'a' / 'result.json'}") > 0
+    (line,) = [line for line in lines if line.startswith("trust in lime")]
     assert line.endswith(f"; {NOT_SCRAMBLED}")
     monkeypatch.setenv("EMOLENS_MODELS", str(tmp_path))
     assert main([voice, "-", "--out", str(tmp_path / "b"), "--model", "mine.onnx", "--samples", "200", "--no-trust"]) == 0

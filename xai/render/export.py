@@ -97,7 +97,7 @@ def files(
     contrast = contrast or Contrast(analysis.predicted)
     result = to_dict(analysis, contrast, trust, shown, technical, second)
     failed = {key for key, measured in (trust or {}).items() if measured.level is Level.RED}
-    wanted = [Contrast(index) for index in range(len(LABELS))]
+    wanted = [Contrast(index) for index in analysis.model.named]
     for drawn in wanted if contrast in wanted else [*wanted, contrast]:
         for key in analysis.attributions:
             names = result["explanations"][key].setdefault(_stem(drawn), []) if METHODS[key].panel is Panel.SAW else []

@@ -7,7 +7,7 @@ import json
 import streamlit as st
 
 from features import SPACE
-from models.foreign.catalogue import ENDING, FOLDER, refused_files
+from models.foreign.catalogue import ENDING, FOLDER, refused_files, wrong_folder
 from models.labels import LABELS
 from models.networks import ModelError
 from pages.components.models.own import is_local, keep_model, uploaded
@@ -23,7 +23,7 @@ EXAMPLE = {
 _INPUTS = f"""
 | `input` | what the model is given | shape |
 |---|---|---|
-| `samples` | the voice: one channel, 16,000 samples a second, float32 from −1 to 1 | (n, length), the length free |
+| `samples` | the voice: one channel, 16,000 samples a second, float32 from −1 to 1 | (n, length), free, also one second |
 | `faces` | one crop of the face at a time: RGB, float32 from 0 to 1 (or uint8); its answers are averaged | (n, 3, 224, 224) |
 | `features` | the {len(SPACE)} numbers of this page's own models, raw; standardised if `mean` and `std` are given | (n, {len(SPACE)}) |
 """
@@ -41,8 +41,9 @@ def show_bring_your_own(name: str) -> None:
     """The steps, the upload where it is allowed, and what could not be taken."""
     st.markdown("## 1 · Save the model as an ONNX file")
     st.markdown(
-        "`torch.onnx.export(…, external_data=False)` and `skl2onnx` write one. It needs one input, of one of these shapes (n may be fixed "
-        f"to 1), and its first output must have one number for each label:\n{_INPUTS}"
+        "`torch.onnx.export(…, external_data=False)` and `skl2onnx` write one; CONTRIBUTING.md has the lines for each. It needs one input, "
+        "of one of these shapes (n may be fixed to 1), and its first output must have one number for each label. Both are tried when the "
+        f"model is chosen:\n{_INPUTS}"
     )
     st.markdown("## 2 · Say what its outputs stand for")
     st.markdown(f"In a JSON file with the same name beside it: `mine{ENDING}` and `mine.json`.")
@@ -64,6 +65,8 @@ def show_bring_your_own(name: str) -> None:
         f"every page, and `python -m xai … --model mine{ENDING}` knows it."
     )
     _upload()
+    if wrong_folder():
+        st.warning(f"The variable `{FOLDER}` names no folder that is there: give it the path of one.", icon=":material/block:")
     for file, reason in refused_files().items():
         st.warning(f"`{file}` cannot be offered: {reason}", icon=":material/block:")
     _what_to_expect()
@@ -115,8 +118,10 @@ def _what_to_expect() -> None:
     )
     st.markdown(
         "**Other ways.** A pretrained speech model of Hugging Face (wav2vec 2.0, HuBERT, WavLM) becomes the ear of a new model: "
-        "`pip install -r requirements-transformers.txt`, then `python -m models.train --data RAVDESS --voice-encoder PATH-OR-ID`. "
+        "`pip install -r requirements-transformers.txt`, then `python -m models.train --data RAVDESS --model whisper-tokens "
+        "--voice-encoder PATH-OR-ID --out own --results own/results`. "
         "A speech classifier of Hugging Face is the voice beside *Face only* where a JSON file in the same folder describes it: "
         '`{"kind": "huggingface", "model": PATH-OR-ID, "labels": {"ang": "angry", …}}`. '
-        "The video network R3D-18 looks at the face in training with `--backbone r3d_18`. CONTRIBUTING.md has the steps of all of these."
+        "The video network R3D-18 looks at the face in training with `--model face --backbone r3d_18 --ferplus 0 --out own --results "
+        "own/results`. CONTRIBUTING.md has the steps of all of these."
     )

@@ -51,6 +51,8 @@ def in_short(name: str) -> str:
     """What a model reaches on unseen people, shown a voice, a face or both, and what an analysis with it costs."""
     states = [state for state in _SHOWN if state in offered()[name].states]
     reached = [(_SHOWN[state], accuracy_of(name, state)) for state in states]
+    if cost_of(name) is None and all(share is None for _, share in reached):
+        return "not measured here"
     record = ", ".join(f"{shown} {'not measured' if share is None else f'{100 * share:.0f} %'}" for shown, share in reached)
     return f"Unseen people: {record} · {_cost(name)}"
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from models.checkpoint import load_model
-from models.foreign.catalogue import FOLDER, find_brought, offered_models, refused_files
+from models.foreign.catalogue import FOLDER, find_brought, offered_models, refused_files, wrong_folder
 from models.networks import ModelError
 from models.registry import MODELS
 from tests.models.foreign.onnx_files import linear, put, redness, sidecar
@@ -41,8 +41,67 @@ def test_a_file_that_cannot_be_offered_says_why(folder):
     put(folder, redness(), sidecar("faces"), "alone").with_suffix(".json").unlink()
     assert dict(offered_models()) == MODELS
     found = refused_files()
-    assert found["alone.onnx"] == "alone.json is missing beside the model: it says what goes in and what comes out."
-    assert found["broken.onnx"].startswith("broken.json: it is no JSON object")
+    assert found["alone.onnx"].startswith("alone.json is missing beside the model: it says what goes in and what comes out; begin from")
+    assert found["broken.onnx"].startswith("broken.json: it is no JSON object, from line 1, column 2 on")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('{"kind": "hugginface", "model": "a/b", "labels": {}}', "\"kind\" is 'hugginface', which is not known; write"),
+        ('{"model": "a/b", "labels": {}}', '"kind" is missing; write "kind": "huggingface"'),
+        ('{"kind": "huggingface", ', "it is no JSON object, from line 1"),
+        ("", "it is empty"),
+        ("[]", "it is no JSON object"),
+        ('{"input": "faces", "output": "logits", "labels": {}}', "it describes an ONNX file, but only.onnx is not beside it; put it there"),
+    ],
+)
+def test_a_json_file_alone_that_describes_nothing_says_why(folder, text, words):
+    (folder / "only.json").write_text(text)
+    assert dict(offered_models()) == MODELS
+    (reason,) = refused_files().values()
+    assert reason.startswith(f"only.json: {words}")
+
+
+@pytest.mark.parametrize(
+    "text", ["{}", '{"model_type": "wav2vec2", "id2label": {}}', "[" + "0," * 150_000 + "0]"], ids=["empty", "config", "long"]
+)
+def test_other_json_files_are_passed_over(folder, text):
+    (folder / "other.json").write_text(text)
+    assert refused_files() == {}
+
+
+def test_a_json_beside_its_model_describes_it_and_nothing_else(folder):
+    put(folder, redness(), sidecar("faces").replace(b"{", b'{"kind": "huggingface", ', 1))
+    assert list(refused_files()) == ["mine.onnx"]
+    with pytest.raises(ModelError, match=r'"kind" is .huggingface., but an ONNX file of that name lies beside it'):
+        load_model("mine.onnx")
+    put(folder, redness(), sidecar("faces").replace(b"{", b'{"kind": "onnx", ', 1))
+    assert load_model("mine.onnx").name == "mine.onnx"
+    with pytest.raises(ModelError, match=r"mine\.json only describes a model: name mine\.onnx\."):
+        load_model("mine.json")
+
+
+def test_a_name_that_is_no_models_gets_those_that_are(folder, monkeypatch):
+    put(folder, redness(), sidecar("faces"))
+    with pytest.raises(FileNotFoundError) as refused:
+        load_model("mine")
+    text = str(refused.value)
+    assert text.startswith(f"There is no model mine: name one of {', '.join(MODELS)}, mine.onnx, or a file")
+    assert text.endswith("Did you mean mine.onnx?")
+    with pytest.raises(FileNotFoundError, match=r"Did you mean fused\?$"):
+        load_model("fuesd")
+    with pytest.raises(FileNotFoundError, match=r"^own/face\.safetensors: there is no such file\.$"):
+        load_model("own/face.safetensors")
+
+
+def test_a_variable_that_names_no_folder_is_said(monkeypatch, tmp_path):
+    monkeypatch.setenv(FOLDER, str(tmp_path / "nowhere"))
+    assert wrong_folder() == str(tmp_path / "nowhere")
+    with pytest.raises(ModelError, match=r"mine\.onnx: .* EMOLENS_MODELS names .*nowhere, which is no folder\."):
+        load_model("mine.onnx")
+    monkeypatch.setenv(FOLDER, str(tmp_path))
+    assert wrong_folder() is None
 
 
 def test_a_model_is_loaded_once_until_its_file_changes(folder):

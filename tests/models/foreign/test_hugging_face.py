@@ -15,7 +15,7 @@ from models.evaluation.ensembles import weighted_by_confidence
 from models.evaluation.metrics import softmax
 from models.foreign.catalogue import FOLDER, offered_models, refused_files
 from models.foreign.hugging_face import ClassifiedVoice, read_fusion
-from models.foreign.hugging_face_sidecar import is_sidecar, read_sidecar
+from models.foreign.hugging_face_sidecar import is_meant, read_sidecar
 from models.labels import LABELS
 from models.networks import ModelError
 from models.networks.encoders import load_encoders
@@ -168,9 +168,11 @@ def test_a_temperature_softens_the_voice(path, tmp_path, features):
         ({"labels": {**LABELLED, "sad": "gloomy"}}, "'gloomy' is not among the emotions"),
         ({"labels": {"neu": "neutral", "sad": None}}, "fewer than two emotions"),
         ({"labels": None}, '"labels" is missing'),
+        ({"labels": list(NAMES)}, '"labels" does not say which emotion each of its labels stands for; write {"ang": "angry"'),
         ({"model": None}, "the folder of a classifier"),
+        ({"model": "nowhere"}, '"model": "nowhere" is no folder beside it; put the folder of the classifier there'),
         ({"kind": "onnx"}, '"kind": "huggingface"'),
-        ({"temperature": 0}, "not a number above 0"),
+        ({"temperature": 0}, '"temperature" is 0, not a number above 0; give one such as 2.0'),
         ({"weights": 1}, "'weights' is no key of it"),
         ({"labels": {key: own for key, own in LABELLED.items() if key != "oth"}}, "its labels are neu, hap, ang, sad, glad, oth"),
         ({"model": "no-such/folder/here"}, "is not a folder"),
@@ -185,13 +187,27 @@ def test_what_does_not_fit_is_refused_in_a_sentence(tmp_path, changes, words):
     assert words in line
 
 
-def test_a_sidecar_is_known_by_its_kind(tmp_path, path):
-    assert is_sidecar(path)
+def test_a_folder_is_looked_for_beside_the_file(path):
     assert read_sidecar(path).model == str(path.parent / "speech-model")
-    assert not is_sidecar(write(tmp_path, kind="onnx"))
-    assert not is_sidecar(tmp_path / "nothing.json")
+
+
+def test_an_encoder_without_a_classifier_is_refused_in_one_line(tmp_path, capfd):
+    """Its missing weights would be drawn at random, and answer all the same."""
+    save_speech_model(tmp_path / "speech-model")
+    capfd.readouterr()
+    load_speech_model.cache_clear()
+    with pytest.raises(ModelError, match="speech-model holds no trained classifier: give one that was trained for emotions"):
+        read_fusion(write(tmp_path))
+    assert capfd.readouterr().err == ""
+
+
+def test_what_cannot_be_meant_otherwise_is_a_description(tmp_path, path):
+    assert is_meant(path)
+    assert is_meant(write(tmp_path, kind="onnx"))
+    assert not is_meant(write(tmp_path, kind=None, labels=None))
+    assert not is_meant(tmp_path / "nothing.json")
     (tmp_path / "deep.json").write_text("[" * 100_000)
-    assert not is_sidecar(tmp_path / "deep.json")
+    assert is_meant(tmp_path / "deep.json")
 
 
 def test_a_file_is_analysed_by_the_voice_alone(path, sample):

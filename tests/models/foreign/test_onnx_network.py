@@ -94,6 +94,33 @@ def of_doubles() -> onnx.ModelProto:
     return graph(cast, ["n", 552], 3, {"w": np.ones((552, 3), np.float32)}, TensorProto.DOUBLE)
 
 
+def chosen_class() -> onnx.ModelProto:
+    """As scikit-learn's are written: which class it is, before their probabilities."""
+    model = linear(np.ones((3, 552)), np.zeros(3))
+    model.graph.node.append(helper.make_node("ArgMax", ["y"], ["c"], axis=1, keepdims=0))
+    model.graph.output.insert(0, helper.make_tensor_value_info("c", TensorProto.INT64, ["n"]))
+    return model
+
+
+def of_two_seconds() -> onnx.ModelProto:
+    """It says that any length will do, and cuts out what is not there in one second."""
+    nodes = [helper.make_node("Reshape", ["x", "shape"], ["r"]), helper.make_node("Gemm", ["r", "w"], ["y"])]
+    arrays = {"shape": np.array([-1, 32_000]), "w": np.ones((32_000, 3), np.float32)}
+    return graph(nodes, ["n", "length"], 3, arrays)
+
+
+def test_an_accident_of_logits_at_nothing_is_no_probability():
+    """They add up to 1 where all numbers are 0, and not elsewhere."""
+    bias = np.array([0.2, 0.3, 0.5])
+    found = read(linear(np.random.default_rng(0).normal(size=(3, 552)), bias), sidecar("features"))
+    assert found.sidecar.output == "logits"
+
+
+def test_an_empty_file_is_said_to_be_empty():
+    with pytest.raises(ModelError, match=r"^mine\.onnx is empty: export it again\.$"):
+        onnx_network.OnnxNetwork(b"", "mine.onnx", None)
+
+
 FOUR = {**NAMED, "fear": "fearful"}
 
 
@@ -111,6 +138,13 @@ FOUR = {**NAMED, "fear": "fearful"}
         (redness(), sidecar("features"), r"reads \(free, 3, 224, 224\)"),
         (LINEAR, sidecar("features", FOUR), r"answers with the shape \(1, 3\), but its sidecar names 4 outputs"),
         (LINEAR, sidecar("features", output="probabilities"), r'does not answer with probabilities: say "output": "logits"'),
+        (
+            linear(np.random.default_rng(0).normal(size=(3, 552)), np.arange(3.0), softmax=True),
+            sidecar("features"),
+            r'answers with probabilities, but its sidecar says "logits": say "output": "probabilities"\.',
+        ),
+        (chosen_class(), sidecar("features"), r"the shape \(1,\).*must be \(n, 3\), .*scikit-learn keep the output `probabilities` alone"),
+        (of_two_seconds(), sidecar("samples"), r"\(1, 16000\).*free sizes; it must also take one second of sound\."),
     ],
 )
 def test_what_does_not_fit_is_refused_in_one_sentence(model, said, words):

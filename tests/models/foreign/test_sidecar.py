@@ -82,6 +82,7 @@ def test_numbers_are_one_for_all_or_one_each():
         ({"mean": 0.0, "std": 0.0}, r"no deviation may be 0"),
         ({"title": 3}, r'"title" is no text'),
         ({"label": {}}, r"'label' is no key of it; use input"),
+        ({"kind": "huggingface"}, r'"kind" is .huggingface., but an ONNX file of that name lies beside it; leave "kind" out'),
     ],
 )
 def test_what_cannot_be_meant_is_refused_with_the_next_step(changes, words):
@@ -97,8 +98,29 @@ def test_what_cannot_be_meant_is_refused_with_the_next_step(changes, words):
     ids=["empty", "list", "half", "binary", "deep", "long"],
 )
 def test_what_is_no_json_object_is_refused(text):
-    with pytest.raises(ModelError, match="no JSON object"):
+    with pytest.raises(ModelError, match=r"no JSON object|is empty|is not UTF-8"):
         read_sidecar(text, "mine.json")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            b'{\n "input": "faces"\n "output": "logits"\n}',
+            r"line 3, column 2 on \(Expecting ',' delimiter\); mend that, or begin from the example in",
+        ),
+        (b"", r"it is empty; begin from the example in CONTRIBUTING\.md, or on the page"),
+        (b'{"title": "M\xe4rz"}', r"byte 13 is not UTF-8; save it as UTF-8\."),
+    ],
+)
+def test_the_place_and_the_reason_are_said(text, words):
+    with pytest.raises(ModelError, match=words) as refused:
+        read_sidecar(text, "mine.json")
+    assert "\n" not in str(refused.value)
+
+
+def test_the_mark_that_windows_puts_first_is_read_over():
+    assert read_sidecar(b"\xef\xbb\xbf" + sidecar("faces"), "mine.json").input == "faces"
 
 
 def test_a_name_that_stands_there_twice_is_refused():

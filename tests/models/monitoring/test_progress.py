@@ -8,7 +8,7 @@ import pytest
 
 from models.evaluation.cross_validation import learn
 from models.monitoring import progress
-from models.monitoring.progress import EpochProgress, Progress
+from models.monitoring.progress import EpochProgress, Progress, shown
 
 
 class Terminal(io.StringIO):
@@ -32,6 +32,13 @@ def test_without_a_terminal_there_is_a_line_a_minute():
     assert lines[0] == "fused: epoch 6 of 120, 19:00 left"  # ten seconds each
     assert len(lines) == 20
     assert lines[-1] == "fused: epoch 120 of 120, 00:00 left"
+
+
+@pytest.mark.usefixtures("clock")
+def test_what_is_gone_through_is_counted_and_handed_on():
+    with redirect_stderr(io.StringIO()) as stderr:
+        assert list(shown("abcdefghijkl", "features of faces", 12)) == list("abcdefghijkl")
+    assert stderr.getvalue().splitlines() == ["features of faces: 6 of 12, 01:00 left", "features of faces: 12 of 12, 00:00 left"]
 
 
 def test_without_a_terminal_what_takes_less_than_a_minute_is_silent():

@@ -195,7 +195,10 @@ def test_without_a_folder_nothing_is_logged():
 def test_each_command_has_a_folder_of_its_own_or_one_sentence(tmp_path, monkeypatch):
     folder = new_folder(tmp_path / "runs")
     assert folder.parent == tmp_path / "runs"
-    assert folder.is_dir()
+    assert not (tmp_path / "runs").exists()  # until there is a log: a command that is broken off leaves nothing
+    (tmp_path / "runs" / "earlier").mkdir(parents=True)
+    new_folder(tmp_path / "runs")
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["earlier"]
     (tmp_path / "file").touch()
     with pytest.raises(LogError, match="choose another"):
         new_folder(tmp_path / "file")

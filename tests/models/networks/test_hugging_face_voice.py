@@ -2,11 +2,13 @@
 
 import json
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose
+from safetensors.torch import load_file, save_file
 
 from features import Modality
 from features.audio import RATE, to_mono
@@ -15,7 +17,7 @@ from features.patches import patch_grid
 from models.networks import ModelError
 from models.networks.encoders import load_encoder
 from models.networks.hugging_face import load_speech_model
-from models.networks.hugging_face_voice import LONGEST, HuggingFaceVoice, middle
+from models.networks.hugging_face_voice import LONGEST, HuggingFaceVoice, beside, middle
 from models.networks.resynthesis import Resynthesis
 from tests.features.test_log_mel import speech
 from tests.speech_models import KINDS, save_speech_model
@@ -191,6 +193,53 @@ def test_what_is_wrong_is_said_in_a_sentence(tmp_path, monkeypatch):
 def test_without_access_a_name_is_refused(monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     assert "could not be loaded from huggingface.co" in refused("somebody/speech-model")
+
+
+def test_a_hub_that_does_not_answer_is_asked_once(monkeypatch, capfd):
+    """Its library would try six times for each file, and say so."""
+    asked = []
+
+    def silent(*_, **__):
+        asked.append(1)
+        raise ConnectionError("no way there")
+
+    monkeypatch.setattr("huggingface_hub.get_session", lambda: SimpleNamespace(head=silent, request=silent, stream=silent))
+    assert "could not be loaded from huggingface.co" in refused("somebody/speech-model")
+    assert len(asked) == 1
+    assert capfd.readouterr().err == ""
+
+
+def test_a_name_without_an_owner_is_none_of_the_hub(monkeypatch):
+    monkeypatch.setattr("huggingface_hub.get_session", lambda: pytest.fail("it was asked"))
+    assert "nowhere is not a folder here" in refused("nowhere")
+
+
+def test_a_model_is_loaded_without_a_word(tmp_path, capfd):
+    folder = save_speech_model(tmp_path / "model", labels=("a", "b"))
+    capfd.readouterr()
+    load_speech_model.cache_clear()
+    load_speech_model(str(folder))  # whose classifier is not read
+    assert capfd.readouterr().err == ""
+
+
+def test_missing_weights_are_not_drawn_at_random(tmp_path):
+    folder = save_speech_model(tmp_path / "model")
+    kept = load_file(folder / "model.safetensors")
+    gone = next(key for key in sorted(kept) if "layers.2" in key)
+    save_file({key: value for key, value in kept.items() if key != gone}, folder / "model.safetensors", {"format": "pt"})
+    assert f"lacks weights ({gone}): save the whole model" in refused(folder)
+
+
+def test_a_relative_folder_is_looked_for_beside_the_checkpoint_too(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own" / "ear").mkdir(parents=True)
+    digest = "0123456789abcdef"
+    assert beside(f"ear@{digest}", tmp_path / "own") == f"{tmp_path / 'own' / 'ear'}@{digest}"
+    (tmp_path / "ear").mkdir()
+    assert beside(f"ear@{digest}", tmp_path / "own") == f"ear@{digest}"
+    assert beside(f"far@{digest}", tmp_path / "own") == f"far@{digest}"
+    assert beside("whisper", tmp_path / "own") == "whisper"
+    assert "far, the folder of the speech model, is neither here nor beside the checkpoint" in refused(f"far@{digest}")
 
 
 def test_other_rates_and_other_networks_are_refused(tmp_path):

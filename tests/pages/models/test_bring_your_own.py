@@ -62,6 +62,13 @@ def test_the_list_has_what_lies_in_the_folder(folder):
     assert "Late" in titles(app.run())
 
 
+def test_a_variable_that_names_no_folder_is_said(tmp_path, monkeypatch):
+    monkeypatch.setenv(FOLDER, str(tmp_path / "nowhere"))
+    app = choose(open_at("models"), Key.VIEW, BRING)
+    (warning,) = app.warning
+    assert warning.value == f"The variable `{FOLDER}` names no folder that is there: give it the path of one."
+
+
 def test_a_chosen_file_that_is_gone_gives_way_to_the_default(folder):
     app = choose(choose_sample(open_at("analyze")), Key.MODEL, "ear.onnx")
     (folder / "ear.onnx").unlink()
