@@ -145,7 +145,8 @@ class EmotionModel(ABC):
         digest: 16 hex digits of the file's SHA-256, or of the weights when it was not read from a file.
         architecture: a key of :data:`models.registry.MODELS`.
         alone: temperatures where one modality is there alone; None: the same.
-        softening: by what logits are divided besides: 1, or more where a recording is unlike what it knows.
+        softening: by what logits are divided besides: 1, or more where a recording is unlike what the model knows.
+        learned_voices: it learned from the voices of this project's corpus.
         differentiable: gradients flow through it, and its weights can be changed; where they do not, nobody asks for :meth:`forward`,
             :meth:`frame_gradients`, :meth:`references`, :meth:`baseline`, :meth:`path_gradients` or :meth:`with_classifier`.
         weighs: what it reads can be taken away number by number, or moment by moment (:meth:`Inputs.with_weighed`).
@@ -153,6 +154,7 @@ class EmotionModel(ABC):
 
     differentiable: ClassVar[bool] = True
     weighs: ClassVar[bool] = True
+    learned_voices: ClassVar[bool] = True
 
     name: str
     classifier: torch.nn.Module

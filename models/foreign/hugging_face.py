@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
@@ -178,6 +178,8 @@ class HuggingFaceFusion(VectorModel):
     Attributes:
         sidecar: its description; path: of the file that holds it.
     """
+
+    learned_voices: ClassVar[bool] = False
 
     sidecar: Sidecar = field(kw_only=True)
     path: Path = field(kw_only=True)

@@ -9,6 +9,7 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from fractions import Fraction
+from importlib import import_module
 
 import av
 import cv2
@@ -304,12 +305,20 @@ def test_rotation_is_opencvs(matrix, tmp_path):
     assert np.abs(ours.astype(int) - cv2.cvtColor(expected, cv2.COLOR_BGR2RGB)).max() <= 2
 
 
+@pytest.fixture
+def taken_for_voices(monkeypatch):
+    """Tones and noise stand for voices."""
+    monkeypatch.setattr(import_module("features.extract"), "is_speech", lambda samples: True)
+
+
+@pytest.mark.usefixtures("taken_for_voices")
 def test_voice_and_video_of_different_length_are_warned_about():
     features = extract(wav(tone(4.0)), portrait(61), ENCODERS)
     assert any("check that they belong together" in sentence for sentence in features.warnings)
     assert not any("belong together" in s for s in extract(wav(tone(2.0)), portrait(61), ENCODERS).warnings)
 
 
+@pytest.mark.usefixtures("taken_for_voices")
 def test_a_long_voice_with_a_single_picture_is_warned_about():
     features = extract(wav(tone(4.0)), portrait(20), ENCODERS)
     assert len(features.video.times) == 1
@@ -317,6 +326,7 @@ def test_a_long_voice_with_a_single_picture_is_warned_about():
     assert not any("belong together" in s for s in extract(wav(tone(1.0)), portrait(20), ENCODERS).warnings)
 
 
+@pytest.mark.usefixtures("taken_for_voices")
 def test_two_takes_are_warned_about_and_judged_together():
     """The sound track of the video tells; where it has none, nothing does and nothing is claimed."""
     first, second = np.random.default_rng(0).normal(0, 0.1, (2, 22_050))
@@ -329,6 +339,7 @@ def test_two_takes_are_warned_about_and_judged_together():
     assert not any("take" in sentence for sentence in extract(wav(second), portrait(31, sound=None), ENCODERS).warnings)
 
 
+@pytest.mark.usefixtures("taken_for_voices")
 def test_a_voice_that_starts_later_is_warned_about():
     voice = np.random.default_rng(0).normal(0, 0.1, 22_050)
     filmed = encode_video([astronaut()[:300, 70:370]] * 41, sound=np.pad(voice, (0, 8000)))

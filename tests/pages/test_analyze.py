@@ -1,10 +1,12 @@
 """The page through AppTest: what a visitor uploads, sees, changes, and reads when a file cannot be used."""
 
+import io
 from dataclasses import replace
 from uuid import uuid4
 
 import numpy as np
 import pytest
+import soundfile
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.testing.v1 import AppTest
 
@@ -45,8 +47,9 @@ def test_the_sample_is_one_click_away(app, sample_analysis):
 def test_a_pair_gives_the_same_answer_as_the_library(app, sample):
     from xai.analysis import analyse
 
-    _, video = sample
-    other = wav(tone(2.0))
+    audio, video = sample
+    samples, rate = soundfile.read(io.BytesIO(audio))
+    other = wav(samples[: 2 * rate], rate)
     widget(app.file_uploader, Key.VOICE).upload("voice.wav", other, "audio/wav")
     widget(app.file_uploader, Key.FACE).upload("face.mp4", video, "video/mp4")
     app.run()

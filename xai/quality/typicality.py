@@ -57,7 +57,7 @@ class Typicality:
 
 def typicality(features: Features, model: EmotionModel, modality: Modality) -> Typicality | None:
     """Of one modality; None where it is missing, or where it is not known what the model has learned from."""
-    if modality not in features.parts or not len(model.reference):
+    if modality not in features.parts or not len(model.reference) or (modality is Modality.AUDIO and not model.learned_voices):
         return None
     deviation = np.maximum(_known_vectors(model, modality).std(axis=0), 1e-6)
     known = _is_known(features, modality, deviation)

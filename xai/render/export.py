@@ -78,7 +78,13 @@ def to_dict(
         "should_be_asked": analysis.should_be_asked,
         "settings": _settings(settings, video),
         "seconds": analysis.seconds,
-        "checkpoint": {"name": model.name, "sha256": model.digest, "backbone": analysis.backbone.name, **_provenance(model.info)},
+        "checkpoint": {
+            "name": model.name,
+            "sha256": model.digest,
+            "softening": model.softening,
+            "backbone": analysis.backbone.name,
+            **_provenance(model.info),
+        },
     }
 
 

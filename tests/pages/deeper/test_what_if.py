@@ -228,7 +228,7 @@ def test_what_the_model_should_not_be_asked_is_said_before_any_probability():
     assert not app.title
     assert "What it heard" not in texts(app)
     widget(app.toggle, Key.INSIST).set_value(True).run()
-    assert "Not to be asked; it would say" in app.title[0].value
+    assert "Not to be asked: the model knows nothing like this" in app.title[0].value
     assert "What it heard" in texts(app)
     assert "should not be asked" in texts(app)
 
@@ -251,5 +251,5 @@ def test_a_silent_voice_beside_no_face_is_named_and_not_advised():
 def test_every_check_is_one_click_away(whole_page):
     (popover,) = [block for block in whole_page.get("popover") if "checks passed" in block.proto.popover.label]
     inside = popover.markdown[-1].value
-    assert inside.count("voice:") == 5
+    assert inside.count("voice:") == 6
     assert inside.count("face:") == 6

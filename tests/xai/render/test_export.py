@@ -37,7 +37,7 @@ TOP = {
     "should_be_asked": bool,
     "settings": {"stride", "samples", "seed", "shap_estimator"},
     "seconds": {"audio", "video", "pairing", "prediction", "modalities", "gradcam", "lime", "shap", "checks"},
-    "checkpoint": {"name", "sha256", "backbone", "trained_on", "commit", "created"},
+    "checkpoint": {"name", "sha256", "softening", "backbone", "trained_on", "commit", "created"},
 }
 
 
@@ -138,7 +138,7 @@ def test_what_is_missing_is_none(sample_analysis, missing):
     assert [value is None for value in result["features"]] == np.isnan(subject.features.vector).tolist()
     assert (result["explanations"]["lime"] is None) == (missing is Modality.AUDIO)
     assert (result["explanations"]["gradcam_maps"] is None) == (missing is Modality.VIDEO)
-    assert result["explanations"]["modalities"]["sad"]["both"] == split_modalities(subject).everything[6]
+    assert result["explanations"]["modalities"]["sad"]["both"] == split_modalities(found.subject).everything[6]
 
 
 def test_every_picture_is_in_the_archive_under_the_name_that_the_result_gives(sample_analysis):
