@@ -165,6 +165,7 @@ def test_the_second_opinion_of_an_upload_moves_nothing_and_opens_both_models(pag
     files.nth(0).set_input_files(SAMPLE / "sample.wav")
     line, below = page.locator(".st-key-second-opinion"), page.locator(".st-key-in-general")
     expect(line).to_contain_text("Second opinion: asking")
+    expect(page.get_by_role("heading", name=re.compile("^Why "))).to_be_visible()  # all that stands above it is there
     before = below.bounding_box()["y"]
     both = page.get_by_role("button", name="Show both")
     expect(both).to_contain_text(re.compile("Second opinion: .*, (the|one of the) most accurate on unseen voices .*, recognises .* in 10"))

@@ -16,7 +16,7 @@ _STYLE = """<style>
 .em-moments{margin:0;display:grid;grid-template-columns:auto minmax(0,1fr) auto;gap:.3rem .6rem;font-size:.875rem;line-height:1.15}
 .em-moments .em-name{align-self:center}
 .em-moments .em-number{align-self:center;text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
-.em-moments .em-track{position:relative;height:var(--em-row)}
+.em-moments .em-track{position:relative;height:var(--em-row);opacity:var(--em-faint)}
 .em-moments .em-zero{position:absolute;inset-inline:0;height:1px;background:currentColor;opacity:.45}
 .em-moments .em-bar{position:absolute;border-radius:1px;min-width:1px;print-color-adjust:exact}
 .em-moments .em-seconds{position:relative;height:1rem;font-size:.75rem;grid-column:2}
@@ -47,9 +47,7 @@ def moments_html(rows: Sequence[Row], seconds: float, unit: str = "", height: in
     down = max([0.0, *(float(-row.values.min(initial=0.0)) for row in rows)])
     reach = up + down or 1.0
     cells = "".join(_row(row, seconds, up / reach, reach) for row in rows)
-    drawn = (
-        f'<div class="em-moments" role="list" style="--em-row:{height}px;opacity:{opacity(struck, faint)}">{cells}{_seconds(seconds)}</div>'
-    )
+    drawn = f'<div class="em-moments" role="list" style="--em-row:{height}px;--em-faint:{opacity(struck, faint)}">{cells}{_seconds(seconds)}</div>'
     words = "up: for, down: against" + (f" · {unit}" if unit else "") + state(struck, faint)
     return f'{_STYLE}<div style="position:relative">{drawn}{strike(struck)}</div><div class="em-foot">{escaped(words)}</div>'
 
