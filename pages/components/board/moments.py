@@ -47,7 +47,8 @@ def moments_html(rows: Sequence[Row], seconds: float, unit: str = "", height: in
     down = max([0.0, *(float(-row.values.min(initial=0.0)) for row in rows)])
     reach = up + down or 1.0
     cells = "".join(_row(row, seconds, up / reach, reach) for row in rows)
-    drawn = f'<div class="em-moments" role="list" style="--em-row:{height}px;--em-faint:{opacity(struck, faint)}">{cells}{_seconds(seconds)}</div>'
+    style = f"--em-row:{height}px;--em-faint:{opacity(struck, faint)}"
+    drawn = f'<div class="em-moments" role="list" style="{style}">{cells}{_seconds(seconds)}</div>'
     words = "up: for, down: against" + (f" · {unit}" if unit else "") + state(struck, faint)
     return f'{_STYLE}<div style="position:relative">{drawn}{strike(struck)}</div><div class="em-foot">{escaped(words)}</div>'
 
