@@ -9,6 +9,7 @@ from pathlib import Path
 from features import MediaError
 from features.media import as_they_are
 from models.checkpoint import load_model
+from models.evaluation.familiarity import WORTH_NAMING
 from models.foreign.catalogue import FOLDER
 from models.labels import LABELS
 from models.registry import DEFAULT, MODELS
@@ -106,8 +107,7 @@ def main(arguments: list[str] | None = None) -> int:
     if options.against == LABELS[target]:
         p.error(f"--against {options.against}: this is the emotion in the foreground")
     contrast = Contrast(target, LABELS.index(options.against) if options.against else None)
-    found = f"{analysis.label} {analysis.probabilities.max():.0%}"
-    print(found if analysis.should_be_asked else f"not to be asked, as it knows nothing like this; it would say {found}", flush=True)
+    print(f"{analysis.label} {analysis.probabilities.max():.0%}{_reserve(analysis)}", flush=True)
     second = None if options.no_second else second_opinion(analysis, *as_they_are(audio, video)[:2])
     trust = _write(analysis, contrast, options, second) if options.out else {}
     if options.out:
@@ -138,6 +138,13 @@ def _write(analysis: Analysis, contrast: Contrast, options: argparse.Namespace, 
     shown = list(foreground(analysis, trust).values())
     write(analysis, options.out, contrast, None if options.no_trust else trust, shown=shown, second=second)
     return trust
+
+
+def _reserve(analysis: Analysis) -> str:
+    """What keeps the label from being a verdict."""
+    if not analysis.should_be_asked:
+        return ", but it should not be asked: it knows nothing like this"
+    return ", so it is undecided" if analysis.probabilities.max() < WORTH_NAMING else ""
 
 
 def _needs(method: Method, subject: Subject) -> str:

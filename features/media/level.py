@@ -35,7 +35,6 @@ def offset_of(samples: np.ndarray, rate: int) -> float:
     if not len(there):
         return 0.0
     size = max(1, min(len(there), round(_MOMENT * rate)))
-    size = max(1, min(len(there), round(_MOMENT * rate)))
     means = there[: len(there) // size * size].reshape(-1, size).mean(axis=1, dtype=np.float64)
     offset = float(np.median(means))
     by_chance = _SURE * float(np.median(np.abs(means - offset))) / np.sqrt(len(means))

@@ -15,7 +15,7 @@ from features.media.clock import FileClock, PictureTimes, clock_or_none, file_cl
 from features.media.cuts import Cuts
 from features.media.hdr import is_hdr, to_sdr
 from features.media.limits import WORK_SIDE, MediaError, check_size, check_video, decoder_limits, too_long
-from features.media.opening import decoded, is_cover, opened
+from features.media.opening import decoded, is_cover, opened, packets_of
 from features.media.sampling import USUAL_STRIDE, Sampling, usual_sampling
 
 _THREADS = 2  # each decodes a picture of its own, and keeps it
@@ -146,7 +146,7 @@ def picture_times(data: bytes) -> np.ndarray:
     """
     with open_video(data) as (container, stream):
         base = float(stream.time_base or 0)
-        stamps = [_stamp(packet) for packet in _packets(container, stream) if packet.size and not packet.is_discard]
+        stamps = [_stamp(packet) for packet in packets_of(container, (stream,)) if packet.size and not packet.is_discard]
         if not base or any(stamp is None for stamp in stamps):
             return np.arange(len(stamps)) / float(stream.average_rate or USUAL_STRIDE)
         return np.sort(np.array(stamps, float)) * base
@@ -154,12 +154,3 @@ def picture_times(data: bytes) -> np.ndarray:
 
 def _stamp(packet: av.Packet) -> int | None:
     return packet.pts if packet.pts is not None else packet.dts
-
-
-def _packets(container, stream) -> Iterator[av.Packet]:
-    packets = container.demux(stream)
-    while True:
-        try:
-            yield next(packets)
-        except (StopIteration, av.FFmpegError, IndexError):
-            return

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from models.evaluation.protocols import FOLDS
+from models.labels import LABELS
 from models.registry import RESULTS
 
 PATH = RESULTS / "known_voices.npz"
@@ -26,6 +27,8 @@ WINDOW = 9  # tokens: a longer voice is compared stretch by stretch, as the trai
 _USUAL = 95  # percentile of recordings of people who were left out
 _STEEPNESS = 15.0  # of the logarithm of the softening: 1.05 times the usual distance is twice the temperature, 1.15 ten times
 _MOST = 50.0  # temperature: of logits up to 10 nothing is left that is not chance
+WORTH_NAMING = 2 / len(LABELS)
+"""Probability below which no emotion stands out: twice that of a guess."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ class VoiceMap:
         """Tokens (k, d) of one voice → its distance ÷ :attr:`usual`; of a long one the median of its stretches.
 
         >>> voices = load_map()
-        >>> voices.ratio(np.tile(voices.mean, (4, 1))) < 1  # the average voice is no stranger than others
+        >>> voices.ratio(np.tile(voices.mean, (4, 1))) < 1  # the average voice is within the usual
         True
         """
         stretches = np.array_split(tokens, -(-len(tokens) // WINDOW))

@@ -12,9 +12,11 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from safetensors import safe_open
 
 from features.people import SAME, _small
 from models.data.faces import _strip_crops
+from models.networks.backbone import WEIGHTS, load_backbone
 from models.networks.person import compare_faces, landmarks
 from xai.quality.visibility import visibility
 
@@ -71,6 +73,22 @@ def photographs(folder: Path, count: int) -> np.ndarray:
     return np.stack([cv2.cvtColor(cv2.resize(g, (224, 224)), cv2.COLOR_GRAY2RGB) for g in grey])
 
 
+def _cost(folder: Path, rng: np.random.Generator, count: int = 160) -> None:
+    """How often the face network names what most taggers saw in a photograph, as it is and hidden."""
+    with np.load(folder / "ferplus.npz") as data:
+        votes, split, jpeg, at = data["votes"], data["split"], data["jpeg"], data["off"]
+    agreed = np.flatnonzero((split == 2) & (votes[:, :8].max(axis=1) > 5) & (votes[:, 8:].sum(axis=1) < 2))
+    picked = rng.choice(agreed, count, replace=False)
+    grey = [cv2.imdecode(jpeg[at[i] : at[i + 1]], cv2.IMREAD_GRAYSCALE) for i in picked]
+    plain = [cv2.cvtColor(cv2.resize(g, (224, 224)), cv2.COLOR_GRAY2RGB) for g in grey]
+    with safe_open(WEIGHTS / "face_resnet18_ferplus.safetensors", "np") as file:
+        weight, bias = (file.get_tensor(f"expression.{name}").astype(np.float32) for name in ("weight", "bias"))
+    hidden = [changes(crop, rng) for crop in plain]
+    for kind, crops in {"as it is": plain, **{kind: [c[kind] for c in hidden] for kind in ("mask", "sunglasses", "blurred")}}.items():
+        named = (load_backbone().maps(np.stack(crops)).mean(axis=(2, 3)) @ weight.T + bias).argmax(axis=1)
+        print(f"{count} photographs, {kind}: {np.mean(named == votes[picked, :8].argmax(axis=1)):.0%} right")
+
+
 def line(name: str, distances: np.ndarray, one_person: bool) -> str:
     """Percentiles, and the share on the wrong side of the threshold."""
     low, middle, high = np.percentile(distances, [1, 50, 99])
@@ -107,10 +125,11 @@ def main(arguments: list[str] | None = None) -> int:
     for kind, faces_ in kinds.items():
         seen = visibility(faces_, landmarks(faces_))
         print(f"{kind:20s}" + "".join(f"{getattr(seen, name).mean():10.1%}" for name in ("away", "blurred", "eyes", "mouth")))
+    _cost(options.data, rng)
     small = np.stack([_small(crop) for crop in np.concatenate([crops, others])])
     alike = small[: len(crops)] @ small.T
-    strangers = np.concatenate([alike[:, : len(crops)][actors[:, None] != actors[None]], alike[:, len(crops) :].ravel()])
-    print(f"small copies of two people correlate above 0.9 in {np.mean(strangers > 0.9):.4%} of {len(strangers)} pairs")
+    two_people = np.concatenate([alike[:, : len(crops)][actors[:, None] != actors[None]], alike[:, len(crops) :].ravel()])
+    print(f"small copies of two people correlate above 0.9 in {np.mean(two_people > 0.9):.4%} of {len(two_people)} pairs")
     return 0
 
 

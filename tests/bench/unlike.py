@@ -16,6 +16,7 @@ import numpy as np
 import soundfile
 
 from features import Features, Modality
+from features.voice_activity import NO_SPEECH, speech_probability
 from models.checkpoint import load_model
 from models.data.ravdess import Take, find_takes
 from models.evaluation.familiarity import softening
@@ -37,7 +38,8 @@ def main(arguments: list[str] | None = None) -> int:
     p.add_argument("--clips", type=int, default=40, help="of each kind")
     options = p.parse_args(arguments)
     sounds = collect([t for t in find_takes(options.data) if t.kind == "voice" and t.actor in options.without], options.clips)
-    models = [_loaded(name, options.checkpoints) for name in options.model]
+    models = [loaded(name, options.checkpoints) for name in options.model]
+    _speech(sounds)
     print("| heard | clips | distance | " + " | ".join(f"{m.spec.title}: sure before, now | right" for m in models) + " |")
     print("|---|---|---|" + "---|---|" * len(models))
     for kind, found in sounds.items():
@@ -52,7 +54,17 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _loaded(name: str, folder: Path | None) -> EmotionModel:
+def _speech(sounds: Sounds) -> None:
+    """How many sounds of each kind the detector takes for speech."""
+    for kind, found in sounds.items():
+        likely = [speech_probability(samples) for samples, _ in found]
+        print(
+            f"{kind}: speech in {np.mean(np.array(likely) >= NO_SPEECH):.0%}; {min(likely):.2f} to {max(likely):.2f} likely",
+            file=sys.stderr,
+        )
+
+
+def loaded(name: str, folder: Path | None) -> EmotionModel:
     """A checkpoint that was trained without scores has no temperature of its own: that of the one that ships."""
     shipped = load_model(name)
     if folder is None:

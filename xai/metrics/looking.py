@@ -12,7 +12,7 @@ Maps = Callable[[np.ndarray], np.ndarray]
 
 
 def whole_film(subject: Subject) -> bool:
-    """Whether what its face network makes of a picture depends on the others (:mod:`models.networks.film_backbone`)."""
+    """Whether the maps of a picture by its face network depend on the others (:mod:`models.networks.film_backbone`)."""
     return getattr(subject.backbone, "whole_film", False)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from features import Modality
 from features.media import has_sound
+from models.evaluation.familiarity import WORTH_NAMING
 from models.evaluation.track_record import accuracy_of, most_accurate
 from models.labels import LABELS
 from models.registry import BOTH, MODELS, STATES
@@ -36,6 +37,16 @@ class Opinion:
     accuracy: float
     agrees: bool
     rank: int = 1
+
+    @property
+    def undecided(self) -> bool:
+        """No emotion stands out for it."""
+        return self.probability < WORTH_NAMING
+
+    @property
+    def disagrees(self) -> bool:
+        """It recognises another emotion, and does not merely guess."""
+        return not self.agrees and not self.undecided
 
 
 def whom_to_ask(analysis: Analysis, audio: bytes | None, video: bytes | None) -> str | None:

@@ -9,18 +9,18 @@ from models.evaluation.familiarity import softening
 from models.model import EmotionModel
 from xai.quality.typicality import typicality
 
-_BESIDE_A_FACE = 1.4  # at most: with the face of an unseen actor and such a voice Fused is sure to 65 % and right about 50 %
+BESIDE_A_FACE = 1.4  # at most: with the face of an unseen actor and such a voice Fused is sure to 65 % and right about 50 %
 
 
 def softened(model: EmotionModel, features: Features) -> EmotionModel:
     """The model as it may judge this recording: where the voice is unlike those of its training its logits are divided by more.
 
-    Beside a face by little, as the face is right without it. Not by the distance of a face: on photographs of strangers the models are
+    Beside a face by little, as the face is right without it. Not by the distance of a face: on photographs of other people the models are
     right more often where that is larger, as stronger expressions are farther from the average (MODEL_CARD, *Unlike what it knows*).
     """
     found = typicality(features, model, Modality.AUDIO) if model.judges(Modality.AUDIO) else None
     if found is None:
         return model
     beside_a_face = model.judges(Modality.VIDEO) and features.video is not None and not features.video.fallback
-    most = _BESIDE_A_FACE if beside_a_face else float("inf")
+    most = BESIDE_A_FACE if beside_a_face else float("inf")
     return replace(model, softening=min(most, softening(found.ratio)))

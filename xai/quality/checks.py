@@ -36,7 +36,7 @@ _JUMP = 0.05  # overlap of the face in one picture with that in the next
 _OFTEN = 1 / 3  # of the pictures
 _NEAR = 0.5  # percentile: not one of 100 clips of other people is that close to what the model learned from
 # Times the distance that 95 of 100 clips of other people do not exceed. Of faces it is no sign of mistakes: on 260 photographs of
-# strangers the models are right more often about the farther ones, and none is twice as far.
+# other people the models are right more often about the farther ones, and none is twice as far.
 _FAR_VOICE, _FAR_FACE = (1.0, 1.25), (2.0, np.inf)
 
 # Figures: 160 photographs of FER+'s private test, as tests.bench.people draws glasses and masks over them.

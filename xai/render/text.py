@@ -93,7 +93,7 @@ def _lowered(analysis: Analysis) -> list[str]:
 
 
 def _disagreement(second: Opinion | None) -> list[str]:
-    if second is None or second.agrees:
+    if second is None or not second.disagrees:
         return []
     says = f"{second.title} recognises {second.label}, {odds(second.probability)}"
     return [f"Another model disagrees: {says}. Look at both before you rely on either."]
@@ -108,7 +108,8 @@ def in_one_line(second: Opinion, markdown: bool = False) -> str:
     title, label = (f"*{second.title}*", f"**{second.label}**") if markdown else (second.title, second.label)
     people = " and ".join(f"{m.noun}s" for m in shown_in(second.state))
     record = f"{'the' if second.rank == 1 else 'one of the'} most accurate on unseen {people} ({100 * second.accuracy:.0f} %)"
-    return f"Second opinion: {title}, {record}, recognises {label} {'too' if second.agrees else 'instead'}, {odds(second.probability)}."
+    says = f"recognises {label} {'too' if second.agrees else 'instead'}, {odds(second.probability)}"
+    return f"Second opinion: {title}, {record}, {'is undecided' if second.undecided else says}."
 
 
 def _said_to_nothing(analysis: Analysis) -> list[str]:

@@ -50,8 +50,8 @@ def _show(opinion: Opinion) -> None:
     """One button as wide as the line; where the models disagree, it is marked as what to beware of."""
     from xai.render.text import in_one_line
 
-    icon = "" if opinion.agrees else ":material/warning: "
-    with st.container(key=f"{Key.SECOND}-{'agrees' if opinion.agrees else 'disagrees'}"):
+    icon = ":material/warning: " if opinion.disagrees else ""
+    with st.container(key=f"{Key.SECOND}-{'disagrees' if opinion.disagrees else 'agrees'}"):
         words = f"{icon}{in_one_line(opinion, markdown=True)} :primary[Show\N{NO-BREAK SPACE}both]"
         st.button(words, key=Key.SHOW_BOTH, on_click=_open_both, type="tertiary", wrap=True)
     st.html(f'<div class="em-hidden" role="status" aria-live="polite">{in_one_line(opinion)}</div>')

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from pages.components.session.state import Drawer, Recording
     from xai.analysis import Analysis
 
-_CHANCE = 0.25  # of probability, twice that of a guess: no emotion is worth naming
 _UNDECIDED = 0.1  # of probability between the first two: too close to name one
 
 
@@ -49,12 +48,17 @@ def show_verdict(kept: Drawer, target: int, recording: Recording) -> None:
 
 
 def _verdict(analysis: Analysis) -> str:
+    from models.evaluation.familiarity import WORTH_NAMING
     from xai.render.text import odds
 
     p = analysis.probabilities
     first, second = np.argsort(-p)[:2]
-    if not analysis.should_be_asked and p[first] < _CHANCE:
-        return "Not to be asked: the model knows nothing like this"
+    if p[first] < WORTH_NAMING:
+        return (
+            "The model is undecided: no emotion stands out"
+            if analysis.should_be_asked
+            else "Not to be asked: the model knows nothing like this"
+        )
     if not analysis.should_be_asked:
         return f"Not to be asked; it would say :primary[{analysis.label.upper()}]"
     if p[first] - p[second] < _UNDECIDED:

@@ -1,4 +1,4 @@
-"""Who watches a training is told of everything, and changes nothing."""
+"""An observer of a training gets every event, and changes nothing."""
 
 from copy import deepcopy
 
@@ -16,7 +16,7 @@ TRAINED = [name for name, spec in MODELS.items() if spec.train]
 
 
 class Recorder(Monitor):
-    """Keeps what it is told, and copies of the weights."""
+    """Keeps every event, and copies of the weights."""
 
     def __init__(self) -> None:
         self.started, self.teachers, self.epochs, self.networks, self.kept, self.finished = [], [], [], [], [], []

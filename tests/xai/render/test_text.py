@@ -273,6 +273,13 @@ def test_another_model_that_disagrees_comes_after_an_unfit_recording_and_before_
     assert cautions(a, OPINION) == before
 
 
+def test_one_that_merely_guesses_disagrees_with_nobody(sample_analysis):
+    guess = replace(OPINION, agrees=False, probability=0.14)
+    assert in_one_line(guess) == "Second opinion: Second by second, the most accurate on unseen voices and faces (75 %), is undecided."
+    assert cautions(sample_analysis, guess) == cautions(sample_analysis)
+    assert replace(guess, probability=0.26).disagrees
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
