@@ -34,6 +34,7 @@ _DIM, _DARK = 90.0, 40.0  # of 255: the brightest part of the picture, which no 
 _FEW = 0.5  # of all pictures
 _JUMP = 0.05  # overlap of the face in one picture with that in the next
 _OFTEN = 1 / 3  # of the pictures
+_FOUND = "faces are found that are seen from the front and neither too small nor in the dark"
 _NEAR = 0.5  # percentile: not one of 100 clips of other people is that close to what the model learned from
 # Times the distance that 95 of 100 clips of other people do not exceed. Of faces it is no sign of mistakes: on 260 photographs of
 # other people the models are right more often about the farther ones, and none is twice as far.
@@ -135,7 +136,7 @@ def _face(video: VideoFeatures, typical: Typicality | None, usable_voice: bool) 
     found = [face for face in video.faces if face is not None]
     share = len(found) / len(video.faces)
     plain = sum(face is None and is_plain(cv2.cvtColor(p, cv2.COLOR_RGB2GRAY)) for face, p in zip(video.faces, video.pictures, strict=True))
-    advice = "use a frontal camera" + (", or judge the voice alone." if usable_voice else ".")
+    advice = f"{_FOUND}; or judge the voice alone." if usable_voice else f"{_FOUND}."
     if plain and plain == len(video.faces) - len(found):
         advice = "they are black or show nothing." if found else "the pictures are black or show nothing."
     yield QualityCheck(
@@ -147,7 +148,7 @@ def _face(video: VideoFeatures, typical: Typicality | None, usable_voice: bool) 
         if share == 1
         else f"A face in {len(found)} of {len(video.faces)} pictures, and the others were left out: {advice}"
         if found
-        else f"No face was found, so the middle of the picture was used: {advice}",
+        else f"No face was found, upright or turned, so the middle of the picture was used: {advice}",
     )
     if found:
         yield from _found_faces(video, found)
@@ -235,7 +236,8 @@ def _like(modality: str, typical: Typicality, subject: str, bounds: tuple[float,
     level = _above(far, *bounds)
     words = f"Closer to the {typical.clips:,} reference clips {unseen}."
     if level is not Level.GREEN:
-        words = f"Unlike the {typical.clips:,} reference clips in {subject} ({far:.1f} times the usual distance): trust the answer less."
+        so = "what the model says of it is a guess" if level is Level.RED else "trust the answer less"
+        words = f"Unlike the {typical.clips:,} reference clips in {subject} ({far:.1f} times the usual distance): {so}."
     return QualityCheck("likeness", modality, level, percentile, words)
 
 

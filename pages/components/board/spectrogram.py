@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _TICKS_HZ = (500, 1000, 2000, 4000, 8000)
 _AXIS, _WAVE, _ROOM = 18, 24, 130  # pixels: of the seconds, of the waveform, and the height from which there is room for it
 _BINS = 300
-_END = 96  # percent of the width, from where a centred text would leave it
+_END = 96  # percent of the width or the height, from where a centred text would leave it
 _STYLE = """<style>
 .em-sound{margin:0;display:grid;grid-template-columns:auto minmax(0,1fr);column-gap:.4rem;font-size:.75rem;line-height:1;
 font-variant-numeric:tabular-nums}
@@ -91,7 +91,8 @@ def _waveform(audio: AudioFeatures) -> str:
 
 def _hertz(audio: AudioFeatures) -> str:
     heights = 100 * audio.scale.bands_at(_TICKS_HZ) / audio.scale.bands
-    return "".join(f'<span style="bottom:{at:.2f}%">{hz / 1000:g}</span>' for hz, at in zip(_TICKS_HZ, heights, strict=True))
+    places = ["top:0;transform:none" if at > _END else f"bottom:{at:.2f}%" for at in heights]
+    return "".join(f'<span style="{place}">{hz / 1000:g}</span>' for hz, place in zip(_TICKS_HZ, places, strict=True))
 
 
 def _seconds(start: float, length: float) -> str:

@@ -92,8 +92,10 @@ def _say_contradiction(analysis: Analysis, attribution: Attribution, contrast: C
 
     turned = contradicted(analysis, attribution, contrast)
     if turned:
+        from xai.methods.shapley_sampling import NOTHING
+
         nouns = " and the ".join(modality.noun for modality in turned)
-        st.caption(
-            f":material/swap_vert: About the {nouns} this and the top of the page disagree: there it is compared with "
-            f"nothing heard and nothing seen, here with {attribution.baseline}. Do not read its direction."
-        )
+        why = f"there it is compared with {NOTHING}, here with {attribution.baseline}"
+        if attribution.baseline == NOTHING:
+            why = "there it is counted in points of probability, here in logits"
+        st.caption(f":material/swap_vert: About the {nouns} this and the top of the page disagree: {why}. Do not read its direction.")
