@@ -106,7 +106,6 @@ def _upload(page: Page) -> None:
             _unfold(page)
         (boxes.first if name == _PAIR[0] else boxes.nth(1)).set_input_files(DATA / "clips" / name)
         page.get_by_text(result).first.wait_for()
-    page.keyboard.press("Escape")
 
 
 def _take(page: Page, step: Step) -> tuple[float, bool]:

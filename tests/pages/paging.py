@@ -35,7 +35,9 @@ def widget(elements, key: str):
 
 
 def choose_sample(app: AppTest, key: str = "synthetic") -> AppTest:
-    """As a click in the gallery."""
+    """As a click in the gallery, which is folded away beside a result."""
+    if not any((button.key or "").startswith(f"{Key.SAMPLE}-pick") for button in app.button):
+        widget(app.button, Key.CHANGE).click().run()
     return widget(app.button, f"{Key.SAMPLE}-pick-{key}").click().run()
 
 
@@ -60,8 +62,12 @@ def texts(app: AppTest) -> str:
     """All that is written, HTML and the labels of what opens included."""
     groups = (app.markdown, app.caption, app.info, app.warning, app.error, app.title, app.header, app.subheader)
     written = [str(element.value) for group in groups for element in group]
-    drawn = [element.proto.body for element in app.get("html")]
-    return "\n".join([*written, *drawn, *opening(app)])
+    return "\n".join([*written, *styles(app), *opening(app)])
+
+
+def styles(app: AppTest) -> list[str]:
+    """What is drawn as HTML, style sheets among it."""
+    return [element.proto.body for element in app.get("html")]
 
 
 def opening(app: AppTest) -> list[str]:

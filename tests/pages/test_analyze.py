@@ -7,7 +7,6 @@ from uuid import uuid4
 import numpy as np
 import pytest
 import soundfile
-from streamlit.delta_generator import DeltaGenerator
 from streamlit.testing.v1 import AppTest
 
 from features import Modality
@@ -20,7 +19,7 @@ from pages.components.analyze.samples import SAMPLES
 from pages.components.session.keys import Key
 from pages.components.session.state import escape
 from tests.conftest import encode_video, tone, wav
-from tests.pages.paging import ask_why, choose_sample, open_at, open_tab, texts, turn, widget
+from tests.pages.paging import ask_why, choose_sample, open_at, open_tab, styles, texts, turn, widget
 
 
 @pytest.fixture
@@ -78,17 +77,33 @@ def test_a_video_alone_uses_its_sound_or_says_that_it_has_none(app, sample):
     assert "No face was found" in texts(app)
 
 
-def test_a_file_without_a_callback_is_taken_too(monkeypatch, sample):
-    """Streamlit calls no on_change for an uploader that is just being moved; the file is in it all the same."""
-    original = DeltaGenerator.file_uploader
-    monkeypatch.setattr(DeltaGenerator, "file_uploader", lambda *args, on_change=None, **options: original(*args, **options))
-    app = open_at("analyze")
+@pytest.mark.parametrize("visit", ["", "about"])
+def test_a_face_joins_the_voice_that_was_given_before(app, sample, visit):
+    """Also where another page was visited in between: its boxes are new ones, and empty."""
     widget(app.file_uploader, Key.VOICE).upload("voice.wav", sample[0], "audio/wav").run()
     assert app.session_state[Key.RECORDING].video is None
+    if visit:
+        turn(app, visit)
+        turn(app, "analyze")
+        assert widget(app.file_uploader, Key.VOICE).value is None
     widget(app.file_uploader, Key.FACE).upload("face.mp4", sample[1], "video/mp4").run()
     recording = app.session_state[Key.RECORDING]
     assert (recording.audio, recording.video) == sample
     assert not app.exception
+
+
+def test_the_boxes_are_hidden_beside_a_result_and_never_leave_the_page(app):
+    """A box that leaves the page takes an upload that is under way with it."""
+    hidden = f"<style>.st-key-{Key.FILES} {{ display: none }}</style>"
+    assert hidden not in styles(app)
+    choose_sample(app)
+    assert hidden in styles(app)
+    assert len(app.file_uploader) == 2
+    widget(app.button, Key.CHANGE).click().run()
+    assert hidden not in styles(app)
+    assert any(button.key.startswith(f"{Key.SAMPLE}-pick") for button in app.button)
+    widget(app.button, Key.CHANGE).click().run()
+    assert hidden in styles(app)
 
 
 def test_another_class_redraws_without_recomputing(app, monkeypatch):
@@ -122,8 +137,7 @@ def test_a_bad_file_gets_one_sentence_and_the_sample_still_works(app, key, name,
     (error,) = app.error
     assert says in error.value
     (next_step,) = [caption.value for caption in app.caption if caption.value.startswith("Give another file under")]
-    popovers = [block.proto.popover.label for block in app.get("popover")]
-    assert any(f"**{label}**" in next_step for label in popovers)
+    assert f"**{widget(app.button, Key.CHANGE).label}**" in next_step
     assert "Traceback" not in texts(app)
     widget(app.file_uploader, key).set_value(None).run()
     choose_sample(app)
@@ -180,15 +194,27 @@ def test_another_page_and_back_keeps_the_result(sample_analysis):
     assert SAMPLES["synthetic"].recording().name in texts(app).replace("\\", "")
 
 
-def test_the_sample_replaces_an_upload_and_removing_files_clears_the_page(app):
+def test_the_sample_replaces_an_upload(app):
     voice = widget(app.file_uploader, Key.VOICE)
     voice.upload("mine.wav", wav(tone(1.0)), "audio/wav").run()
     assert "mine.wav" in texts(app)
+    widget(app.button, Key.CHANGE).click().run()
     choose_sample(app)
     assert "mine.wav" not in texts(app)
     assert "From the voice only" not in texts(app)
-    widget(app.file_uploader, Key.VOICE).set_value(None).run()
+    assert [box.value for box in app.file_uploader] == [None, None]
+
+
+@pytest.mark.parametrize("way", ["the file is removed", "it is put away"])
+def test_what_is_taken_away_is_gone(app, way):
+    widget(app.file_uploader, Key.VOICE).upload("mine.wav", wav(tone(1.0)), "audio/wav").run()
+    if way == "it is put away":
+        widget(app.button, Key.CLEAR).click().run()
+    else:
+        widget(app.file_uploader, Key.VOICE).set_value(None).run()
     assert "Or try one of these" in texts(app)
+    assert [box.value for box in app.file_uploader] == [None, None]
+    assert not any(app.session_state[Key.FILES_GIVEN].values())
 
 
 def test_a_file_name_is_text_and_nothing_else(app):

@@ -19,6 +19,11 @@ from pages.components.session.wording import technical
 
 # What the widgets of the settings say unless they are touched.
 DEFAULT_SETTINGS: dict[str, Any] = {"stride": None, "samples": 2000, "seed": 0, "estimator": "quadrature"}
+_KEYS_OF_FILES = (Key.VOICE, Key.FACE)
+_LABELS_OF_FILES = ("Voice (WAV)", "Face (MP4)")
+_HELP_OF_FILES = ("Leave empty to use the sound of the video.", "Leave empty to judge the voice alone.")
+_HIDDEN = f"<style>.st-key-{Key.FILES} {{ display: none }}</style>"
+_LIMITS = "The model learned from actors. It recognises what is portrayed; it does not know what a person feels, and it is no diagnosis."
 _PRIVACY = (
     "Give a voice, a face or both. :material/lock: Recordings stay in this server's memory while your page is open: "
     "never written to disk, never shared, never used for training."
@@ -36,8 +41,7 @@ def choose_recording(bar: DeltaGenerator) -> tuple[Recording | None, dict[str, A
         if recording is not None:
             _show_line(recording)
         options = _settings()
-    if recording is None:
-        _ask()
+    _show_choice(asked=recording is None)
     return recording, options
 
 
@@ -51,41 +55,45 @@ def _current() -> Recording | None:
     return st.session_state[Key.RECORDING]
 
 
-def _ask() -> None:
-    st.title("What does the model recognise, and why?")
-    _uploaders()
-    st.caption(_PRIVACY)
-    st.header("Or try one of these", anchor=False)
-    show_gallery(choose_sample)
-    st.caption(
-        "The model learned from actors. It recognises what is portrayed; it does not know what a person feels, and it is no diagnosis."
-    )
+def _show_choice(asked: bool) -> None:
+    """The two boxes and the gallery: all of the first page, and below the bar later on, once they are asked for.
+
+    The boxes stay where they are and are only hidden: an upload that is still under way would be lost with its box.
+
+    Args:
+        asked: there is no recording yet.
+    """
+    opened = asked or st.session_state.get(Key.FILES_OPEN, False)
+    with st.container(key=Key.FILES, border=not asked):
+        with st.container():  # always there, or the boxes would be other elements of the page
+            if asked:
+                st.title("What does the model recognise, and why?")
+        _boxes()
+        if opened:
+            st.caption(_PRIVACY)
+            if asked:
+                st.header("Or try one of these", anchor=False)
+            show_gallery(choose_sample)
+        else:
+            st.html(_HIDDEN)
+        if asked:
+            st.caption(_LIMITS)
 
 
-def _uploaders() -> None:
-    left, right = st.columns(2)
-    voice = left.file_uploader(
-        "Voice (WAV)", KINDS, key=Key.VOICE, help="Leave empty to use the sound of the video.", on_change=_files_changed
-    )
-    face = right.file_uploader("Face (MP4)", KINDS, key=Key.FACE, help="Leave empty to judge the voice alone.", on_change=_files_changed)
-    if _identities(voice, face) - st.session_state.get(Key.FILES_TAKEN, frozenset()):
-        # Streamlit calls no on_change for a file that arrives while its uploader is moved to another place of the page.
-        _files_changed()
-        st.rerun()
-
-
-def _identities(*files: Any) -> frozenset[str]:
-    return frozenset(file.file_id for file in files if file is not None)
+def _boxes() -> None:
+    """One for the voice and one for the face; empty ones in each new round."""
+    turn = st.session_state.get(Key.FILES_ROUND, 0)
+    for column, key, label, note in zip(st.columns(2), _KEYS_OF_FILES, _LABELS_OF_FILES, _HELP_OF_FILES, strict=True):
+        box = f"{key}-{turn}"
+        column.file_uploader(label, KINDS, key=box, help=note, on_change=_file_changed, args=(key, box))
 
 
 def _show_line(recording: Recording) -> None:
     """What is shown, a way to put it away, and behind a button everything that could be shown instead."""
     st.markdown(f":material/movie: {escape(recording.name, 44)}", width="content")
     st.button("Put it away", key=Key.CLEAR, on_click=_clear, type="tertiary", icon=":material/close:")
-    with st.popover(_change(recording), icon=":material/upload:"):
-        _uploaders()
-        st.caption(_PRIVACY)
-        show_gallery(choose_sample)
+    icon = ":material/keyboard_arrow_up:" if st.session_state.get(Key.FILES_OPEN) else ":material/upload:"
+    st.button(_change(recording), key=Key.CHANGE, on_click=_open_or_close, icon=icon)
     for note in st.session_state.get(Key.FILE_NOTES, ()):
         st.caption(f":material/info: {note}")
 
@@ -99,29 +107,41 @@ def say_what_next(recording: Recording) -> None:
     st.caption(f"Give another file under **{_change(recording)}**, above; or **Put it away** and try a sample.")
 
 
+def _open_or_close() -> None:
+    st.session_state[Key.FILES_OPEN] = not st.session_state.get(Key.FILES_OPEN, False)
+
+
 def _show(recording: Recording | None, sample: str | None = None, notes: tuple[str, ...] = ()) -> None:
     """From now on; explained is what will be recognised, until something else is chosen."""
+    st.session_state[Key.FILES_OPEN] = False
     st.session_state[Key.RECORDING] = recording
     st.session_state[Key.SAMPLE_SHOWN] = sample
     st.session_state[Key.FILE_NOTES] = notes
     choose_emotion(None)
 
 
-def _files_changed() -> None:
-    """A file was added or removed: what is in the uploaders is the recording now."""
-    files = st.session_state.get(Key.VOICE), st.session_state.get(Key.FACE)
-    st.session_state[Key.FILES_TAKEN] = _identities(*files)
-    recording, notes = recording_of(*files)
+def _file_changed(key: Key, box: str) -> None:
+    """A file was added or removed: the recording is this one, and the other, which another page's visit has taken out of its box."""
+    given = st.session_state.setdefault(Key.FILES_GIVEN, {})
+    given[key] = st.session_state[box]
+    recording, notes = recording_of(*(given.get(each) for each in _KEYS_OF_FILES))
     _show(recording, notes=notes)
 
 
 def choose_sample(key: str) -> None:
-    """Show this one of the gallery."""
+    """Show this one of the gallery instead of any file."""
+    _forget_files()
     _show(SAMPLES[key].recording(), key)
 
 
 def _clear() -> None:
+    _forget_files()
     _show(None)
+
+
+def _forget_files() -> None:
+    st.session_state[Key.FILES_GIVEN] = {}
+    st.session_state[Key.FILES_ROUND] = st.session_state.get(Key.FILES_ROUND, 0) + 1
 
 
 def _settings() -> dict[str, Any]:
