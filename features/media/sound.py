@@ -15,7 +15,7 @@ import soundfile
 import features.media.limits as limits
 from features.media.clock import FileClock, SoundTimes, file_clock
 from features.media.envelope import speech_likeness
-from features.media.headers import mended_wav
+from features.media.headers import mended
 from features.media.kinds import no_sound_words
 from features.media.limits import MediaError, check_size, check_sound, check_values, too_long
 from features.media.opening import decoded, opened
@@ -61,7 +61,7 @@ def read_sound(data: bytes, first: float = math.inf) -> Sound:
         MediaError: the bytes hold no readable sound, or more than ``MAX_SECONDS`` of it, or broken samples.
     """
     check_size(data, "sound")
-    sound = _read(mended_wav(data), first)
+    sound = _read(mended(data), first)
     if len(sound.samples) == 0:
         raise MediaError("The sound file holds no sound: record it again, or export it as a WAV.")
     if not np.isfinite(sound.samples).all():
