@@ -17,7 +17,7 @@ CROP = 224
 MARGIN = 1.05  # side of the square ÷ width of dlib's box: the cut that the training faces have
 _DETECT_SIDES = (640, 1280)
 _SMALLEST = 60
-_MIN_OVERLAP = 0.2
+MIN_OVERLAP = 0.2
 _PROBED = 3
 
 
@@ -112,7 +112,7 @@ class FaceTracker:
             if last is None:
                 break
             nearest = max(found, key=last.overlap)
-            if nearest.overlap(last) >= _MIN_OVERLAP:
+            if nearest.overlap(last) >= MIN_OVERLAP:
                 best = nearest
                 break
         self._last = best or last

@@ -10,19 +10,21 @@ import numpy as np
 # uint8 (n, 224, 224, 3) crops → float (n, k): the nearer, the more likely one person (models.networks.person).
 WhoseFace = Callable[[np.ndarray], np.ndarray]
 SAME = 0.58  # mean distance between the faces of two groups: tests/bench/people.py has the table
-# Two crops whose small grey copies correlate better are one person: no network is asked. One pair of 10,000 of two people does.
-_ALIKE = 0.9
+# Two crops whose small grey copies correlate better are one person: no network is asked. One pair of 10,000 of two people does; one of
+# 100 reaches the second, which is enough for a face that stays in its place in a film that is not cut there.
+_ALIKE, _ALIKE_IN_PLACE = 0.9, 0.66
 _SIDE, _BORDER = 32, 20
 _ASKED = 3  # pictures of one run that are compared with those of others
 
 
-def who_is_who(crops: np.ndarray, whose: WhoseFace) -> np.ndarray:
+def who_is_who(crops: np.ndarray, whose: WhoseFace, in_place: np.ndarray | None = None) -> np.ndarray:
     """int (n,): who each face belongs to, numbered in the order of appearance.
 
     Args:
         crops: uint8 (n, 224, 224, 3), in the order of time.
+        in_place: bool (n − 1,), whether each next face is at the place of the one before, and the film not cut in between.
     """
-    runs = _runs(crops)
+    runs = _runs(crops, np.zeros(len(crops) - 1, bool) if in_place is None else in_place)
     if runs[-1] == 0:
         return runs
     asked = np.concatenate([_some(np.flatnonzero(runs == run)) for run in range(runs[-1] + 1)])
@@ -34,10 +36,10 @@ def _some(pictures: np.ndarray) -> np.ndarray:
     return pictures[np.unique(np.linspace(0, len(pictures) - 1, _ASKED).round().astype(int))]
 
 
-def _runs(crops: np.ndarray) -> np.ndarray:
+def _runs(crops: np.ndarray, in_place: np.ndarray) -> np.ndarray:
     """int (n,): crops one after another that look the same have one number."""
     small = np.stack([_small(crop) for crop in crops])
-    breaks = (small[1:] * small[:-1]).sum(axis=1) < _ALIKE
+    breaks = (small[1:] * small[:-1]).sum(axis=1) < np.where(in_place, _ALIKE_IN_PLACE, _ALIKE)
     return np.r_[0, np.cumsum(breaks)]
 
 

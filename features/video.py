@@ -11,7 +11,7 @@ from itertools import islice
 import cv2
 import numpy as np
 
-from features.faces import Box, FaceTracker, centre_square, crop_square, cut, quarter_turns, search
+from features.faces import MIN_OVERLAP, Box, FaceTracker, centre_square, crop_square, cut, quarter_turns, search
 from features.media import Frame, read_frames
 from features.media.cuts import Cuts
 from features.people import WhoseFace, seen_longest, shown_for, stretches, who_is_who
@@ -118,7 +118,7 @@ def watch(
     """
     ends: list[float] = []
     cuts = Cuts()
-    video = extract_video(read_frames(film, stride, ends.append, cuts), backbone, on_frame, whose, ends)
+    video = extract_video(read_frames(film, stride, ends.append, cuts), backbone, on_frame, whose, ends, cuts.times)
     turn = quarter_turns(video.pictures) if video.fallback else 0
     if turn:
         video = extract_video(_turned(read_frames(film, stride), turn), backbone, on_frame, whose, ends)
@@ -173,6 +173,7 @@ def extract_video(
     on_frame: Callable[[int], None] | None = None,
     whose: WhoseFace | None = None,
     ends: Sequence[float] = (),
+    cuts: Sequence[float] | None = None,
 ) -> VideoFeatures:
     """Follow the face through ``frames`` and run ``backbone`` on it.
 
@@ -181,6 +182,7 @@ def extract_video(
         on_frame: told the number of frames done, for progress.
         whose: compares faces; only those of the person who is seen longest are used.
         ends: holds, once the frames have been read, the seconds from the first frame to the end of the last.
+        cuts: holds, once the frames have been read, when the film is cut; None where nobody looked.
     """
     tracker = FaceTracker()
     times: list[float] = []
@@ -208,7 +210,7 @@ def extract_video(
     if not any(faces):
         squares, crops = [square for square, _ in spare], [crop for _, crop in spare]
         whose = None
-    who = np.zeros(0, int) if whose is None else _who(crops, whose)
+    who = np.zeros(0, int) if whose is None else _who(crops, whose, _in_place(faces, times, cuts))
     if len(who):
         judged = seen_longest(who, shown_for(np.array(times), *ends[:1] or [times[-1]]))
         squares = [square if person == judged else None for square, person in zip(squares, who, strict=True)]
@@ -222,12 +224,21 @@ def extract_video(
     return VideoFeatures(np.array(times), pictures, scale, faces, squares, stack, maps, used, several, tuple(numbers), who)
 
 
-def _who(crops: list[np.ndarray | None], whose: WhoseFace) -> np.ndarray:
+def _who(crops: list[np.ndarray | None], whose: WhoseFace, in_place: np.ndarray) -> np.ndarray:
     """int (n,), −1 where there is no crop."""
     there = np.array([crop is not None for crop in crops])
     who = np.full(len(crops), -1)
-    who[there] = who_is_who(np.stack([crop for crop in crops if crop is not None]), whose)
+    who[there] = who_is_who(np.stack([crop for crop in crops if crop is not None]), whose, in_place)
     return who
+
+
+def _in_place(faces: list[Box | None], times: list[float], cuts: Sequence[float] | None) -> np.ndarray:
+    """bool (m − 1,) for the m faces: whether each next one is where the one before is, and the film not cut in between."""
+    found = [(face, time) for face, time in zip(faces, times, strict=True) if face is not None]
+    pairs = zip(found, found[1:], strict=False)
+    return np.array(
+        [cuts is not None and a.overlap(b) >= MIN_OVERLAP and not any(s < cut <= t for cut in cuts) for (a, s), (b, t) in pairs], bool
+    )
 
 
 def _searched(frames: Iterable[Frame]) -> Iterator[tuple[Frame, list[Box]]]:

@@ -71,7 +71,8 @@ def file_clock(data: bytes) -> FileClock:
             if at is None or packet.is_discard or count > _MOST_PACKETS:
                 continue
             index, time = packet.stream.index, float(at * packet.time_base)
-            times[index].append(time)
+            if packet.size:  # an empty one stands for a picture that was dropped
+                times[index].append(time)
             end = max(end, time + float((packet.duration or 0) * packet.time_base))
             if index not in first and packet.stream.type == "audio":
                 heard = next((frame.time for frame in decoded_from(packet) if frame.time is not None), None)

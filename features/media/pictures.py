@@ -53,7 +53,10 @@ def read_frames(
     if stride is not None and stride < 1:
         raise ValueError("stride must be at least 1")
     end, count, clock = 0.0, 0, clock_or_none(data)
-    sampling = Sampling(stride, choosy=False) if stride is not None else usual_sampling(picture_times(data))
+    if stride is not None:
+        sampling = Sampling(stride, choosy=False)
+    else:
+        sampling = usual_sampling(clock.picture if len(clock.picture) > 1 else picture_times(data))
     with open_video(data) as (container, stream):
 
         def until_the_end() -> Iterator[tuple[int, float, av.VideoFrame]]:

