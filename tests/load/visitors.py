@@ -131,6 +131,7 @@ def _come(visit: Visit, port: int, pair: tuple[bytes, bytes], alone, explore: bo
             visit.explored = _ask_for(LABELS[rival], visitor)
         visitor.wait(lambda: not visitor.running)  # the end of a run takes away what was made for a download before
         found, contrast = numbers(visitor.download("download-json")), Contrast(alone.predicted, rival if explore else None)
+        found["second_opinion"] = None  # it comes when it is its turn; alone nobody was asked
         visitor.leave()
         visit.positions = [int(n) for text in visitor.seen for n in re.findall(r"Waiting: (\d+) ahead", text)]
         visit.problem = difference(numbers(json.dumps(to_dict(alone, contrast)).encode()), found)
