@@ -33,8 +33,8 @@ def log_mel(samples: np.ndarray) -> np.ndarray:
     return db_to_log_mel(power_to_db(mel_power(samples)))
 
 
-def mel_power(samples: np.ndarray) -> np.ndarray:
-    """float32 (n,) at 16 kHz → float32 (80, n // 160): power in each mel band, periodic Hann window, centred frames.
+def mel_power(samples: np.ndarray, bands: int = N_MELS) -> np.ndarray:
+    """float32 (n,) at 16 kHz → float32 (bands, n // 160): power in each mel band, periodic Hann window, centred frames.
 
     Beyond its ends the sound is mirrored. The last frame, centred on the end or up to 10 ms before it, is left out, as Whisper does.
 
@@ -46,7 +46,7 @@ def mel_power(samples: np.ndarray) -> np.ndarray:
         raise ValueError(f"{len(samples)} samples are too few: one frame takes {HOP}.")
     padded = np.pad(samples, N_FFT // 2, mode="reflect")
     frames = np.lib.stride_tricks.sliding_window_view(padded, N_FFT)[::HOP][:count]
-    power, window, filters = np.empty((N_MELS, count), np.float32), hann(N_FFT), mel_filters(RATE, N_FFT, N_MELS)
+    power, window, filters = np.empty((bands, count), np.float32), hann(N_FFT), mel_filters(RATE, N_FFT, bands)
     for start in range(0, count, _BLOCK):
         spectrum = scipy.fft.rfft(frames[start : start + _BLOCK] * window, axis=1)
         power[:, start : start + _BLOCK] = filters @ (spectrum.real**2 + spectrum.imag**2).T

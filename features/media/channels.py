@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 
 from features.media.envelope import active_power, moments_of, swing
@@ -31,30 +34,65 @@ _OPPOSITE = "the same in opposite phase, which would cancel it"
 _NAMES = {"FL": "left", "FR": "right", "FC": "centre", "LFE": "deep effects"}
 
 
+@dataclass(frozen=True)
+class Mix:
+    """How the channels of a recording become one.
+
+    Attributes:
+        offsets: the constant that is removed from each channel.
+        weights: float64 (channels,); None: their mean, of one channel itself.
+        gain: what the sum is multiplied by.
+        notes: sentences about channels that are left out.
+    """
+
+    offsets: tuple[float, ...]
+    weights: np.ndarray | None = None
+    gain: float = 1.0
+    notes: tuple[str, ...] = ()
+
+    def __call__(self, samples: np.ndarray) -> np.ndarray:
+        """float32 (n, channels) → (n,), of this recording or of any part of it."""
+        channels = _levelled(samples, self.offsets)
+        if self.weights is None:
+            return channels[:, 0] if channels.shape[1] == 1 else channels.mean(axis=1, dtype=np.float32)
+        return (channels @ self.weights.astype(np.float32)).astype(np.float32) * np.float32(self.gain)
+
+    @property
+    def offset(self) -> float:
+        """What was a constant offset in the result."""
+        weights = np.ones(len(self.offsets)) if self.weights is None else self.weights
+        return float(weights @ self.offsets) / float(weights.sum())
+
+
 def one_channel(sound: Sound) -> tuple[np.ndarray, float, tuple[str, ...]]:
     """float32 (n,) at the sound's rate, what was a constant offset in it, and sentences about channels that were left out.
 
     Two good channels give their mean, exactly; a mono file is what it is.
     """
-    offsets = [offset_of(channel, sound.rate) for channel in sound.samples.T]
+    mix = mix_of(sound)
+    return mix(sound.samples), mix.offset, mix.notes
+
+
+def mix_of(sound: Sound) -> Mix:
+    """How the channels of a sound are mixed, so that nothing of the voice is lost."""
+    offsets = tuple(offset_of(channel, sound.rate) for channel in sound.samples.T)
+    if len(offsets) == 1:
+        return Mix(offsets)
     channels = _levelled(sound.samples, offsets)
     names = _speakers(sound)
-    if channels.shape[1] == 1:
-        return channels[:, 0], offsets[0], ()
     power = moments_of(channels, sound.rate)
     kept, reason = _with_voice(channels, power)
+    if len(names) <= 2 and kept.all():
+        return Mix(offsets)
     weights = np.array([_weight(name) for name in names]) if len(names) > 2 else np.full(len(names), 0.5)
     if not (weights * kept).any():
         weights = np.ones(len(names))  # the voice is where players leave it out
     weights = weights * kept
-    if len(names) <= 2 and kept.all():
-        return channels.mean(axis=1, dtype=np.float32), float(weights @ offsets), ()
     mono = (channels @ weights.astype(np.float32)).astype(np.float32)
-    mono *= np.float32(_gain(mono, weights, power, sound.rate))
-    return mono, float(weights @ offsets) / float(weights.sum()), _words(names, kept, reason)
+    return Mix(offsets, weights, _gain(mono, weights, power, sound.rate), _words(names, kept, reason))
 
 
-def _levelled(samples: np.ndarray, offsets: list[float]) -> np.ndarray:
+def _levelled(samples: np.ndarray, offsets: Sequence[float]) -> np.ndarray:
     """Each channel without its own offset; the very same array where none has any."""
     if not any(offsets):
         return samples

@@ -7,6 +7,7 @@ Only time stamps that contradict the rest of the file are not believed.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import BinaryIO
 
 import numpy as np
 
@@ -52,8 +53,11 @@ class FileClock:
         return end - start <= GAP or bool(between[1] > between[0])
 
 
-def file_clock(data: bytes) -> FileClock:
+def file_clock(data: bytes | BinaryIO, longest: float = MAX_SECONDS) -> FileClock:
     """The clock of a file with several tracks, by one pass over its packets; no picture is decoded.
+
+    Args:
+        longest: seconds that such a recording may last.
 
     Raises:
         MediaError: the bytes are no recording.
@@ -68,7 +72,7 @@ def file_clock(data: bytes) -> FileClock:
         end = -np.inf
         for count, packet in enumerate(packets_of(container, (*films, *sounds))):
             at = packet.pts if packet.pts is not None else packet.dts
-            if at is None or packet.is_discard or count > _MOST_PACKETS:
+            if at is None or packet.is_discard or count > _MOST_PACKETS * longest / MAX_SECONDS:
                 continue
             index, time = packet.stream.index, float(at * packet.time_base)
             if packet.size:  # an empty one stands for a picture that was dropped
@@ -84,7 +88,7 @@ def file_clock(data: bytes) -> FileClock:
     if not first:
         return FileClock()
     zero = min(first.values())
-    return FileClock(zero, min(float(end) - zero, 2 * MAX_SECONDS), heard, seen)
+    return FileClock(zero, min(float(end) - zero, 2 * longest), heard, seen)
 
 
 def _in_order(times: list[list[float]]) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from typing import BinaryIO
 
 import av
 
@@ -13,6 +14,7 @@ from features.media.limits import MediaError, decoder_limits
 
 # FFmpeg knows play lists that make it open other files and addresses; only self-contained formats may be read.
 _CONTAINERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,mp3,aac,wav,ogg,flac,mpeg,mpegts,asf,caf,aiff,w64,amr,au"
+_GLANCE = 2**16  # bytes of a file that tell what it is
 
 
 def has_sound(data: bytes) -> bool:
@@ -37,20 +39,26 @@ def has_picture(data: bytes) -> bool:
         return False
 
 
-def opened(data: bytes, kind: str = "video"):
+def opened(data: bytes | BinaryIO, kind: str = "video"):
+    """A container, as PyAV has it, of bytes or of a file that can be searched, from its beginning."""
     try:
         # One picture may be decoded here already; it must be large enough for its size to be told.
         options = {"format_whitelist": _CONTAINERS, **decoder_limits(4 * limits.MAX_PIXELS)}
         if kind == "sound":
             options["skip_frame"] = "all"  # or a picture is decoded, only to learn what pictures there are
-        return av.open(io.BytesIO(data), options=options, metadata_errors="replace")
+        return av.open(io.BytesIO(data) if isinstance(data, bytes) else _rewound(data), options=options, metadata_errors="replace")
     except (av.FFmpegError, ValueError, OSError) as error:
         raise MediaError(_refusal(data, kind)) from error
 
 
-def _refusal(data: bytes, kind: str) -> str:
+def _rewound(file: BinaryIO) -> BinaryIO:
+    file.seek(0)
+    return file
+
+
+def _refusal(data: bytes | BinaryIO, kind: str) -> str:
     wanted = "WAV" if kind == "sound" else "MP4 (H.264)"
-    known = what_it_is(data)
+    known = what_it_is(data if isinstance(data, bytes) else _rewound(data).read(_GLANCE))
     if known is not None:
         return f"The file is {known}, not a {kind} that can be read: choose a recording, for example {wanted}."
     return f"The file is not a {kind} that can be read: it may be damaged; export it again as {wanted}."

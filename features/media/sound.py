@@ -36,6 +36,7 @@ class Sound:
         start: when the first sample is heard, in seconds on the clock of the file (:mod:`features.media.clock`).
         speakers: FFmpeg's name of each channel (``FL``, ``FC``, …); None where there are two or fewer, or it is not known.
         notes: sentences about what was chosen or left out.
+        track: its number among the sound tracks of the file.
     """
 
     samples: np.ndarray
@@ -43,6 +44,7 @@ class Sound:
     start: float = 0.0
     speakers: tuple[str, ...] | None = None
     notes: tuple[str, ...] = ()
+    track: int = 0
 
     @property
     def seconds(self) -> float:
@@ -110,10 +112,10 @@ def _read_with_ffmpeg(data: bytes, first: float) -> Sound:
     clock = file_clock(data)
     if count == 1:
         return _track(data, 0, first, clock)
-    return _most_like_speech(lambda number: _track(data, number, first, clock), count)
+    return most_like_speech(lambda number: _track(data, number, first, clock), count)
 
 
-def _most_like_speech(read: Callable[[int], Sound], count: int) -> Sound:
+def most_like_speech(read: Callable[[int], Sound], count: int) -> Sound:
     """The first track with sound, unless another is much more like speech; a sentence says so."""
     best, best_number, score, fault, heard = None, 0, 0.0, None, 0
     for number in range(count):
@@ -151,7 +153,7 @@ def _track(data: bytes, number: int, first: float, clock: FileClock) -> Sound:
         times = SoundTimes(container, rate, clock)
         samples = _placed(chain([frame], frames), times, rate, channels, first)
         speakers = tuple(channel.name for channel in frame.layout.channels) if channels > 2 else None
-    return Sound(samples, rate, times.start, speakers)
+    return Sound(samples, rate, times.start, speakers, track=number)
 
 
 def _placed(frames: Iterable[av.AudioFrame], times: SoundTimes, rate: int, channels: int, first: float) -> np.ndarray:
@@ -162,7 +164,7 @@ def _placed(frames: Iterable[av.AudioFrame], times: SoundTimes, rate: int, chann
         missing = times.silence_before(frame.time)
         if total + missing > limits.MAX_SECONDS * rate:
             raise too_long("recording")
-        parts = _samples(frame, rate, channels)
+        parts = samples_of(frame, rate, channels)
         if parts and missing:
             parts.insert(0, np.zeros((channels, missing), np.float32))
         added = sum(part.shape[1] for part in parts)
@@ -177,7 +179,7 @@ def _placed(frames: Iterable[av.AudioFrame], times: SoundTimes, rate: int, chann
     return np.concatenate(blocks, axis=1).T.astype(np.float32, copy=False)
 
 
-def _samples(frame: av.AudioFrame, rate: int, channels: int) -> list[np.ndarray]:
+def samples_of(frame: av.AudioFrame, rate: int, channels: int) -> list[np.ndarray]:
     """float32 (channels, n); nothing for a frame of another rate or layout than the first: a damaged stretch is skipped."""
     if frame.sample_rate != rate or frame.layout.nb_channels != channels:
         return []
