@@ -12,7 +12,7 @@ WhoseFace = Callable[[np.ndarray], np.ndarray]
 SAME = 0.58  # mean distance between the faces of two groups: tests/bench/people.py has the table
 # Two crops whose small grey copies correlate better are one person: no network is asked. One pair of 10,000 of two people does; one of
 # 100 reaches the second, which is enough for a face that stays in its place in a film that is not cut there.
-_ALIKE, _ALIKE_IN_PLACE = 0.9, 0.66
+_ALIKE, ALIKE_IN_PLACE = 0.9, 0.66
 _SIDE, _BORDER = 32, 20
 _ASKED = 3  # pictures of one run that are compared with those of others
 
@@ -38,12 +38,12 @@ def _some(pictures: np.ndarray) -> np.ndarray:
 
 def _runs(crops: np.ndarray, in_place: np.ndarray) -> np.ndarray:
     """int (n,): crops one after another that look the same have one number."""
-    small = np.stack([_small(crop) for crop in crops])
-    breaks = (small[1:] * small[:-1]).sum(axis=1) < np.where(in_place, _ALIKE_IN_PLACE, _ALIKE)
+    small = np.stack([small_grey(crop) for crop in crops])
+    breaks = (small[1:] * small[:-1]).sum(axis=1) < np.where(in_place, ALIKE_IN_PLACE, _ALIKE)
     return np.r_[0, np.cumsum(breaks)]
 
 
-def _small(crop: np.ndarray) -> np.ndarray:
+def small_grey(crop: np.ndarray) -> np.ndarray:
     """float32 (1024,), of mean 0 and length 1: the product of two is their correlation."""
     inner = cv2.cvtColor(crop[_BORDER:-_BORDER, _BORDER:-_BORDER], cv2.COLOR_RGB2GRAY)
     grey = cv2.GaussianBlur(cv2.resize(inner, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA), (0, 0), 1).astype(np.float32)

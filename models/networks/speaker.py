@@ -1,4 +1,4 @@
-"""Who speaks, as 256 numbers: Resemblyzer's speaker encoder (Wan et al. 2018, arXiv:1710.10467; Apache-2.0), which says nothing of emotions.
+"""Who speaks, as 256 numbers: Resemblyzer's speaker encoder (Wan et al. 2018, arXiv:1710.10467; Apache-2.0).
 
 ``resemblyzer.VoiceEncoder`` is the reference in the tests. Equal error rate on RAVDESS: 22 % for one recording of three seconds a side with
 emotions mixed, 5 % for about six seconds of speech a side.

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from safetensors import safe_open
 
-from features.people import SAME, _small
+from features.people import SAME, small_grey
 from models.data.faces import _strip_crops
 from models.networks.backbone import WEIGHTS, load_backbone
 from models.networks.person import compare_faces, landmarks
@@ -126,7 +126,7 @@ def main(arguments: list[str] | None = None) -> int:
         seen = visibility(faces_, landmarks(faces_))
         print(f"{kind:20s}" + "".join(f"{getattr(seen, name).mean():10.1%}" for name in ("away", "blurred", "eyes", "mouth")))
     _cost(options.data, rng)
-    small = np.stack([_small(crop) for crop in np.concatenate([crops, others])])
+    small = np.stack([small_grey(crop) for crop in np.concatenate([crops, others])])
     alike = small[: len(crops)] @ small.T
     two_people = np.concatenate([alike[:, : len(crops)][actors[:, None] != actors[None]], alike[:, len(crops) :].ravel()])
     print(f"small copies of two people correlate above 0.9 in {np.mean(two_people > 0.9):.4%} of {len(two_people)} pairs")
