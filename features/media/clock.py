@@ -120,6 +120,12 @@ def first_picture(container, stream, times: list[float]) -> float:
     return min(times[:_FIRST_PACKETS])
 
 
+def rate_of(stream) -> float:
+    """Pictures a second on average, as the file says; 30 where it says nothing or nonsense."""
+    rate = float(stream.average_rate or 0)
+    return rate if rate > 0 else 30.0
+
+
 class SoundTimes:
     """Where the blocks of a sound track belong, one after the other."""
 
@@ -158,7 +164,7 @@ class PictureTimes:
 
     def __init__(self, container, stream, clock: FileClock) -> None:
         self._clock = clock
-        self._each = 1 / float(stream.average_rate or 30)
+        self._each = 1 / rate_of(stream)
         self._by_decoding = only_decoding_times(container, stream)
         self._beginning = float((stream.start_time or 0) * stream.time_base)
         self._delay: float | None = None

@@ -11,12 +11,12 @@ import av
 import numpy as np
 
 import features.media.limits as limits
-from features.media.clock import FileClock, PictureTimes, clock_or_none, file_clock
+from features.media.clock import FileClock, PictureTimes, clock_or_none, file_clock, rate_of
 from features.media.cuts import Cuts
 from features.media.hdr import is_hdr, to_sdr
 from features.media.limits import WORK_SIDE, MediaError, check_size, check_video, decoder_limits, too_long
 from features.media.opening import decoded, is_cover, opened, packets_of
-from features.media.sampling import USUAL_STRIDE, Sampling, usual_sampling
+from features.media.sampling import Sampling, usual_sampling
 
 _THREADS = 2  # each decodes a picture of its own, and keeps it
 
@@ -121,7 +121,7 @@ def _shown_for(frame: av.VideoFrame, stream) -> float:
     """Seconds; a container that does not say is taken to keep its average."""
     if frame.duration and frame.time_base:
         return min(float(frame.duration * frame.time_base), limits.MAX_SECONDS)
-    return 1 / float(stream.average_rate or 30)
+    return 1 / rate_of(stream)
 
 
 def upright(frame: av.VideoFrame, index: int, time: float, pixel_aspect: Fraction | None, side: int = WORK_SIDE) -> Frame:
@@ -151,7 +151,7 @@ def picture_times(data: bytes) -> np.ndarray:
         base = float(stream.time_base or 0)
         stamps = [_stamp(packet) for packet in packets_of(container, (stream,)) if packet.size and not packet.is_discard]
         if not base or any(stamp is None for stamp in stamps):
-            return np.arange(len(stamps)) / float(stream.average_rate or USUAL_STRIDE)
+            return np.arange(len(stamps)) / rate_of(stream)
         return np.sort(np.array(stamps, float)) * base
 
 
