@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from features.faces import CROP, Box, crop_square, cut, search
@@ -19,6 +20,8 @@ _NEAR = 2.2  # side of the square around a known face that is searched ÷ side o
 _SIDE = 280  # to which that square is scaled: a face then has some 127 pixels
 _OVERLAP = 0.3
 _AT_HOME = 0.5
+_STEP = 1.3  # between sizes of one face
+_SHIFT = 4  # of 32 pixels
 _LOST = 2  # looks in which a face is not found and its place still kept
 
 
@@ -98,16 +101,19 @@ class FaceFollower:
             fine = search(rgb, _FINE) if max(rgb.shape) > _COARSE else []
             self._fine = len(fine) > len(found) or any(box.w < rgb.shape[1] / 8 for box in fine)
             found += [box for box in fine if not _known(box, found)]
-        return known + [(None, box) for box in found if not _known(box, [own for _, own in known])]
+        # Boxes of the whole picture come in other sizes than those of its parts: the same face would look like another.
+        new = [self._near(rgb, box) or box for box in found if not _known(box, [own for _, own in known])]
+        return known + [(None, box) for box in new]
 
     def _seen(self, look: Look, boxes: list[tuple[_Track | None, Box]]) -> list[Seen]:
         seen, kept = [], []
         missing = [track for track in self._tracks if all(track is not own for own, _ in boxes)]
-        for track, box in boxes:
+        for track, found in boxes:
+            box = found if track is None else _steadied(found, track.box)
             square = crop_square(box)
             crop = cut(look.frame.rgb, square)
             grey = small_grey(crop)
-            if track is None or track.box.overlap(box) < _OVERLAP or float(track.grey @ grey) < ALIKE_IN_PLACE:
+            if track is None or track.box.overlap(box) < _OVERLAP or _alike(track.grey, grey) < ALIKE_IN_PLACE:
                 track = _Track(self._count, box, grey, box)
                 self._count += 1
             track.box, track.grey, track.missed = box, grey, 0
@@ -120,6 +126,21 @@ class FaceFollower:
             track.missed += 1
         self._tracks = kept + [track for track in missing if track.missed <= _LOST and not _known(track.box, [own.box for own in kept])]
         return sorted(seen, key=lambda one: one.box.x)
+
+
+def _steadied(box: Box, before: Box) -> Box:
+    """The face where it is found, but of nearly the size that it had: the detector knows sizes only in steps of a fifth."""
+    if not 1 / _STEP < box.w / before.w < _STEP:
+        return box
+    (x, y), side = box.centre, 0.8 * before.w + 0.2 * box.w
+    return Box(x - side / 2, y - side / 2, side, side)
+
+
+def _alike(one: np.ndarray, other: np.ndarray) -> float:
+    """Correlation of two small grey faces, moved so that they fit best: the detector knows places only in steps, too."""
+    side = round(len(one) ** 0.5)
+    inner = one.reshape(side, side)[_SHIFT:-_SHIFT, _SHIFT:-_SHIFT]
+    return float(cv2.matchTemplate(other.reshape(side, side), np.ascontiguousarray(inner), cv2.TM_CCOEFF_NORMED).max())
 
 
 def _known(box: Box, others: list[Box]) -> bool:

@@ -9,7 +9,8 @@ from models.evaluation.familiarity import softening
 from models.model import EmotionModel
 from xai.quality.typicality import typicality
 
-BESIDE_A_FACE = 1.4  # at most: with the face of an unseen actor and such a voice Fused is sure to 55 % instead of 65 %, and right about 46 %
+# At most: with the face of an unseen actor and such a voice Fused is sure to 55 % instead of 65 %, and right about 46 %.
+BESIDE_A_FACE = 1.4
 
 
 def softened(model: EmotionModel, features: Features) -> EmotionModel:
