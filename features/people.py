@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 import cv2
 import numpy as np
 
-# uint8 (n, 224, 224, 3) crops → float (n, k): the nearer, the more likely one person (models.networks.person).
+# uint8 (n, 224, 224, 3) crops → float (n, k): the nearer, the more likely one person (models.identity.person).
 WhoseFace = Callable[[np.ndarray], np.ndarray]
 SAME = 0.58  # mean distance between the faces of two groups: tests/bench/people.py has the table
 # Two crops whose small grey copies correlate better are one person: no network is asked. One pair of 10,000 of two people does; one of

@@ -47,9 +47,10 @@ class SpeechDetector:
         """float32 (n, 128) → (n,): a long short-term memory of 128 cells, and what it says of speech."""
         weights = _weights()
         gates = x @ weights["lstm_cell.weight_ih"].T + (weights["lstm_cell.bias_ih"] + weights["lstm_cell.bias_hh"])
-        recurrent, hidden = weights["lstm_cell.weight_hh"].T, np.empty((len(x), 128), np.float32)
+        recurrent, hidden = weights["lstm_cell.weight_hh"], np.empty((len(x), 128), np.float32)
         for row, gate in enumerate(gates):
-            gate += self._hidden @ recurrent
+            # Not by BLAS, which starts threads for it: on a busy computer they wait for each other, step by step.
+            gate += np.einsum("ij,j->i", recurrent, self._hidden)
             opening = _sigmoid(gate)
             self._cell = opening[128:256] * self._cell + opening[:128] * np.tanh(gate[256:384])
             self._hidden = hidden[row] = opening[384:] * np.tanh(self._cell)
@@ -60,7 +61,7 @@ def _seen(steps: np.ndarray) -> np.ndarray:
     """float32 (n, 640) samples → float32 (n, 128): magnitudes of four short windows, then four convolutions."""
     weights = _weights()
     windows = np.lib.stride_tricks.sliding_window_view(steps, _WINDOW, axis=1)[:, ::_HOP]
-    waves = windows @ weights["stft_conv.weight"][:, 0].T
+    waves = _times(windows, weights["stft_conv.weight"][:, 0])
     half = waves.shape[2] // 2
     x = np.sqrt(waves[:, :, :half] ** 2 + waves[:, :, half:] ** 2)
     for name, stride in (("conv1", 1), ("conv2", 2), ("conv3", 2), ("conv4", 1)):
@@ -72,8 +73,13 @@ def _seen(steps: np.ndarray) -> np.ndarray:
 def _convolved(x: np.ndarray, kernel: np.ndarray, stride: int) -> np.ndarray:
     """float32 (n, time, inputs) and (outputs, inputs, 3) → (n, time ÷ stride, outputs), zeros outside."""
     padded = np.pad(x, ((0, 0), (1, 1), (0, 0)))
-    parts = (padded[:, shift : shift + x.shape[1] : stride] @ kernel[:, :, shift].T for shift in range(3))
+    parts = (_times(padded[:, shift : shift + x.shape[1] : stride], kernel[:, :, shift]) for shift in range(3))
     return np.add.reduce(list(parts))
+
+
+def _times(x: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """(n, time, inputs) and (outputs, inputs) → (n, time, outputs), as one product."""
+    return (x.reshape(-1, x.shape[2]) @ matrix.T).reshape(*x.shape[:2], -1)
 
 
 def _sigmoid(x: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""``python -m xai AUDIO VIDEO --out DIR``: the same analysis as in the app, as files."""
+"""``python -m xai AUDIO VIDEO --out DIR``: the same analysis as in the app, as files; ``python -m xai session …``: a recorded session."""
 
 from __future__ import annotations
 
@@ -89,6 +89,11 @@ def _read(name: str) -> bytes | None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the analysis; 0 if all went well, 2 with one line on stderr for a file that cannot be used."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments[:1] == ["session"]:
+        from xai.session.command import main as read_session
+
+        return read_session(arguments[1:])
     p = parser()
     options = p.parse_args(arguments)
     if options.out is None and not options.reference:

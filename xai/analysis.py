@@ -13,9 +13,9 @@ from features import Features, MediaError, Modality, extract
 from features.media import as_they_are, has_sound
 from models.checkpoint import load_model
 from models.evaluation.metrics import softmax
+from models.identity.person import compare_faces
 from models.labels import LABELS
 from models.model import EmotionModel
-from models.networks.person import compare_faces
 from xai.explanation import Attribution, Backbone, Contrast, Panel, Say, Settings, Subject, silent
 from xai.methods import METHODS, methods_of
 from xai.modality_split import ModalitySplit, split_modalities

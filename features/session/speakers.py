@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# float32 (n,) samples at 16 kHz and starts (k,) of windows of 1.6 s → float32 (k, e) of unit length (models.networks.speaker).
+# float32 (n,) samples at 16 kHz and starts (k,) of windows of 1.6 s → float32 (k, e) of unit length (models.identity.speaker).
 SpeakerCodes = Callable[[np.ndarray, np.ndarray], np.ndarray]
 WINDOW, HOP = 1.6, 0.5  # seconds
 MOST = 8  # speakers

@@ -61,7 +61,7 @@ def main(arguments: list[str] | None = None) -> None:
     import torch
     from safetensors.torch import save_file
 
-    from models.networks.person import PersonNetwork
+    from models.identity.person import PersonNetwork
 
     p = argparse.ArgumentParser(prog="python -m models.foreign.dlib_weights", description=(__doc__ or "").split(":")[0])
     p.add_argument("source", type=Path, help="dlib_face_recognition_resnet_model_v1.dat")

@@ -1,7 +1,7 @@
 """Does a threshold part two people, and hold one together? ``python -m tests.bench.people --data DIR`` prints the table.
 
 Faces of two actors (RAVDESS; 224 recordings, all emotions), photographs of FER+ as people who are met once, and the actors' faces again,
-changed as cameras change them. Distances are those of :func:`models.networks.person.compare_faces`.
+changed as cameras change them. Distances are those of :func:`models.identity.person.compare_faces`.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from safetensors import safe_open
 
 from features.people import SAME, small_grey
 from models.data.faces import _strip_crops
+from models.identity.person import compare_faces, landmarks
 from models.networks.backbone import WEIGHTS, load_backbone
-from models.networks.person import compare_faces, landmarks
 from xai.quality.visibility import visibility
 
 _EVERY = 4  # pictures of a strip; recordings are a second apart at 3

@@ -10,10 +10,10 @@ import numpy as np
 
 from features import Features, MediaError, Modality, extract
 from models.checkpoint import load_model
+from models.identity.person import compare_faces
 from models.labels import LABELS
 from models.model import EmotionModel
 from models.networks.encoders import load_encoder
-from models.networks.person import compare_faces
 from models.registry import MODELS
 from xai.analysis import Analysis
 from xai.explanation import Say, Settings, Subject, silent

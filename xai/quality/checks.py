@@ -17,8 +17,8 @@ from features.faces import Box
 from features.media.sampling import is_plain
 from features.video import VideoFeatures
 from features.voice_activity import NO_SPEECH, speech_probability
+from models.identity.person import landmarks
 from models.model import EmotionModel
-from models.networks.person import landmarks
 from xai.quality.typicality import Typicality, typicality
 from xai.quality.visibility import visibility
 from xai.score import Level
@@ -38,7 +38,7 @@ _FOUND = "faces are found that are seen from the front and neither too small nor
 _NEAR = 0.5  # percentile: not one of 100 clips of other people is that close to what the model learned from
 # Times the distance that 95 of 100 clips of other people do not exceed. Of faces it is no sign of mistakes: on 260 photographs of
 # other people, up to 2.7 times as far, the models are right more often about the farther ones.
-_FAR_VOICE, _FAR_FACE = (1.0, 1.25), (2.0, np.inf)
+FAR_VOICE, _FAR_FACE = (1.0, 1.25), (2.0, np.inf)
 
 # Figures: 160 photographs of FER+'s private test, as tests.bench.people draws glasses and masks over them.
 _HINDRANCES = {
@@ -119,7 +119,7 @@ def _voice(audio: AudioFeatures, typical: Typicality | None) -> Iterator[Quality
         else f"Speech stands out from the background ({loud - quiet:.0f} dB).",
     )
     if typical is not None:
-        yield _like("voice", typical, "words, voice, language or microphone", _FAR_VOICE)
+        yield _like("voice", typical, "words, voice, language or microphone", FAR_VOICE)
 
 
 def _length(seconds: float) -> QualityCheck:

@@ -34,7 +34,7 @@ def visibility(crops: np.ndarray, points: np.ndarray) -> Visibility:
 
     Args:
         crops: uint8 (n, 224, 224, 3).
-        points: (n, 5, 2), from :func:`models.networks.person.landmarks`.
+        points: (n, 5, 2), from :func:`models.identity.person.landmarks`.
     """
     found = np.array([measures(crop, five) for crop, five in zip(crops, points, strict=True)]).reshape(-1, 5)
     turn, sharp, eyes, dark, mouth = found.T

@@ -7,7 +7,7 @@ from skimage.data import astronaut
 from features.media import Frame
 from features.session.faces import FaceFollower, mouth_movement
 from features.session.film import Look
-from models.networks.person import landmarks
+from models.identity.person import landmarks
 
 FACE = np.ascontiguousarray(astronaut()[:300, 60:400])
 

@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from torch.nn import functional as F
 
 from models.foreign.dlib_weights import layers, main
-from models.networks.person import PersonNetwork
+from models.identity.person import PersonNetwork
 
 RNG = np.random.default_rng(0)
 

@@ -5,7 +5,7 @@ import pytest
 from skimage.data import astronaut
 
 from features.faces import crop_square, cut, detect_faces
-from models.networks.person import landmarks
+from models.identity.person import landmarks
 from tests.bench.people import changes
 from xai.quality.visibility import visibility
 

@@ -9,7 +9,7 @@ from features.faces import crop_square, cut, detect_faces
 from features.media import read_frames
 from features.people import SAME
 from features.video import watch
-from models.networks.person import compare_faces
+from models.identity.person import compare_faces
 from tests.conftest import encode_video
 from tests.features.conftest import maps_of
 

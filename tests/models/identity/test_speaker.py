@@ -6,7 +6,7 @@ import soxr
 import torch
 from numpy.testing import assert_allclose
 
-from models.networks.speaker import load_speaker_encoder, speaker_codes
+from models.identity.speaker import load_speaker_encoder, speaker_codes
 
 
 def read(data, name: str) -> np.ndarray:
