@@ -57,13 +57,19 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _read(options: argparse.Namespace) -> Session:
-    with tqdm(total=100, unit="%", bar_format="{desc} {percentage:3.0f} %|{bar}| {elapsed}, {remaining} left") as bar:
+    bar: tqdm | None = None
 
-        def progress(words: str, share: float) -> None:
-            bar.set_description_str(words)
-            bar.update(round(100 * share) - bar.n)
+    def progress(words: str, share: float) -> None:
+        nonlocal bar
+        bar = bar if bar is not None else tqdm(total=100, bar_format="{desc} {percentage:3.0f} % {bar} {elapsed}, {remaining} left")
+        bar.set_description_str(words)
+        bar.update(round(100 * share) - bar.n)
 
+    try:
         seen, model = read_observations(options.session, speakers=options.speakers, on_progress=progress)
+    finally:
+        if bar is not None:
+            bar.close()
     session = interpret(seen, model)
     write(session, options.out)
     save(seen, options.out / OBSERVATIONS)

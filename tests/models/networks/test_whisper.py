@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from safetensors.torch import load_file
@@ -146,6 +146,7 @@ def test_long_copies_are_read_in_the_same_windows(encoder, heard):
 
 
 @given(st.integers(1, 60_000), st.integers(2 * CONTEXT + 1, POSITIONS))
+@settings(deadline=None)
 def test_windows_cover_a_clip_once_and_leave_context_at_every_border(positions, longest):
     found = list(windows(positions, longest))
     kept = [(window.start + part.start, window.start + part.stop) for window, part in found]
