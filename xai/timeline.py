@@ -41,8 +41,8 @@ class Timeline:
 def explain_timeline(features: Features, model: EmotionModel, *, window: float = WINDOW, step: float = STEP) -> Timeline:
     """Probabilities of all eight classes on a sliding window, in one batched pass.
 
-    For each window the voice is what the model makes of the spectrogram's frames in it (their mean MFCCs, or a sequence), and the
-    face what it makes of the sampled frames in it, or of the nearest one where there is none. Where the silence before or after
+    For each window the voice is judged by the spectrogram's frames in it (their mean MFCCs, or a sequence), and the face by the
+    sampled frames in it, or by the nearest one where there is none. Where the silence before or after
     the voice fills more than half of a window, the voice counts as missing. One window that holds everything gives the
     probabilities of the whole recording.
     """

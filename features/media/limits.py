@@ -45,13 +45,18 @@ def check_values(frames: int, channels: int) -> None:
         raise MediaError("The sound would take too much memory: export it in mono at 44.1 kHz, or cut out the part that matters.")
 
 
-def check_video(stream, container, lasts: Callable[[], float | None]) -> None:
-    """``lasts``: asked only where the file declares to be too long; seconds without jumps of its time stamps, None where it cannot tell."""
+def check_pictures(stream) -> None:
+    """That they can be decoded, and within memory."""
     if stream.codec_context is None:
         raise MediaError("The video uses a compression that is not known here: export it as MP4 (H.264).")
     width, height = stream.codec_context.width, stream.codec_context.height
     if width * height > MAX_PIXELS:
         raise MediaError(f"The picture is too large ({width}×{height}): export the video at 1080p or less.")
+
+
+def check_video(stream, container, lasts: Callable[[], float | None]) -> None:
+    """``lasts``: asked only where the file declares to be too long; seconds without jumps of its time stamps, None where it cannot tell."""
+    check_pictures(stream)
     declared = container.duration / av.time_base if container.duration else 0.0
     # A broken header may declare any length; refuse at once only what the size of the file makes believable.
     if MAX_SECONDS < declared < 48 * 3600 and ((known := lasts()) is None or known > MAX_SECONDS):

@@ -10,7 +10,7 @@ import av
 import features.media.limits as limits
 from features.media.clock import PictureTimes
 from features.media.cuts import Cuts
-from features.media.limits import MediaError, check_video, decoder_limits
+from features.media.limits import MediaError, check_pictures, decoder_limits
 from features.media.opening import decoded, is_cover
 from features.media.pictures import Frame, upright
 from features.session.source import Source, seek
@@ -45,7 +45,7 @@ def looks(source: Source, start: float = 0.0, end: float = float("inf"), period:
     """
     with source.container("video") as container:
         stream = next(stream for stream in container.streams.video if not is_cover(stream))
-        check_video(stream, container, lambda: 0.0)
+        check_pictures(stream)
         cuts, told, slot, look = Cuts(), 0, -1, None
         for number, (time, frame) in enumerate(_needed(source, container, stream, start)):
             cuts.see(frame, time)

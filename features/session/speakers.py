@@ -15,7 +15,7 @@ NOBODY = -1
 # Two halves of a group are two speakers where their codes are so much less alike than those within the halves; it depends on how long the
 # stretches are. Chosen on actors 1 to 12 of RAVDESS: of dialogues of two the ratio is below, of one speaker above, in 95 of 100.
 _RATIO = ((1.5, 0.86), (3.0, 0.9), (6.0, 0.91))
-_FEWEST, _LEAST = 3, 4.0  # stretches and seconds of a speaker that is told apart from others
+_FEWEST, _LEAST = 3, 4.0  # stretches and seconds that a speaker must have to be distinguished from another
 _THIN = 0.6  # seconds of speech that are too little to know a voice by
 _SURE = 0.03  # by which the nearest speaker must be more alike than the next
 _CHANGE = 1.2  # seconds for which another voice must go on within a stretch

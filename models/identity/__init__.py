@@ -1,1 +1,1 @@
-"""Who somebody is, by face and by voice: nobody is identified, people in a recording are told from each other."""
+"""Who somebody is, by face and by voice: nobody is identified; people within one recording are distinguished."""

@@ -33,7 +33,7 @@ def score(session: Session, truth: Truth, singles: Mapping[str, Mapping[str, str
     """All figures by name, shares as 0 to 1; NaN where there is nothing to score.
 
     Args:
-        singles: by ``voice``, ``face`` and ``both``, what the model makes of each recording on its own, by name of the file.
+        singles: by ``voice``, ``face`` and ``both``, what the model recognises in each recording on its own, by name of the file.
     """
     found = {**diarisation(session.speech, truth), **unknown(session.speech, truth), **boundaries(session.speech, truth)}
     if truth.faces:

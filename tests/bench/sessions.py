@@ -2,7 +2,7 @@
 
 Voices are those of actors 13 to 24, or with ``--actors tune`` of 1 to 12: nothing that is scored was tuned on. Of faces there are films of
 actors 01 and 05 alone, so that the same two are seen and heard in every film. The diarisation error rate leaves out 0.25 s to either side
-of each boundary and counts overlaps. ``… single`` is what the same model makes of the same recordings one by one.
+of each boundary and counts overlaps. ``… single`` is what the same model recognises in the same recordings one by one.
 """
 
 from __future__ import annotations

@@ -23,5 +23,10 @@ def softened(model: EmotionModel, features: Features) -> EmotionModel:
     if found is None:
         return model
     beside_a_face = model.judges(Modality.VIDEO) and features.video is not None and not features.video.fallback
+    return softened_by(model, found.ratio, beside_a_face)
+
+
+def softened_by(model: EmotionModel, ratio: float, beside_a_face: bool) -> EmotionModel:
+    """The same for a voice whose distance, over the usual one, is known."""
     most = BESIDE_A_FACE if beside_a_face else float("inf")
-    return replace(model, softening=min(most, softening(found.ratio)))
+    return replace(model, softening=min(most, softening(ratio)))

@@ -29,7 +29,7 @@ _FULL_SCALE = 0.99
 _NOTHING = -115.0  # dB: digital silence, and what resampling leaves of it
 _QUIET = -55.0  # dB of the loudest moments, full scale 0
 _NOISY, _TOO_NOISY = 15.0, 5.0  # dB between the loudest and the quietest moments
-_SMALL, _TOO_SMALL = 60.0, 30.0  # pixels; FER+, on which the network learned, has 48
+_SMALL, TOO_SMALL = 60.0, 30.0  # pixels; FER+, on which the network learned, has 48
 _DIM, _DARK = 90.0, 40.0  # of 255: the brightest part of the picture, which no skin colour decides
 _FEW = 0.5  # of all pictures
 _JUMP = 0.05  # overlap of the face in one picture with that in the next
@@ -174,7 +174,7 @@ def _found_faces(video: VideoFeatures, found: list[Box]) -> Iterator[QualityChec
     yield QualityCheck(
         "size",
         "face",
-        _below(width, _SMALL, _TOO_SMALL),
+        _below(width, _SMALL, TOO_SMALL),
         width,
         f"The face is small ({width:.0f} pixels wide): move closer to the camera."
         if width < _SMALL

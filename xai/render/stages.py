@@ -117,7 +117,7 @@ def _tokens(audio: TokenFeatures) -> Stage:
     order = "first half second on top; " if count > 1 else ""
     picture = Picture(diverging(z, WIDTH, max(60, 20 * count)), f"{order}each number against its own mean and deviation")
     first, last = audio.segments[[0, -1], [0, 1]]
-    how = f"What {audio.encoder.title} makes of the speech from {first:.2f} to {last:.2f} s (silence at the ends is cut off), " + (
+    how = f"The speech as {audio.encoder.title} encodes it, from {first:.2f} to {last:.2f} s (silence at the ends is cut off), " + (
         f"in steps of {TOKEN_SECONDS} s." if count > 1 else "in one piece."
     )
     encoder = type(audio.encoder)

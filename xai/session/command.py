@@ -18,7 +18,8 @@ from xai.render.export import write as write_evidence
 from xai.session.evidence import moment_at, open_moment
 from xai.session.interpret import interpret
 from xai.session.observations import load, save
-from xai.session.read import read_observations, session_model
+from xai.session.observe import observe
+from xai.session.read import session_model
 from xai.session.session import UNKNOWN, Session
 from xai.session.store import read, write
 
@@ -42,16 +43,18 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     serving_threads()
     try:
+        if options.out.exists() and not options.out.is_dir():
+            raise MediaError(f"{options.out} is not a folder")
         if options.session.is_dir():
             return _moment(options) if options.at is not None else _again(options)
         session = _read(options)
         if options.at is not None:
             _open(session, options.session, options)
-    except (MediaError, FileNotFoundError, KeyError) as error:
+    except (MediaError, FileNotFoundError) as error:
         print(" ".join(str(error).split()), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("cancelled: nothing was written", file=sys.stderr)
+        print("cancelled", file=sys.stderr)
         return 130
     return 0
 
@@ -62,11 +65,12 @@ def _read(options: argparse.Namespace) -> Session:
     def progress(words: str, share: float) -> None:
         nonlocal bar
         bar = bar if bar is not None else tqdm(total=100, bar_format="{desc} {percentage:3.0f} % {bar} {elapsed}, {remaining} left")
-        bar.set_description_str(words)
+        bar.set_description_str(words, refresh=False)
         bar.update(round(100 * share) - bar.n)
 
     try:
-        seen, model = read_observations(options.session, speakers=options.speakers, on_progress=progress)
+        source, model = open_source(options.session), session_model()
+        seen = observe(source, model, options.speakers, progress)
     finally:
         if bar is not None:
             bar.close()
@@ -91,6 +95,8 @@ def _say(session: Session, folder: Path) -> None:
         heard = session.speech.label_duration(person.key)
         known = " and ".join(what for what in ("voice", "face") if getattr(person, what))
         print(f"{person.name}: known by {known}; speaks {heard:.0f} s")
+    if not session.moments:
+        print("nothing was judged: no speech is heard, and no face is seen long enough")
     if (unknown := session.speech.label_duration(UNKNOWN)) > 0:
         print(f"not known who speaks: {unknown:.0f} s")
     print(f"written: {folder / 'session.json'}")

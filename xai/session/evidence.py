@@ -13,7 +13,7 @@ from features import Features, MediaError, Modality
 from features.audio import AudioFeatures
 from features.faces import Box, crop_square, cut
 from features.media import Frame
-from features.session.film import looks
+from features.session.film import PERIOD, looks
 from features.session.sound import find_voice, voice_between
 from features.session.source import Source
 from features.video import VideoFeatures
@@ -31,12 +31,15 @@ def moment_at(session: Session, seconds: float, person: str | None = None) -> Mo
     """The moment that holds an instant: of this person, or of who speaks, or of whose face is seen.
 
     Raises:
-        MediaError: there is none.
+        MediaError: there is none, or no such person.
     """
+    keys = [known.key for known in session.people]
+    if person is not None and person not in keys:
+        raise MediaError(f"Nobody here has the key {person}: the people are {', '.join(keys) or 'unknown'}.")
     found = [moment for moment in session.at(seconds) if person is None or moment.person == person]
     if not found:
-        who = "Nobody" if person is None else session.person(person).name
-        raise MediaError(f"{who} is seen or heard at {seconds:.1f} s: the session lasts {session.seconds:.1f} s.")
+        who = "Nobody is" if person is None else f"{session.person(person).name} is not"
+        raise MediaError(f"{who} seen or heard at {seconds:.1f} s: the session lasts {session.seconds:.1f} s.")
     return max(found, key=lambda moment: (moment.speech, moment.best is not None))
 
 
@@ -74,8 +77,9 @@ def _face(session: Session, source: Source, moment: Moment, backbone: _Encode) -
     ]
     wanted = session.frames.time[rows]
     pictures, boxes = [], []
-    first, last = (float(wanted.min()), float(wanted.max())) if len(rows) else (0.0, 0.0)
-    for look in looks(source, max(0.0, first - 0.01), last + 0.3, period=1e-3) if len(rows) else ():
+    # From a whole period on, so that of each period the same picture is looked at as when the session was read.
+    first = PERIOD * int(wanted.min() / PERIOD) if len(rows) else 0.0
+    for look in looks(source, first, float(wanted.max()) + PERIOD) if len(rows) else ():
         near = int(np.abs(wanted - look.frame.time).argmin())
         if abs(wanted[near] - look.frame.time) <= _SAME:
             pictures.append(look.frame)

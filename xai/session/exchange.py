@@ -43,8 +43,9 @@ def write_rttm(session: Session, path: Path) -> None:
 
 
 def write_srt(session: Session, path: Path) -> None:
-    """Write a subtitle for each moment: who it is, which emotion is recognised and how surely, or why there is none."""
-    cues = sorted(((*_milliseconds(m.start, m.end), _cue(session, m)) for _, m in counted(session)), key=lambda cue: cue[:2])
+    """Write a subtitle for each stretch of speech: who speaks, which emotion is recognised and how surely, or why there is none."""
+    spoken = (moment for _, moment in counted(session) if moment.speech)
+    cues = sorted(((*_milliseconds(m.start, m.end), _cue(session, m)) for m in spoken), key=lambda cue: cue[:2])
     with path.open("w", encoding="utf-8", newline="\n") as file:
         for number, (start, end, words) in enumerate((cue for cue in cues if cue[1] > cue[0]), 1):
             file.write(f"{number}\n{_clock(start)} --> {_clock(end)}\n{words}\n\n")
@@ -137,7 +138,6 @@ def _cue(session: Session, moment: Moment) -> str:
     from xai.render.text import odds  # with all that draws explanations: heavy
 
     name = "Somebody unknown" if moment.person == UNKNOWN else who(session, moment.person)
-    start = f"{name} {'speaks' if moment.speech else 'does not speak'}"
     best = moment.best
     if best is not None:
         certainty = odds(float(best.probabilities[LABELS.index(best.label)]))
@@ -145,7 +145,7 @@ def _cue(session: Session, moment: Moment) -> str:
     else:
         said = "no emotion is recognised"
     reasons = [f"{source}: {reason}" for source in _SOURCES if (reason := moment.gaps.get(source)) is not None]
-    words = f"{start}: {said}" + (f" ({', '.join(reasons)})" if reasons else "")
+    words = f"{name} speaks: {said}" + (f" ({', '.join(reasons)})" if reasons else "")
     return words.replace("<", "‹").replace(">", "›")  # players take these for tags, and --> for a time
 
 

@@ -16,10 +16,10 @@ from features.people import group_people
 from features.session.ties import Ties, speaker_at, tie
 from features.tokens import TokenEncoder, TokenFeatures
 from features.video import VideoFeatures
-from models.evaluation.familiarity import load_map, softening
+from models.evaluation.familiarity import load_map
 from models.evaluation.metrics import softmax
 from models.model import EmotionModel
-from xai.quality.certainty import BESIDE_A_FACE
+from xai.quality.certainty import softened_by
 from xai.quality.checks import FAR_VOICE
 from xai.session.observations import HINDRANCES, Observations
 from xai.session.session import UNKNOWN, Frames, Gap, Moment, Person, Recognised, Session
@@ -153,19 +153,15 @@ class _Judge:
         for number, ((start, end), voice) in enumerate(zip(self._seen.pieces.tolist(), self._seen.voices.tolist(), strict=True)):
             key, gaps = self._who.of_piece(voice), {}
             rows, gap = self._rows(key, start, end)
-            heard = None
             tokens = self._seen.tokens_of(number)
             if end - start < _SHORT or not len(tokens):
                 gaps["voice"] = Gap.TOO_SHORT
-            else:
-                heard = tokens
-                distance = self._known.ratio(tokens)
-                if distance > FAR_VOICE[1]:
-                    gaps["voice"], heard = Gap.UNLIKE, None
+            elif self._known.ratio(tokens) > FAR_VOICE[1]:
+                gaps["voice"] = Gap.UNLIKE
             if gap is not None:
                 gaps["face"] = gap
             moment = Moment(start, end, key, True, gaps=gaps)
-            found.append(self._judged(moment, heard, rows))
+            found.append(self._judged(moment, None if "voice" in gaps else tokens, rows))
         return found
 
     def silent(self) -> list[Moment]:
@@ -217,8 +213,7 @@ class _Judge:
 
     def _recognised(self, tokens: np.ndarray | None, rows: np.ndarray) -> Recognised:
         distance = float("nan") if tokens is None else self._known.ratio(tokens)
-        most = BESIDE_A_FACE if len(rows) else float("inf")
-        model = self._model if tokens is None else replace(self._model, softening=min(most, softening(distance)))
+        model = self._model if tokens is None else softened_by(self._model, distance, beside_a_face=len(rows) > 0)
         return Recognised(model.name, softmax(model.predict(self._features(tokens, rows))), distance)
 
     def _features(self, tokens: np.ndarray | None, rows: np.ndarray) -> Features:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from features import Modality
-from features.audio import RATE
+from features.audio import MIN_SECONDS, RATE
 from features.faces import CROP
 from features.session.faces import FaceFollower, Seen, mouth_movement
 from features.session.film import looks
@@ -20,13 +20,13 @@ from features.tokens import TokenFeatures
 from models.identity.person import compare_faces, landmarks
 from models.identity.speaker import speaker_codes
 from models.model import EmotionModel
+from xai.quality.checks import TOO_SMALL
 from xai.quality.visibility import visibility
 from xai.session.observations import HINDRANCES, Observations, Sights
 from xai.session.session import Gap
 
 LONGEST = 8.0  # seconds of speech that are judged as one
 _JOINED = 0.6  # seconds of a pause over which one speaker's stretches are judged as one
-_SMALL = 60.0  # pixels: a face below is too small
 _TOGETHER = 8  # faces in one pass of the backbone
 _KEPT = 4  # crops of a track that tell whose face it is
 _HEARING, _SEEING = 0.25, 0.6  # of the whole work: who speaks, and whose face
@@ -59,14 +59,13 @@ def observe(
             faces.add(follow(look), look.cuts, encoder)
             on_progress("Looking for faces…", _HEARING + _SEEING * look.frame.time / length)
         faces.finish(encoder)
-    tokens = []
+    tokens, width = [], model.space.size(Modality.AUDIO)
     if voice is not None:
         hear = model.load_encoders()[Modality.AUDIO]
         for start, samples in _pieces_of_sound(source, voice, turns.pieces):
-            tokens.append(_tokens(hear, samples))
+            tokens.append(_tokens(hear, samples, width))
             on_progress("Recognising emotions in voices…", min(1.0, _HEARING + _SEEING + (1 - _HEARING - _SEEING) * start / length))
     lengths = np.array([len(part) for part in tokens], int)
-    width = model.space.size(Modality.AUDIO)
     return Observations(
         name=source.name,
         digest=source.digest(),
@@ -174,10 +173,10 @@ def _cut(held: np.ndarray, origin: float, start: float, end: float) -> tuple[flo
     return start, held[first : max(first, round((end - origin) * RATE))]
 
 
-def _tokens(hear: Callable[[np.ndarray], object], samples: np.ndarray) -> np.ndarray:
-    """float16 (k, d); none of what is shorter than a tenth of a second."""
-    if len(samples) < RATE // 10:
-        return np.zeros((0, 0), np.float16)
+def _tokens(hear: Callable[[np.ndarray], object], samples: np.ndarray, width: int) -> np.ndarray:
+    """float16 (k, width); none of what is shorter than a tenth of a second."""
+    if len(samples) < MIN_SECONDS * RATE:
+        return np.zeros((0, width), np.float16)
     voice = hear(samples)
     if not isinstance(voice, TokenFeatures):
         raise TypeError("a session is read by a model of tokens")
@@ -255,12 +254,7 @@ class _Faces:
 
 
 def _hindrance(face: Seen, away: bool, covered: bool, blurred: bool) -> int:
-    if face.box.w < _SMALL:
+    if face.box.w < TOO_SMALL:
         return HINDRANCES.index(Gap.TOO_SMALL)
     found = Gap.TURNED_AWAY if away else Gap.COVERED if covered else Gap.BLURRED if blurred else ""
     return HINDRANCES.index(found)
-
-
-def renamed(seen: Observations, name: str) -> Observations:
-    """The same under another name."""
-    return replace(seen, name=name)

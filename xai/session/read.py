@@ -12,7 +12,6 @@ from models.evaluation.track_record import most_accurate
 from models.model import EmotionModel
 from models.registry import BOTH
 from xai.session.interpret import interpret
-from xai.session.observations import Observations
 from xai.session.observe import Progress, observe
 from xai.session.session import Session
 
@@ -44,17 +43,5 @@ def read_session(
     Raises:
         MediaError: the file cannot be used.
     """
-    return interpret(*read_observations(file, name=name, speakers=speakers, model=model, on_progress=on_progress))
-
-
-def read_observations(
-    file: Path | BinaryIO,
-    *,
-    name: str = "",
-    speakers: int | None = None,
-    model: EmotionModel | None = None,
-    on_progress: Progress = lambda words, share: None,
-) -> tuple[Observations, EmotionModel]:
-    """What :func:`read_session` interprets, and the model that judges it."""
     model = model or session_model()
-    return observe(open_source(file, name), model, speakers, on_progress), model
+    return interpret(observe(open_source(file, name), model, speakers, on_progress), model)

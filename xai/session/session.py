@@ -54,7 +54,7 @@ class Person:
 
 @dataclass(frozen=True)
 class Recognised:
-    """What a model makes of one stretch of a voice, of a face or of both.
+    """What a model recognises in one stretch of a voice, of a face or of both.
 
     Attributes:
         model: key in :data:`models.registry.MODELS`.

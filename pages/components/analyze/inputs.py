@@ -19,9 +19,10 @@ from pages.components.session.wording import technical
 
 # What the widgets of the settings say unless they are touched.
 DEFAULT_SETTINGS: dict[str, Any] = {"stride": None, "samples": 2000, "seed": 0, "estimator": "quadrature"}
-_KEYS_OF_FILES = (Key.VOICE, Key.FACE)
-_LABELS_OF_FILES = ("Voice (WAV)", "Face (MP4)")
-_HELP_OF_FILES = ("Leave empty to use the sound of the video.", "Leave empty to judge the voice alone.")
+_BOXES = {
+    Key.VOICE: ("Voice (WAV)", "Leave empty to use the sound of the video."),
+    Key.FACE: ("Face (MP4)", "Leave empty to judge the voice alone."),
+}
 _HIDDEN = f"<style>.st-key-{Key.FILES} {{ display: none }}</style>"
 _LIMITS = "The model learned from actors. It recognises what is portrayed; it does not know what a person feels, and it is no diagnosis."
 _PRIVACY = (
@@ -83,7 +84,7 @@ def _show_choice(asked: bool) -> None:
 def _boxes() -> None:
     """One for the voice and one for the face; empty ones in each new round."""
     turn = st.session_state.get(Key.FILES_ROUND, 0)
-    for column, key, label, note in zip(st.columns(2), _KEYS_OF_FILES, _LABELS_OF_FILES, _HELP_OF_FILES, strict=True):
+    for column, (key, (label, note)) in zip(st.columns(2), _BOXES.items(), strict=True):
         box = f"{key}-{turn}"
         column.file_uploader(label, KINDS, key=box, help=note, on_change=_file_changed, args=(key, box))
 
@@ -124,7 +125,7 @@ def _file_changed(key: Key, box: str) -> None:
     """A file was added or removed: the recording is this one, and the other, which another page's visit has taken out of its box."""
     given = st.session_state.setdefault(Key.FILES_GIVEN, {})
     given[key] = st.session_state[box]
-    recording, notes = recording_of(*(given.get(each) for each in _KEYS_OF_FILES))
+    recording, notes = recording_of(*(given.get(each) for each in _BOXES))
     _show(recording, notes=notes)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.conftest import wav
 from xai.__main__ import main
 from xai.session.observations import load
 from xai.session.store import read
@@ -45,6 +46,19 @@ def test_a_moment_is_that_of_the_session(folder, tmp_path, capsys):
     np.testing.assert_allclose(found, moment.best.probabilities, atol=0.02)
 
 
+def test_a_session_in_which_nothing_happens_says_so(tmp_path, capsys):
+    (tmp_path / "silent.wav").write_bytes(wav(np.zeros(30_000)))
+    assert main(["session", str(tmp_path / "silent.wav"), "--out", str(tmp_path / "out")]) == 0
+    assert "nothing was judged: no speech is heard" in capsys.readouterr().out
+    assert read(tmp_path / "out").moments == ()
+
+
+def test_a_place_for_the_results_is_looked_at_before_the_film(tmp_path, capsys):
+    (tmp_path / "taken").write_bytes(b"")
+    assert main(["session", str(FILM), "--out", str(tmp_path / "taken")]) == 2
+    assert capsys.readouterr().err.strip().endswith("taken is not a folder")
+
+
 def test_what_was_observed_can_be_interpreted_again(folder, tmp_path):
     assert main(["session", str(folder), "--out", str(tmp_path / "again")]) == 0
     assert (tmp_path / "again" / "session.json").read_bytes() == (folder / "session.json").read_bytes()
@@ -55,6 +69,7 @@ def test_what_was_observed_can_be_interpreted_again(folder, tmp_path):
     [
         (["missing.mp4"], "not there"),
         (["FOLDER", "--at", "900", "--film", str(FILM)], "at 900.0 s"),
+        (["FOLDER", "--at", "1", "--person", "Q", "--film", str(FILM)], "key Q"),
         (["FOLDER", "--at", "1"], "--film"),
         (["FOLDER", "--at", "1", "--film", "pages/sample/sample.mp4"], "not the recording"),
     ],
