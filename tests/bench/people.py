@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from safetensors import safe_open
 
-from features.people import SAME, small_grey
+from features.people import ALIKE, ALIKE_IN_PLACE, SAME, small_grey
 from models.data.faces import _strip_crops
 from models.identity.person import compare_faces, landmarks
 from models.networks.backbone import WEIGHTS, load_backbone
@@ -129,7 +129,8 @@ def main(arguments: list[str] | None = None) -> int:
     small = np.stack([small_grey(crop) for crop in np.concatenate([crops, others])])
     alike = small[: len(crops)] @ small.T
     two_people = np.concatenate([alike[:, : len(crops)][actors[:, None] != actors[None]], alike[:, len(crops) :].ravel()])
-    print(f"small copies of two people correlate above 0.9 in {np.mean(two_people > 0.9):.4%} of {len(two_people)} pairs")
+    for threshold in (ALIKE, ALIKE_IN_PLACE):
+        print(f"small copies of two people correlate above {threshold} in {np.mean(two_people > threshold):.4%} of {len(two_people)} pairs")
     return 0
 
 
